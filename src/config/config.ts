@@ -1,0 +1,162 @@
+/**
+ * The whole configuration as frozen values: what `load.ts` returns once every
+ * fault has been ruled out. Nothing behind this file sees text again.
+ * Durations are milliseconds; `Infinity` is the text `forever`.
+ */
+import type { Address } from '../net/address.js';
+import type { Family } from '../net/family.js';
+import type { Prefix } from '../net/prefix.js';
+
+export interface Config {
+  readonly source: SourceConfig;
+  readonly hold: number;
+  readonly sync: { readonly timeout: number };
+  readonly tables: readonly TableConfig[];
+  readonly prefixLists: ReadonlyMap<string, PrefixListConfig>;
+  readonly metrics: { readonly listen: ListenAddress | undefined };
+  readonly admin: { readonly socket: string };
+  readonly alerts: { readonly alertmanager: string | undefined };
+  readonly log: { readonly level: LogLevel };
+  /** Every file the configuration was read from, absolute: what a watcher watches. */
+  readonly files: readonly string[];
+}
+
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal';
+
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+export type SourceConfig =
+  | { readonly kind: 'gobgp'; readonly gobgp: GobgpConfig }
+  | { readonly kind: 'file'; readonly file: { readonly path: string } };
+
+export interface GobgpConfig {
+  /** `unix:///path` or `host:port`, as gRPC takes it. */
+  readonly address: string;
+  /** Absent: plaintext. `cert` and `key` come together and make it mutual. Paths of PEM files. */
+  readonly tls:
+    | {
+        readonly ca: string | undefined;
+        readonly cert: string | undefined;
+        readonly key: string | undefined;
+      }
+    | undefined;
+}
+
+export interface TableConfig {
+  readonly id: number;
+  readonly name: string;
+  readonly metric: number;
+  readonly filters: readonly FilterRule[];
+  readonly acceptDefault: boolean;
+  readonly limits: readonly LimitConfig[];
+  /** Most legs a route may have. */
+  readonly multipath: number;
+  readonly nextHop: NextHopConfig;
+  readonly foreign: 'preserve' | 'evict' | 'fail';
+  readonly static: readonly StaticRoute[];
+  readonly onMiss: 'main' | 'unreachable';
+  readonly keepInMain: readonly Prefix[];
+  readonly rules: RulesConfig | undefined;
+}
+
+/** All given keys must match (AND); a rule without keys matches every path. */
+export interface FilterRule {
+  readonly action: 'permit' | 'deny';
+  /** `filters[3]` or `filters.yaml[3]`: how verdicts and counters name the rule. */
+  readonly id: string;
+  /** The rule in the configuration's own words, for `explain`. */
+  readonly text: string;
+  readonly family: Family | undefined;
+  /** `minLength` and `maxLength` are resolved: equal to the prefix's own without `ge` and `le`. */
+  readonly prefix:
+    | { readonly prefix: Prefix; readonly minLength: number; readonly maxLength: number }
+    | undefined;
+  readonly prefixList: string | undefined;
+  readonly peer: string | undefined;
+  readonly peerAs: number | undefined;
+  readonly originAs: number | undefined;
+  /** In the field's form, `_` included; already known to compile. */
+  readonly asPath: string | undefined;
+  /** `asn << 16 | value`, unsigned. */
+  readonly community: number | undefined;
+  readonly largeCommunity: string | undefined;
+}
+
+/** One entry of a prefix list with FRR's meaning; `ge`/`le` 0 where not given. */
+export interface PrefixListEntry {
+  readonly seq: number;
+  readonly action: 'permit' | 'deny';
+  readonly prefix: Prefix;
+  readonly ge: number;
+  readonly le: number;
+}
+
+/** IPv4 and IPv6 lists of one name are two lists, as in FRR; sorted by `seq`. */
+export type PrefixListConfig = Readonly<Record<Family, readonly PrefixListEntry[]>>;
+
+export type LimitAction = 'warn' | 'block' | 'freeze' | 'flush' | 'teardown';
+
+export interface LimitConfig {
+  /** Stable across restarts and independent of the order in the file: `fabric/10.9.0.2/ipv4`, `fabric/all/ipv4`. */
+  readonly id: string;
+  readonly peer: string | undefined;
+  readonly family: Family;
+  readonly max: number;
+  readonly warnPercent: number;
+  /** `received`: before the filters; `accepted`: after them. */
+  readonly count: 'accepted' | 'received';
+  readonly action: LimitAction;
+  /** `teardown` only: when the session may come back; `Infinity` is never by itself. */
+  readonly restartAfter: number;
+}
+
+export interface NextHopConfig {
+  readonly resolve: 'recursive' | 'connected' | 'onlink';
+  readonly viaDefault: boolean;
+  /** Takes the place of every next hop of its own family. */
+  readonly override: readonly Address[];
+  readonly objects: 'auto' | 'always' | 'never';
+}
+
+export interface StaticRoute {
+  readonly prefix: Prefix;
+  readonly via: readonly StaticLeg[];
+}
+
+export interface StaticLeg {
+  readonly gateway: Address | undefined;
+  readonly interface: string | undefined;
+  readonly weight: number;
+}
+
+export interface RulesConfig {
+  readonly priority: number;
+  readonly from: readonly (
+    | { readonly kind: 'prefix'; readonly prefix: Prefix }
+    | { readonly kind: 'interface'; readonly interface: string }
+  )[];
+  readonly match: readonly RuleMatch[];
+}
+
+/** One rule an entry, in both families unless `from`, `to` or `family` names one. */
+export interface RuleMatch {
+  readonly family: Family | undefined;
+  readonly from: Prefix | undefined;
+  readonly to: Prefix | undefined;
+  readonly iif: string | undefined;
+  readonly fwmark: { readonly value: number; readonly mask: number } | undefined;
+}
+
+/** One thing wrong with the configuration, at its place. Lines and columns count from 1. */
+export interface ConfigFault {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  /** `tables[0].limits[1].max`; empty for the document itself. */
+  readonly path: string;
+  /** What is wrong, and what is allowed. */
+  readonly message: string;
+}

@@ -1,0 +1,113 @@
+/**
+ * The port to the kernel: reads, batched writes, and notices of what others
+ * changed. The rtnetlink adapter is the only implementation that runs; tests
+ * of the reconciler bring a strict one of their own.
+ *
+ * Every route, rule and nexthop object written bears protocol 178
+ * ({@link OWN_PROTOCOL}). A write fails rather than touch what is not ours:
+ * `add` uses NLM_F_EXCL, `delete` names protocol and metric.
+ */
+import type { NexthopObject, Route, Rule } from '../desired/route.js';
+import type { InterfaceAddress, Link, UnderlayRoute } from '../desired/topology.js';
+import type { Family } from '../net/family.js';
+
+/** rtm_protocol, FRA_PROTOCOL and nh_protocol of everything ours. */
+export const OWN_PROTOCOL = 178;
+
+/** Ids of our nexthop objects: 0x40000000 to 0x4fffffff. */
+export const NEXTHOP_ID_BASE = 0x40000000;
+export const NEXTHOP_ID_LAST = 0x4fffffff;
+
+export interface KernelRoute extends Route {
+  readonly protocol: number;
+  /** RTNH_F_DEAD or RTNH_F_LINKDOWN on every leg: there, but not used. */
+  readonly dead: boolean;
+}
+
+export interface KernelRule extends Rule {
+  readonly protocol: number;
+  /** FRA_ACTION: `lookup` for FR_ACT_TO_TBL; anything else is foreign to us. */
+  readonly action: 'lookup' | 'other';
+  /** Carries selectors that {@link Rule} cannot say (ports, tos, l3mdev, not …): never equal to one of ours. */
+  readonly opaque: boolean;
+}
+
+export type KernelNexthop = NexthopObject & { readonly protocol: number };
+
+export type Operation =
+  | { readonly op: 'route-add'; readonly route: Route }
+  /** Only over a route the mirror shows as ours. */
+  | { readonly op: 'route-replace'; readonly route: Route }
+  | { readonly op: 'route-delete'; readonly route: Route }
+  | { readonly op: 'rule-add'; readonly rule: Rule }
+  | { readonly op: 'rule-delete'; readonly rule: Rule }
+  | { readonly op: 'nexthop-add'; readonly nexthop: NexthopObject }
+  | { readonly op: 'nexthop-replace'; readonly nexthop: NexthopObject }
+  | { readonly op: 'nexthop-delete'; readonly id: number };
+
+/** A refused operation: `errno` in symbols (`EEXIST`), the kernel's own words where it gave any. */
+export interface OperationFailure {
+  /** Index into the operations handed in. */
+  readonly index: number;
+  readonly errno: string;
+  readonly message: string;
+}
+
+/**
+ * What became of a batch. Operations before `unknownFrom` that are not in
+ * `failures` were done; those from `unknownFrom` on were sent but their answer
+ * was lost: their objects must be read again. Normally it equals the length.
+ */
+export interface ExecuteResult {
+  readonly failures: readonly OperationFailure[];
+  readonly unknownFrom: number;
+}
+
+/** What somebody else changed; our own writes are never heard. */
+export type KernelNotice =
+  | { readonly type: 'link' }
+  | { readonly type: 'address' }
+  /** A route was added, replaced (`new`) or removed (`gone`). Of tables 254, 255 and foreign ones too. */
+  | { readonly type: 'route'; readonly event: 'new' | 'gone'; readonly route: KernelRoute }
+  | { readonly type: 'rule'; readonly event: 'new' | 'gone'; readonly rule: KernelRule }
+  | { readonly type: 'nexthop'; readonly event: 'new' | 'gone'; readonly nexthop: KernelNexthop }
+  /** Notices were lost: read everything again. */
+  | { readonly type: 'overrun' };
+
+/** The one error of this folder: a dump or the socket itself failed. */
+export class KernelError extends Error {
+  override readonly name = 'KernelError';
+  constructor(
+    readonly op: string,
+    readonly errno: string,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(`${op}: ${errno}: ${message}`, options);
+  }
+}
+
+export interface Kernel {
+  /** All routes of one table, both families; every protocol. Multicast and cloned entries are left out. */
+  routes(table: number): Promise<KernelRoute[]>;
+  /** All routes with our protocol, whatever their table: for takeover and `cleanup`. */
+  ownRoutes(): Promise<KernelRoute[]>;
+  rules(): Promise<KernelRule[]>;
+  /** Every nexthop object; an empty list on kernels before 5.3. */
+  nexthops(): Promise<KernelNexthop[]>;
+  links(): Promise<Link[]>;
+  addresses(): Promise<InterfaceAddress[]>;
+  /** Tables main and local, for next-hop resolution. */
+  underlay(): Promise<UnderlayRoute[]>;
+  /** Which families this namespace can route: IPv6 may be disabled. */
+  families(): Promise<readonly Family[]>;
+  /**
+   * Sends operations in order, in batches with one ACK each. Never throws for
+   * a refused operation; throws {@link KernelError} when the socket is gone.
+   * One call at a time.
+   */
+  execute(operations: readonly Operation[]): Promise<ExecuteResult>;
+  /** Subscribes first, then yields batches of notices until `signal` aborts. */
+  notices(signal: AbortSignal): AsyncIterable<readonly KernelNotice[]>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,105 @@
+import { Address } from './address.js';
+import { type Family, familyBits } from './family.js';
+
+/** Why a text is not a prefix. `host-bits` carries the prefix that was probably meant. */
+export type PrefixFault = { fault: 'syntax' } | { fault: 'host-bits'; meant: Prefix };
+
+/**
+ * An IP prefix. `key` is a short opaque string, equal for equal prefixes and
+ * different across families and lengths: the key of every map by prefix.
+ * Host bits are always zero.
+ */
+export class Prefix {
+  readonly key: string;
+
+  private constructor(
+    readonly address: Address,
+    readonly length: number,
+  ) {
+    const { w0, w1, w2, w3 } = address;
+    this.key =
+      address.family === 'ipv4'
+        ? String.fromCharCode(w0 >>> 16, w0 & 0xffff, length)
+        : String.fromCharCode(
+            w0 >>> 16,
+            w0 & 0xffff,
+            w1 >>> 16,
+            w1 & 0xffff,
+            w2 >>> 16,
+            w2 & 0xffff,
+            w3 >>> 16,
+            w3 & 0xffff,
+            length,
+          );
+  }
+
+  /** Cuts host bits off. `length` must be 0 to 32, or to 128; RangeError otherwise. */
+  static of(address: Address, length: number): Prefix {
+    if (!(Number.isInteger(length) && length >= 0 && length <= familyBits(address.family))) {
+      throw new RangeError(`prefix length ${length} is outside 0 to ${familyBits(address.family)}`);
+    }
+    return new Prefix(masked(address, length), length);
+  }
+
+  /** Parses `ADDRESS/LENGTH`, with no host bits set. */
+  static parse(text: string): Prefix | PrefixFault {
+    const slash = text.indexOf('/');
+    const address = slash < 0 ? undefined : Address.parse(text.slice(0, slash));
+    const digits = text.slice(slash + 1);
+    if (address === undefined || !/^(0|[1-9][0-9]{0,2})$/.test(digits)) return { fault: 'syntax' };
+    const length = Number(digits);
+    if (length > familyBits(address.family)) return { fault: 'syntax' };
+    const prefix = Prefix.of(address, length);
+    return prefix.address.equals(address) ? prefix : { fault: 'host-bits', meant: prefix };
+  }
+
+  /** The /32 or /128 of one address. */
+  static host(address: Address): Prefix {
+    return new Prefix(address, familyBits(address.family));
+  }
+
+  get family(): Family {
+    return this.address.family;
+  }
+
+  get isDefault(): boolean {
+    return this.length === 0;
+  }
+
+  /** True when `other` is this prefix or lies inside it. */
+  contains(other: Prefix | Address): boolean {
+    const [address, length] =
+      other instanceof Prefix ? [other.address, other.length] : [other, familyBits(other.family)];
+    if (address.family !== this.family || length < this.length) return false;
+    return masked(address, this.length).equals(this.address);
+  }
+
+  /** The covering prefix of the given (shorter or equal) length. */
+  truncate(length: number): Prefix {
+    return length === this.length ? this : Prefix.of(this.address, length);
+  }
+
+  get text(): string {
+    return `${this.address.text}/${this.length}`;
+  }
+
+  toString(): string {
+    return this.text;
+  }
+}
+
+function masked(address: Address, length: number): Address {
+  if (length === familyBits(address.family)) return address;
+  return new Address(
+    address.family,
+    address.w0 & wordMask(length),
+    address.w1 & wordMask(length - 32),
+    address.w2 & wordMask(length - 64),
+    address.w3 & wordMask(length - 96),
+  );
+}
+
+function wordMask(bits: number): number {
+  if (bits <= 0) return 0;
+  return bits >= 32 ? -1 : -1 << (32 - bits);
+}

@@ -1,0 +1,82 @@
+import type { Address } from '../net/address.js';
+
+/** RFC 4271 5.1.1 ORIGIN. */
+export type Origin = 'igp' | 'egp' | 'incomplete';
+
+/** RFC 4271 4.3 b and RFC 5065 segment types. */
+export interface AsSegment {
+  readonly type: 'set' | 'sequence' | 'confed-sequence' | 'confed-set';
+  readonly asns: readonly number[];
+}
+
+/**
+ * The path attributes that filters and selection read. Immutable and interned
+ * by the source: paths of many prefixes share one object.
+ */
+export interface Attributes {
+  readonly origin: Origin;
+  readonly asPath: readonly AsSegment[];
+  /** RFC 1997, as unsigned 32-bit numbers: `asn << 16 | value`. */
+  readonly communities: readonly number[];
+  /** RFC 8092, in canonical text `global:data1:data2`. */
+  readonly largeCommunities: readonly string[];
+  readonly med: number | undefined;
+  readonly localPref: number | undefined;
+  /** draft-ietf-idr-link-bandwidth, bytes a second; `undefined` where absent. */
+  readonly linkBandwidth: number | undefined;
+}
+
+/** A BGP next hop. `interface` is known for link-local ones only. */
+export interface NextHop {
+  readonly address: Address;
+  readonly interface: string | undefined;
+}
+
+/**
+ * One way to a prefix, as a peer offered it. Does not name the prefix, so that
+ * a source may share one object among all prefixes of an UPDATE; two paths of
+ * one prefix are told apart by `peer` and `pathId`.
+ */
+export interface Path {
+  /** Peer address without zone or port; `file` for source `file`. */
+  readonly peer: string;
+  readonly peerAs: number;
+  /** RFC 7911 path identifier; 0 where none. */
+  readonly pathId: number;
+  readonly nextHop: NextHop;
+  readonly attributes: Attributes;
+}
+
+/**
+ * The AS that originated the route: the last of the last AS_SEQUENCE, or
+ * `undefined` for an empty path and for one that ends in a set.
+ */
+export function originAs(attributes: Attributes): number | undefined {
+  const last = attributes.asPath.at(-1);
+  return last?.type === 'sequence' ? last.asns.at(-1) : undefined;
+}
+
+/** `AS_PATH` as daemons print it: `65001 65002 {65010,65011}`. */
+export function asPathText(attributes: Attributes): string {
+  return attributes.asPath
+    .map(({ type, asns }) => {
+      switch (type) {
+        case 'sequence':
+          return asns.join(' ');
+        case 'set':
+          return `{${asns.join(',')}}`;
+        case 'confed-sequence':
+          return `(${asns.join(' ')})`;
+        case 'confed-set':
+          return `[${asns.join(',')}]`;
+      }
+    })
+    .join(' ');
+}
+
+/** `10.9.0.2`, or `fe80::1%eth1`: equal for equal next hops. */
+export function nextHopText(nextHop: NextHop): string {
+  return nextHop.interface === undefined
+    ? nextHop.address.text
+    : `${nextHop.address.text}%${nextHop.interface}`;
+}
