@@ -1,0 +1,244 @@
+/**
+ * What the daemon says of itself: the answers on the admin socket, and so the
+ * `--json` of the commands. The field names are a contract. Times are epoch
+ * milliseconds, durations milliseconds, prefixes and addresses canonical text.
+ */
+import type { Family } from '../net/family.js';
+import type { RejectReason } from '../policy/verdict.js';
+import type { PeerStatus, SourceCounters, SourceState } from '../source/source.js';
+
+/**
+ * How far the routes learned can be trusted, kept apart from what the adapter
+ * does. `stale`: what was learned (or adopted from the kernel) stays until
+ * `until`, `null` meaning for ever. `expired`: hold has ended, learned routes are gone.
+ */
+export type FeedState =
+  | {
+      readonly state: 'stale';
+      readonly since: number;
+      readonly until: number | null;
+      readonly reason: string;
+    }
+  | { readonly state: 'syncing'; readonly since: number; readonly pending: readonly Family[] }
+  | { readonly state: 'synced'; readonly since: number }
+  | { readonly state: 'expired'; readonly since: number; readonly reason: string };
+
+export interface StatusReport {
+  readonly version: string;
+  readonly pid: number;
+  readonly now: number;
+  readonly startedAt: number;
+  /** Ready: fed, and the kernel has all that is desired or a reason is known for each that it has not. */
+  readonly ready: boolean;
+  readonly config: {
+    readonly file: string;
+    readonly loadedAt: number;
+    /** True while a newer file was refused; `faults` say why. */
+    readonly stale: boolean;
+    readonly faults: readonly string[];
+  };
+  readonly source: {
+    readonly name: string;
+    readonly address: string;
+    readonly state: SourceState;
+    readonly feed: FeedState;
+    readonly peers: readonly PeerStatus[];
+    readonly counters: SourceCounters;
+  };
+  readonly tables: readonly TableReport[];
+  readonly kernel: KernelReport;
+  readonly alerts: readonly AlertReport[];
+}
+
+export interface FamilyCounts {
+  /** Prefixes heard from the source. */
+  readonly heard: number;
+  /** Permitted by the filters. */
+  readonly accepted: number;
+  /** To be in the kernel, static ones included. */
+  readonly desired: number;
+  /** In the kernel, ours, as read or acknowledged. */
+  readonly installed: number;
+  /** In the kernel, kept from before, not (yet) repeated by the source. */
+  readonly stale: number;
+}
+
+export interface TableReport {
+  readonly id: number;
+  readonly name: string;
+  readonly metric: number;
+  readonly routes: Readonly<Record<Family, FamilyCounts>>;
+  readonly rejected: Readonly<Partial<Record<RejectReason, number>>>;
+  /** Nexthop groups are in use (`objects`). */
+  readonly nexthopObjects: boolean;
+  readonly foreignRoutes: number;
+  readonly rules: {
+    readonly desired: number;
+    readonly installed: number;
+    readonly faults: readonly string[];
+  };
+  readonly limits: readonly LimitReport[];
+  readonly filters: readonly {
+    readonly id: string;
+    readonly text: string;
+    readonly hits: number;
+  }[];
+  /** BGP next hops in use and what they resolve to. */
+  readonly nextHops: readonly NextHopReport[];
+}
+
+export interface LimitReport {
+  readonly id: string;
+  readonly peer: string | undefined;
+  readonly family: Family;
+  readonly action: string;
+  readonly count: 'accepted' | 'received';
+  readonly used: number;
+  readonly max: number;
+  readonly warnPercent: number;
+  readonly state: 'ok' | 'warning' | 'exceeded';
+  readonly latched: boolean;
+  /** `teardown`: when the session is enabled again; `null` never by itself. */
+  readonly restoreAt: number | null | undefined;
+}
+
+export interface NextHopReport {
+  /** BGP next hops, as heard: `10.9.0.2` or `10.9.0.2 + 10.9.1.2`. */
+  readonly nextHop: string;
+  /** `via 10.9.0.2 dev eth1`; empty when none resolves. */
+  readonly resolved: readonly string[];
+  readonly unresolved: readonly {
+    readonly nextHop: string;
+    readonly reason: RejectReason;
+    readonly detail: string;
+  }[];
+  readonly routes: number;
+  /** Id of the nexthop group, where objects are in use. */
+  readonly groupId: number | undefined;
+}
+
+export interface KernelReport {
+  readonly lastAuditAt: number | undefined;
+  readonly lastChangeAt: number | undefined;
+  readonly pending: number;
+  /** Operations refused and waiting for a retry. */
+  readonly failing: readonly {
+    readonly what: string;
+    readonly errno: string;
+    readonly message: string;
+    readonly retryAt: number;
+  }[];
+  /** Total of refused operations, where `failing` shows the first few only. */
+  readonly failingTotal: number;
+}
+
+export interface AlertReport {
+  readonly name: string;
+  readonly severity: 'warning' | 'critical';
+  readonly since: number;
+  readonly summary: string;
+}
+
+export type RouteState =
+  | 'installed'
+  | 'pending'
+  | 'stale'
+  | 'rejected'
+  | 'failed'
+  | 'static'
+  | 'throw';
+
+export interface RouteReport {
+  readonly table: string;
+  readonly prefix: string;
+  readonly state: RouteState;
+  /** In `ip route`'s words; what is, or would be, in the kernel. */
+  readonly route: string;
+  readonly peer: string | undefined;
+  readonly asPath: string | undefined;
+  readonly reason: string | undefined;
+}
+
+export interface RoutesQuery {
+  readonly table: string | undefined;
+  readonly family: Family | undefined;
+  readonly state: RouteState | undefined;
+  readonly reason: RejectReason | undefined;
+  readonly peer: string | undefined;
+  readonly limit: number | undefined;
+}
+
+/** One stage of the flow in `explain`: `ok` is green, `no` ends the walk, `info` neither. */
+export interface ExplainStep {
+  readonly stage:
+    | 'heard'
+    | 'filter'
+    | 'selection'
+    | 'limit'
+    | 'next hop'
+    | 'route'
+    | 'kernel'
+    | 'rule';
+  readonly outcome: 'ok' | 'no' | 'info';
+  readonly text: string;
+}
+
+export interface ExplainReport {
+  readonly query: string;
+  /** The prefix explained: the query, or the longest match for an address. */
+  readonly prefix: string;
+  readonly tables: readonly {
+    readonly table: string;
+    readonly id: number;
+    readonly steps: readonly ExplainStep[];
+    /** One sentence: `installed`, or why not. */
+    readonly conclusion: string;
+  }[];
+}
+
+/** `+` added, `~` replaced, `-` removed; `text` in the words of `ip route`, `ip rule`, `ip nexthop`. */
+export interface PlanChange {
+  readonly op: '+' | '~' | '-';
+  readonly kind: 'route' | 'rule' | 'nexthop';
+  readonly text: string;
+}
+
+export interface PlanReport {
+  readonly changes: readonly PlanChange[];
+  /** Whose feed it was computed from: the running daemon's, or one read for this plan. */
+  readonly evaluatedBy: 'daemon' | 'command';
+  /** What stands in the way, for people: a feed that is not synced, for instance. */
+  readonly notes: readonly string[];
+}
+
+export interface ApplyReport {
+  readonly added: number;
+  readonly replaced: number;
+  readonly removed: number;
+  readonly unchanged: number;
+  readonly failed: readonly {
+    readonly what: string;
+    readonly errno: string;
+    readonly message: string;
+  }[];
+}
+
+export interface CleanupReport {
+  readonly rules: number;
+  readonly routes: number;
+  readonly nexthops: number;
+  readonly failed: readonly {
+    readonly what: string;
+    readonly errno: string;
+    readonly message: string;
+  }[];
+}
+
+export type ReloadReport =
+  | { readonly applied: true; readonly changes: readonly string[] }
+  | { readonly applied: false; readonly faults: readonly string[] };
+
+export interface LimitClearReport {
+  /** Ids of the limits that were latched and are no more. */
+  readonly cleared: readonly string[];
+}
