@@ -69,6 +69,12 @@ export interface TableReport {
   readonly metric: number;
   readonly routes: Readonly<Record<Family, FamilyCounts>>;
   readonly rejected: Readonly<Partial<Record<RejectReason, number>>>;
+  /** Permitted prefixes of each peer heard from; one prefix counts for every peer that offers it. */
+  readonly acceptedByPeer: readonly {
+    readonly peer: string;
+    readonly family: Family;
+    readonly accepted: number;
+  }[];
   /** Nexthop groups are in use (`objects`). */
   readonly nexthopObjects: boolean;
   readonly foreignRoutes: number;
@@ -135,18 +141,30 @@ export interface KernelReport {
 export interface AlertReport {
   readonly name: string;
   readonly severity: 'warning' | 'critical';
+  /** What the alert is about: `table`, `peer`, `source` …; equal name and labels are one alert. */
+  readonly labels: Readonly<Record<string, string>>;
   readonly since: number;
   readonly summary: string;
 }
 
-export type RouteState =
-  | 'installed'
-  | 'pending'
-  | 'stale'
-  | 'rejected'
-  | 'failed'
-  | 'static'
-  | 'throw';
+export const ROUTE_STATES = [
+  /** In the kernel as it should be. */
+  'installed',
+  /** On its way there. */
+  'pending',
+  /** In the kernel, kept from before, not repeated by the source. */
+  'stale',
+  /** Heard, and not to be there; `reason` says why. */
+  'rejected',
+  /** The kernel refused it; `reason` has its words. */
+  'failed',
+  /** From `static`, `onMiss`. */
+  'static',
+  /** From `keepInMain` and the connected prefixes. */
+  'throw',
+] as const;
+
+export type RouteState = (typeof ROUTE_STATES)[number];
 
 export interface RouteReport {
   readonly table: string;

@@ -16,7 +16,8 @@ export class AdminFault extends Error {
 
 export interface AdminService {
   status(): StatusReport;
-  routes(query: RoutesQuery): readonly RouteReport[];
+  /** Walked while it is sent, so it may be made on the way; `limit` is already kept to. */
+  routes(query: RoutesQuery): Iterable<RouteReport>;
   /** `query` is a prefix or an address. Throws {@link AdminFault}. */
   explain(query: string): Promise<ExplainReport>;
   /** Evaluates the configuration at `configPath` against the daemon's feed; changes nothing. */

@@ -3,6 +3,9 @@ import type { Address } from '../net/address.js';
 import type { Family } from '../net/family.js';
 import type { Prefix } from '../net/prefix.js';
 
+/** rtm_protocol, FRA_PROTOCOL and nh_protocol of everything ours. */
+export const OWN_PROTOCOL = 178;
+
 /** One way out. `gateway` is `undefined` for an on-link destination. */
 export interface Leg {
   readonly gateway: Address | undefined;

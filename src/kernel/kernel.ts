@@ -11,8 +11,7 @@ import type { NexthopObject, Route, Rule } from '../desired/route.js';
 import type { InterfaceAddress, Link, UnderlayRoute } from '../desired/topology.js';
 import type { Family } from '../net/family.js';
 
-/** rtm_protocol, FRA_PROTOCOL and nh_protocol of everything ours. */
-export const OWN_PROTOCOL = 178;
+export { OWN_PROTOCOL } from '../desired/route.js';
 
 /** Ids of our nexthop objects: 0x40000000 to 0x4fffffff. */
 export const NEXTHOP_ID_BASE = 0x40000000;
@@ -36,12 +35,16 @@ export type KernelNexthop = NexthopObject & { readonly protocol: number };
 
 export type Operation =
   | { readonly op: 'route-add'; readonly route: Route }
-  /** Only over a route the mirror shows as ours. */
+  /** Only over a route the mirror shows as ours; ENOENT where the kernel has lost it. */
   | { readonly op: 'route-replace'; readonly route: Route }
   | { readonly op: 'route-delete'; readonly route: Route }
+  /** The policy `evict`: removes a route of somebody else, named with its own protocol. */
+  | { readonly op: 'foreign-route-delete'; readonly route: KernelRoute }
   | { readonly op: 'rule-add'; readonly rule: Rule }
+  /** This rule and no other, whatever the kernel's wildcards would hit; ENOENT where there is none. */
   | { readonly op: 'rule-delete'; readonly rule: Rule }
   | { readonly op: 'nexthop-add'; readonly nexthop: NexthopObject }
+  /** ENOENT where the kernel has lost it. */
   | { readonly op: 'nexthop-replace'; readonly nexthop: NexthopObject }
   | { readonly op: 'nexthop-delete'; readonly id: number };
 
@@ -55,8 +58,8 @@ export interface OperationFailure {
 
 /**
  * What became of a batch. Operations before `unknownFrom` that are not in
- * `failures` were done; those from `unknownFrom` on were sent but their answer
- * was lost: their objects must be read again. Normally it equals the length.
+ * `failures` were done; those from `unknownFrom` on may have been sent, but
+ * no answer came: their objects must be read again. Normally it equals the length.
  */
 export interface ExecuteResult {
   readonly failures: readonly OperationFailure[];
@@ -67,7 +70,11 @@ export interface ExecuteResult {
 export type KernelNotice =
   | { readonly type: 'link' }
   | { readonly type: 'address' }
-  /** A route was added, replaced (`new`) or removed (`gone`). Of tables 254, 255 and foreign ones too. */
+  /**
+   * A route was added, replaced (`new`) or removed (`gone`). Of tables 254, 255
+   * and foreign ones too. What a lost link takes along is not told for IPv4; a
+   * `gone` of an IPv6 multipath route may mean the legs it names, not all.
+   */
   | { readonly type: 'route'; readonly event: 'new' | 'gone'; readonly route: KernelRoute }
   | { readonly type: 'rule'; readonly event: 'new' | 'gone'; readonly rule: KernelRule }
   | { readonly type: 'nexthop'; readonly event: 'new' | 'gone'; readonly nexthop: KernelNexthop }
@@ -78,17 +85,23 @@ export type KernelNotice =
 export class KernelError extends Error {
   override readonly name = 'KernelError';
   constructor(
+    /** What was being done: `routes`, `socket`. */
     readonly op: string,
+    /** `EPERM`. */
     readonly errno: string,
-    message: string,
+    readonly reason: string,
     options?: ErrorOptions,
   ) {
-    super(`${op}: ${errno}: ${message}`, options);
+    super(`${op}: ${errno}: ${reason}`, options);
   }
 }
 
 export interface Kernel {
-  /** All routes of one table, both families; every protocol. Multicast and cloned entries are left out. */
+  /**
+   * All routes of one table, both families; every protocol; empty for a table
+   * that is not there. Left out: multicast, broadcast, anycast and cloned
+   * entries, and those with a TOS or source prefix, which never meet one of ours.
+   */
   routes(table: number): Promise<KernelRoute[]>;
   /** All routes with our protocol, whatever their table: for takeover and `cleanup`. */
   ownRoutes(): Promise<KernelRoute[]>;
@@ -107,7 +120,11 @@ export interface Kernel {
    * One call at a time.
    */
   execute(operations: readonly Operation[]): Promise<ExecuteResult>;
-  /** Subscribes first, then yields batches of notices until `signal` aborts. */
+  /**
+   * Subscribed when it returns; then yields batches of notices until `signal`
+   * aborts. To be iterated once. A slow reader gets an `overrun`, not a backlog.
+   * @throws KernelError
+   */
   notices(signal: AbortSignal): AsyncIterable<readonly KernelNotice[]>;
   close(): Promise<void>;
 }

@@ -35,6 +35,9 @@ export class Address {
     const quad = parseDottedQuad(text);
     if (quad !== undefined) return new Address('ipv4', quad);
     if (!text.includes(':') || text.includes('%') || !ipaddr.IPv6.isValid(text)) return undefined;
+    // ipaddr.js reads an embedded IPv4 part as inet_aton does, octal and hexadecimal included.
+    const tail = text.slice(text.lastIndexOf(':') + 1);
+    if (tail.includes('.') && parseDottedQuad(tail) === undefined) return undefined;
     return Address.fromBytes('ipv6', Buffer.from(ipaddr.IPv6.parse(text).toByteArray()));
   }
 
@@ -55,6 +58,17 @@ export class Address {
       this.w1 === other.w1 &&
       this.w2 === other.w2 &&
       this.w3 === other.w3
+    );
+  }
+
+  /** Negative, zero or positive: IPv4 before IPv6, then by number, as `Array.sort` takes it. */
+  compare(other: Address): number {
+    if (this.family !== other.family) return this.family === 'ipv4' ? -1 : 1;
+    return (
+      (this.w0 >>> 0) - (other.w0 >>> 0) ||
+      (this.w1 >>> 0) - (other.w1 >>> 0) ||
+      (this.w2 >>> 0) - (other.w2 >>> 0) ||
+      (this.w3 >>> 0) - (other.w3 >>> 0)
     );
   }
 

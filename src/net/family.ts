@@ -7,3 +7,8 @@ export const FAMILIES: readonly Family[] = ['ipv4', 'ipv6'];
 export function familyBits(family: Family): 32 | 128 {
   return family === 'ipv4' ? 32 : 128;
 }
+
+/** A record of both families. */
+export function forFamilies<T>(value: (family: Family) => T): Record<Family, T> {
+  return { ipv4: value('ipv4'), ipv6: value('ipv6') };
+}

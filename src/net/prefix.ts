@@ -68,10 +68,17 @@ export class Prefix {
 
   /** True when `other` is this prefix or lies inside it. */
   contains(other: Prefix | Address): boolean {
-    const [address, length] =
-      other instanceof Prefix ? [other.address, other.length] : [other, familyBits(other.family)];
-    if (address.family !== this.family || length < this.length) return false;
-    return masked(address, this.length).equals(this.address);
+    const address = other instanceof Prefix ? other.address : other;
+    const length = other instanceof Prefix ? other.length : familyBits(other.family);
+    const own = this.address;
+    return (
+      address.family === own.family &&
+      length >= this.length &&
+      ((address.w0 ^ own.w0) & wordMask(this.length)) === 0 &&
+      ((address.w1 ^ own.w1) & wordMask(this.length - 32)) === 0 &&
+      ((address.w2 ^ own.w2) & wordMask(this.length - 64)) === 0 &&
+      ((address.w3 ^ own.w3) & wordMask(this.length - 96)) === 0
+    );
   }
 
   /** The covering prefix of the given (shorter or equal) length. */
@@ -86,6 +93,11 @@ export class Prefix {
   toString(): string {
     return this.text;
   }
+}
+
+/** The family of a {@link Prefix.key}. */
+export function familyOfKey(key: string): Family {
+  return key.length === 3 ? 'ipv4' : 'ipv6';
 }
 
 function masked(address: Address, length: number): Address {

@@ -58,20 +58,20 @@ export function originAs(attributes: Attributes): number | undefined {
 
 /** `AS_PATH` as daemons print it: `65001 65002 {65010,65011}`. */
 export function asPathText(attributes: Attributes): string {
-  return attributes.asPath
-    .map(({ type, asns }) => {
-      switch (type) {
-        case 'sequence':
-          return asns.join(' ');
-        case 'set':
-          return `{${asns.join(',')}}`;
-        case 'confed-sequence':
-          return `(${asns.join(' ')})`;
-        case 'confed-set':
-          return `[${asns.join(',')}]`;
-      }
-    })
-    .join(' ');
+  return attributes.asPath.map(segmentText).join(' ');
+}
+
+function segmentText({ type, asns }: AsSegment): string {
+  switch (type) {
+    case 'sequence':
+      return asns.join(' ');
+    case 'set':
+      return `{${asns.join(',')}}`;
+    case 'confed-sequence':
+      return `(${asns.join(' ')})`;
+    case 'confed-set':
+      return `[${asns.join(',')}]`;
+  }
 }
 
 /** `10.9.0.2`, or `fe80::1%eth1`: equal for equal next hops. */

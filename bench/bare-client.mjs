@@ -1,0 +1,44 @@
+/**
+ * The least a Node program can do with gobgpd's stream: subscribes to best paths
+ * as rib2fib does, and throws the bytes away. Plain JavaScript, so that it starts
+ * as fast as the built rib2fib does. Says over IPC when messages came, as
+ * `{ at, messages, bytes }` with `at` in milliseconds of the epoch.
+ *
+ *   bare-client.mjs ADDRESS         with the dump; ends after half a second of silence
+ *                                   and tells of its last message
+ *   bare-client.mjs ADDRESS PREFIX  changes only; tells of each message with that text in it
+ */
+import { Client, credentials } from '@grpc/grpc-js';
+
+const METHOD = '/api.GoBgpService/WatchEvent';
+/** WatchEventRequest { table { filters { type: BEST, init } }, batch_size: 1000 }. */
+const WITH_DUMP = Buffer.from('12060a040801100118e807', 'hex');
+const CHANGES_ONLY = Buffer.from('12040a02080118e807', 'hex');
+const SILENCE_MS = 500;
+
+const [address = '', text] = process.argv.slice(2);
+const client = new Client(address, credentials.createInsecure(), {
+  'grpc.max_receive_message_length': -1,
+});
+const asItIs = (bytes) => bytes;
+const request = text === undefined ? WITH_DUMP : CHANGES_ONLY;
+const stream = client.makeServerStreamRequest(METHOD, asItIs, asItIs, request);
+
+let heard = { at: 0, messages: 0, bytes: 0 };
+let silence;
+stream.on('metadata', () => process.send('subscribed'));
+stream.on('data', (message) => {
+  const at = performance.timeOrigin + performance.now();
+  heard = { at, messages: heard.messages + 1, bytes: heard.bytes + message.length };
+  if (text === undefined) {
+    silence ??= setTimeout(finish, SILENCE_MS);
+    silence.refresh();
+  } else if (message.includes(text)) {
+    process.send(heard);
+  }
+});
+process.on('disconnect', () => process.exit());
+
+function finish() {
+  process.send(heard, () => process.exit());
+}

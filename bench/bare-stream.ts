@@ -1,0 +1,31 @@
+/** Starts `bare-client.mjs` and hands on what it heard. */
+import type { ChildProcess } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { Netns } from '../test/support/netns.js';
+
+/** A message of the stream, so far the last. */
+export interface Heard {
+  /** Milliseconds of the epoch. */
+  readonly at: number;
+  readonly messages: number;
+  readonly bytes: number;
+}
+
+const PROGRAM = fileURLToPath(new URL('./bare-client.mjs', import.meta.url));
+
+/** `prefix`: changes of prefixes with that text only, until killed; without it the dump, once. */
+export function startBareClient(
+  netns: Netns,
+  { address, prefix }: { readonly address: string; readonly prefix?: string },
+  on: { readonly subscribed?: () => void; readonly heard: (heard: Heard) => void },
+): ChildProcess {
+  const args = prefix === undefined ? [address] : [address, prefix];
+  const child = netns.spawn([process.execPath, PROGRAM, ...args], {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
+  child.on('message', (message: Heard | 'subscribed') => {
+    if (message === 'subscribed') on.subscribed?.();
+    else on.heard(message);
+  });
+  return child;
+}

@@ -1,0 +1,82 @@
+/**
+ * One changed route, from its arrival over gRPC to the kernel's notification.
+ * Arrival is when a bare client beside rib2fib, subscribed to the same events,
+ * gets the message; the kernel's time is that of `ip -ts monitor`. Both watchers
+ * add their own waking up to what is measured.
+ */
+import type { ChildProcess } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { startDaemon } from '../test/support/daemon.js';
+import type { Netns } from '../test/support/netns.js';
+import { until } from '../test/support/wait.js';
+import { startBareClient } from './bare-stream.js';
+import { NEXT_HOP, setUpLab, TABLE } from './lab.js';
+import { type Figure, median, percentile } from './report.js';
+
+const ROUTES = 10_000;
+const CHANGES = 200;
+
+export async function measureLatency(): Promise<Figure> {
+  await using lab = await setUpLab(ROUTES);
+  await using _daemon = await startDaemon({ netns: lab.node, config: lab.config });
+  const arrivals: number[] = [];
+  const writes: number[] = [];
+  const client = await watchArrivals(lab.node, lab.gobgpd.address, arrivals);
+  const monitor = await watchKernel(lab.node, writes);
+  const latencies: number[] = [];
+  for (let i = 0; i < CHANGES; i++) {
+    const prefix = `${PROBES}${i % 250}.0/24`;
+    const [heard, written] = [arrivals.length, writes.length];
+    await lab.feeder.announce([{ attributes: { nextHop: NEXT_HOP, med: i }, prefixes: [prefix] }]);
+    await until(() => arrivals.length > heard && writes.length > written, {
+      what: `${prefix} in the kernel`,
+      everyMs: 5,
+    });
+    latencies.push((writes[written] ?? Number.NaN) - (arrivals[heard] ?? Number.NaN));
+  }
+  client.kill();
+  monitor.kill();
+  return {
+    name: 'one changed route, from arrival to the kernel (99th percentile)',
+    value: percentile(latencies, 99),
+    limit: 5,
+    unit: 'ms',
+    detail: { 'median ms': median(latencies), 'worst ms': Math.max(...latencies) },
+  };
+}
+
+/** Prefixes of the probes, outside the generated feed. */
+const PROBES = '100.64.';
+
+async function watchArrivals(
+  netns: Netns,
+  address: string,
+  times: number[],
+): Promise<ChildProcess> {
+  let ready = false;
+  const child = startBareClient(
+    netns,
+    { address, prefix: PROBES },
+    { subscribed: () => (ready = true), heard: ({ at }) => times.push(at) },
+  );
+  await until(() => ready, { what: 'the bare client has subscribed' });
+  return child;
+}
+
+async function watchKernel(netns: Netns, times: number[]): Promise<ChildProcess> {
+  const child = netns.spawn(['ip', '-ts', '-o', 'monitor', 'route'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  if (child.stdout === null) throw new Error('ip monitor has no output');
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    const [, stamp] = /^\[([^\]]+)\]/.exec(line) ?? [];
+    if (stamp === undefined || !line.includes(` table ${TABLE} `) || !line.includes(PROBES)) return;
+    const [whole = '', micros = '0'] = stamp.split('.');
+    times.push(new Date(whole).getTime() + Number(micros) / 1000);
+  });
+  await until(
+    async () => (await netns.exec('cat', '/proc/net/netlink')).includes(` ${child.pid} `),
+    { what: 'ip monitor has subscribed' },
+  );
+  return child;
+}

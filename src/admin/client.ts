@@ -1,0 +1,145 @@
+/** The commands' side of the admin socket. */
+import { type ClientRequest, type IncomingMessage, request } from 'node:http';
+import { createInterface } from 'node:readline';
+import type {
+  ExplainReport,
+  LimitClearReport,
+  PlanReport,
+  ReloadReport,
+  RouteReport,
+  RoutesQuery,
+  StatusReport,
+} from './report.js';
+import { AdminFault } from './service.js';
+
+/** How long the daemon may be silent: a full plan over a large table included. */
+const SILENCE_MS = 60_000;
+
+/** Nobody could be asked. `absent`: no daemon listens there. The message is one line for people. */
+export class AdminUnreachable extends Error {
+  override readonly name = 'AdminUnreachable';
+  constructor(
+    readonly kind: 'absent' | 'refused' | 'broken',
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/**
+ * Asks the daemon behind one admin socket. Every method rejects with
+ * {@link AdminUnreachable} when it cannot be asked, and with `AdminFault` when
+ * it answers that it cannot.
+ */
+export class AdminClient {
+  constructor(readonly socket: string) {}
+
+  status(): Promise<StatusReport> {
+    return this.#json('GET', '/status');
+  }
+
+  /** Routes as they arrive; stopping early closes the connection. */
+  async *routes(query: RoutesQuery): AsyncGenerator<RouteReport> {
+    const parameters = new URLSearchParams();
+    for (const [name, value] of Object.entries(query)) {
+      if (value !== undefined) parameters.set(name, String(value));
+    }
+    const response = await this.#ask('GET', `/routes?${parameters}`);
+    let failure: Error | undefined;
+    response.once('error', (error) => {
+      failure = error;
+    });
+    try {
+      for await (const line of createInterface({ input: response })) {
+        yield JSON.parse(line) as RouteReport;
+      }
+    } finally {
+      response.destroy();
+    }
+    if (failure !== undefined || !response.complete) throw this.#broken();
+  }
+
+  explain(query: string): Promise<ExplainReport> {
+    return this.#json('GET', `/explain?${new URLSearchParams({ query })}`);
+  }
+
+  plan(configPath: string): Promise<PlanReport> {
+    return this.#json('POST', '/plan', { configPath });
+  }
+
+  reload(): Promise<ReloadReport> {
+    return this.#json('POST', '/reload');
+  }
+
+  clearLimit(selector: string): Promise<LimitClearReport> {
+    return this.#json('POST', '/limit/clear', { selector });
+  }
+
+  async #json<T>(method: string, path: string, body?: unknown): Promise<T> {
+    return JSON.parse(await this.#text(await this.#ask(method, path, body))) as T;
+  }
+
+  async #ask(method: string, path: string, body?: unknown): Promise<IncomingMessage> {
+    const asked = request({ socketPath: this.socket, method, path, timeout: SILENCE_MS });
+    asked.end(body === undefined ? undefined : JSON.stringify(body));
+    const response = await this.#response(asked);
+    if (response.statusCode === 200) return response;
+    throw new AdminFault(errorText(await this.#text(response)));
+  }
+
+  #response(asked: ClientRequest): Promise<IncomingMessage> {
+    return new Promise((resolve, reject) => {
+      asked.once('response', resolve);
+      asked.on('timeout', () => {
+        asked.destroy(new Error(`no answer for ${SILENCE_MS / 1000} s`));
+      });
+      asked.on('error', (error: NodeJS.ErrnoException) => reject(this.#unreachable(error)));
+    });
+  }
+
+  async #text(response: IncomingMessage): Promise<string> {
+    const chunks: Buffer[] = [];
+    try {
+      for await (const chunk of response as AsyncIterable<Buffer>) chunks.push(chunk);
+    } catch {
+      throw this.#broken();
+    }
+    return Buffer.concat(chunks).toString();
+  }
+
+  #broken(): AdminUnreachable {
+    return new AdminUnreachable(
+      'broken',
+      `the daemon at ${this.socket} broke off in the middle of its answer`,
+    );
+  }
+
+  #unreachable(error: NodeJS.ErrnoException): AdminUnreachable {
+    switch (error.code) {
+      case 'ENOENT':
+      case 'ECONNREFUSED':
+        return new AdminUnreachable('absent', `no rib2fib daemon is running at ${this.socket}`);
+      case 'EACCES':
+      case 'EPERM':
+        return new AdminUnreachable(
+          'refused',
+          `no permission for ${this.socket}: run this as the daemon's user, or as root`,
+        );
+      default:
+        return new AdminUnreachable(
+          'broken',
+          `the daemon at ${this.socket} cannot be asked: ${error.message}`,
+        );
+    }
+  }
+}
+
+/** The `error` of a refusal; the whole text when somebody else than rib2fib answered. */
+function errorText(body: string): string {
+  try {
+    const { error } = JSON.parse(body) as { readonly error?: unknown };
+    return typeof error === 'string' ? error : body;
+  } catch {
+    return `not an answer of rib2fib: ${body.slice(0, 200)}`;
+  }
+}

@@ -1,0 +1,234 @@
+import { formatRoute, formatRule } from '../desired/format.js';
+import { ruleKey } from '../desired/route.js';
+import type { Entry, Table } from '../desired/table.js';
+import { Address } from '../net/address.js';
+import { familyBits } from '../net/family.js';
+import { Prefix } from '../net/prefix.js';
+import { asPathText, nextHopText, type Path } from '../rib/path.js';
+import type { Facts } from './facts.js';
+import type { ExplainReport, ExplainStep } from './report.js';
+import { missingReason } from './routes-answer.js';
+import { AdminFault } from './service.js';
+
+type TableExplanation = ExplainReport['tables'][number];
+
+/** Walks one prefix, or the longest match of an address, through every table. */
+export function explainAnswer(facts: Facts, query: string): ExplainReport {
+  const prefix = queriedPrefix(facts, query);
+  return {
+    query,
+    prefix: prefix.text,
+    tables: [...facts.engine.tables.values()].map((table) => explainTable(table, prefix, facts)),
+  };
+}
+
+function queriedPrefix(facts: Facts, query: string): Prefix {
+  if (query.includes('/')) {
+    const prefix = Prefix.parse(query);
+    if (prefix instanceof Prefix) return prefix;
+    throw new AdminFault(
+      prefix.fault === 'host-bits'
+        ? `${query} has host bits set; ${prefix.meant} was probably meant`
+        : `${query} is neither a prefix nor an address`,
+    );
+  }
+  const address = Address.parse(query);
+  if (address === undefined) throw new AdminFault(`${query} is neither a prefix nor an address`);
+  return longestMatch(facts, address);
+}
+
+/** Of what was heard, configured or is in a table of ours; else the address's own host prefix. */
+function longestMatch({ engine, reconciler }: Facts, address: Address): Prefix {
+  for (let length = familyBits(address.family); length >= 0; length--) {
+    const prefix = Prefix.of(address, length);
+    for (const [id, table] of engine.tables) {
+      const known =
+        table.mayHold(prefix.key) ||
+        reconciler.mirror.own(id, prefix.key).length > 0 ||
+        reconciler.mirror.foreign(id, prefix.key).length > 0;
+      if (known) return prefix;
+    }
+  }
+  return Prefix.host(address);
+}
+
+function explainTable(table: Table, prefix: Prefix, facts: Facts): TableExplanation {
+  const steps = [...walk(table, prefix, facts)];
+  const last = steps.findLast(({ outcome }) => outcome === 'no');
+  const { id, name } = table.config;
+  const conclusion = last === undefined ? 'installed' : `not installed: ${last.text}`;
+  return { table: name, id, steps: [...steps, ...ruleSteps(table, prefix, facts)], conclusion };
+}
+
+function* walk(table: Table, prefix: Prefix, facts: Facts): Generator<ExplainStep> {
+  const { engine } = facts;
+  const { key } = prefix;
+  const entry = table.entry(key);
+  const paths = engine.rib.get(key)?.paths ?? [];
+  const fixed = table.wanted(key).filter(({ kind }) => kind === 'fixed');
+  if (entry === undefined) {
+    const text = `${facts.source().name} offers no path to ${prefix}`;
+    yield { stage: 'heard', outcome: fixed.length > 0 ? 'info' : 'no', text };
+  } else {
+    for (const path of paths) yield { stage: 'heard', outcome: 'ok', text: pathText(path) };
+    yield* filterSteps(table, prefix, paths);
+    yield* decisionSteps(table, entry);
+  }
+  yield* kernelSteps(table, prefix, facts);
+}
+
+function* filterSteps(
+  table: Table,
+  prefix: Prefix,
+  paths: readonly Path[],
+): Generator<ExplainStep> {
+  let permitted = 0;
+  const steps = paths.map((path): ExplainStep => {
+    const { permit, rule } = table.filter.evaluate(prefix, path, { count: false });
+    if (permit) permitted++;
+    const of = paths.length > 1 ? `path of ${path.peer}: ` : '';
+    const text =
+      rule === undefined
+        ? `${of}no rule matches: denied by default`
+        : `${of}${rule.id} ${rule.text}`;
+    return { stage: 'filter', outcome: permit ? 'ok' : 'info', text };
+  });
+  for (const step of steps) {
+    yield permitted === 0 ? { ...step, outcome: 'no' } : step;
+  }
+}
+
+function* decisionSteps(table: Table, entry: Entry): Generator<ExplainStep> {
+  const { reason, set, paths, prefix } = entry;
+  switch (reason) {
+    case undefined:
+      break;
+    case 'no-match':
+    case 'denied':
+      return;
+    case 'default-route':
+      yield {
+        stage: 'filter',
+        outcome: 'no',
+        text: 'a default route needs acceptDefault: true besides a permit',
+      };
+      return;
+    case 'kept-in-main':
+      yield {
+        stage: 'filter',
+        outcome: 'no',
+        text: `inside ${table.fixed.kept.covering(prefix) ?? 'what'}, which is kept in main (keepInMain, or connected)`,
+      };
+      return;
+    case 'next-hop-local':
+      yield {
+        stage: 'next hop',
+        outcome: 'no',
+        text: `${paths.map(({ nextHop }) => nextHopText(nextHop)).join(', ')} is an address of this node`,
+      };
+      return;
+    default:
+      yield { stage: 'limit', outcome: 'no', text: limitText(table, reason) };
+      return;
+  }
+  yield { stage: 'limit', outcome: 'ok', text: limitsText(table, prefix) };
+  yield {
+    stage: 'selection',
+    outcome: 'ok',
+    text: `${paths.length} of the permitted paths, multipath ${table.config.multipath}`,
+  };
+  if (set === undefined) return;
+  for (const { nextHop, detail } of set.unresolved) {
+    const outcome = set.legs.length === 0 ? 'no' : 'info';
+    yield { stage: 'next hop', outcome, text: `${nextHopText(nextHop)}: ${detail}` };
+  }
+  if (set.legs.length > 0) yield { stage: 'next hop', outcome: 'ok', text: `${set.text} resolves` };
+}
+
+function limitText(table: Table, reason: string): string {
+  const full = table.limits
+    .map((limit) => limit.snapshot())
+    .filter(({ state, waiting }) => waiting > 0 || state === 'exceeded' || state === 'latched')
+    .map(
+      ({ id, count, max, action, latched }) =>
+        `${id}: ${count} of ${max}, action ${action}${latched ? ', latched' : ''}`,
+    );
+  return `${reason}: ${full.join('; ')}`;
+}
+
+function limitsText(table: Table, prefix: Prefix): string {
+  const of = table.limits.filter(({ config }) => config.family === prefix.family);
+  if (of.length === 0) return 'none';
+  return of
+    .map((limit) => `${limit.config.id}: ${limit.snapshot().count} of ${limit.config.max}`)
+    .join('; ');
+}
+
+function* kernelSteps(table: Table, prefix: Prefix, facts: Facts): Generator<ExplainStep> {
+  const { engine, reconciler } = facts;
+  const { id } = table.config;
+  const linkName = (index: number): string => engine.underlay.linkName(index);
+  const own = reconciler.mirror.own(id, prefix.key);
+  const wanted = table.wanted(prefix.key);
+  for (const { metric, ...what } of wanted) {
+    const target = what.kind === 'learned' ? what.set.target : what.target;
+    yield {
+      stage: 'route',
+      outcome: 'ok',
+      text: formatRoute({ table: id, prefix, metric, target }, linkName),
+    };
+    const installed = own.find((route) => route.metric === metric);
+    if (installed !== undefined) {
+      const text = `has it: ${formatRoute({ table: id, ...installed }, linkName)}`;
+      yield { stage: 'kernel', outcome: 'ok', text };
+    } else
+      yield { stage: 'kernel', outcome: 'no', text: missingText(table, prefix, metric, facts) };
+  }
+  for (const route of own) {
+    if (wanted.some(({ metric }) => metric === route.metric)) continue;
+    const text = `still has, kept as stale until the feed is complete: ${formatRoute({ table: id, ...route }, linkName)}`;
+    yield { stage: 'kernel', outcome: 'info', text };
+  }
+  for (const route of reconciler.mirror.foreign(id, prefix.key)) {
+    yield { stage: 'kernel', outcome: 'info', text: `foreign: ${formatRoute(route, linkName)}` };
+  }
+}
+
+function missingText(table: Table, prefix: Prefix, metric: number, facts: Facts): string {
+  const reason = missingReason(table, prefix.key, metric, facts);
+  if (reason === undefined) return 'on its way';
+  if (reason === 'foreign-route')
+    return 'foreign-route: a route of somebody else stands there, and foreign is preserve';
+  const refusal = facts.reconciler.retries.find(table.config.id, metric, prefix.key);
+  return `${reason}: ${refusal?.errno ?? ''} ${refusal?.message ?? ''}, retried`;
+}
+
+function* ruleSteps(table: Table, prefix: Prefix, { reconciler }: Facts): Generator<ExplainStep> {
+  const rules = table.rules.filter(({ family }) => family === prefix.family);
+  if (rules.length === 0) {
+    yield {
+      stage: 'rule',
+      outcome: 'info',
+      text: `no ${prefix.family} rule of ours sends traffic to this table`,
+    };
+  }
+  for (const rule of rules) {
+    const installed = reconciler.mirror.ownRules().has(ruleKey(rule));
+    const text = `${formatRule(rule)}${installed ? '' : ' (not installed)'}`;
+    yield { stage: 'rule', outcome: installed ? 'ok' : 'info', text };
+  }
+}
+
+function pathText({ peer, peerAs, nextHop, attributes }: Path): string {
+  const { communities, largeCommunities, med, localPref } = attributes;
+  const words = [`from ${peer} AS ${peerAs}`, `next hop ${nextHopText(nextHop)}`];
+  const asPath = asPathText(attributes);
+  if (asPath !== '') words.push(`AS path ${asPath}`);
+  if (communities.length > 0) {
+    words.push(`communities ${communities.map((c) => `${c >>> 16}:${c & 0xffff}`).join(' ')}`);
+  }
+  if (largeCommunities.length > 0) words.push(`large communities ${largeCommunities.join(' ')}`);
+  if (med !== undefined) words.push(`MED ${med}`);
+  if (localPref !== undefined) words.push(`local-pref ${localPref}`);
+  return words.join(', ');
+}

@@ -1,0 +1,32 @@
+/** What the answers are made from: the parts of a running daemon, read only. */
+import type { Clock } from '../clock.js';
+import type { Engine } from '../desired/engine.js';
+import type { LimitKeeper } from '../limit-keeper.js';
+import type { AlertSender } from '../observe/alerts.js';
+import type { Reconciler } from '../reconcile/loop.js';
+import type { Source } from '../source/source.js';
+
+export interface Facts {
+  readonly version: string;
+  readonly startedAt: number;
+  readonly clock: Clock;
+  readonly engine: Engine;
+  readonly reconciler: Reconciler;
+  readonly limits: Pick<LimitKeeper, 'restoreAt'>;
+  readonly alerts: Pick<AlertSender, 'active'>;
+  /** A reload may put another in its place. */
+  readonly source: () => Source;
+  readonly config: () => ConfigState;
+}
+
+export interface ConfigState {
+  readonly file: string;
+  readonly loadedAt: number;
+  /** Why a newer file was refused; empty while the file is in force. */
+  readonly faults: readonly string[];
+}
+
+/** Turns a time of the monotonic clock into one for people. */
+export function wallTime(clock: Clock, monotonic: number): number {
+  return Math.round(clock.now() - (clock.monotonic() - monotonic));
+}

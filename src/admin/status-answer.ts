@@ -1,0 +1,192 @@
+import type { Feed } from '../desired/feed.js';
+import type { NextHopSet } from '../desired/next-hop-set.js';
+import { type Leg, ruleKey } from '../desired/route.js';
+import type { Table } from '../desired/table.js';
+import type { Underlay } from '../desired/underlay.js';
+import { FAMILIES, type Family, forFamilies } from '../net/family.js';
+import { nextHopText } from '../rib/path.js';
+import { type Facts, wallTime } from './facts.js';
+import { operationText } from './operation-text.js';
+import type {
+  FamilyCounts,
+  FeedState,
+  KernelReport,
+  LimitReport,
+  NextHopReport,
+  StatusReport,
+  TableReport,
+} from './report.js';
+
+/** Refusals told one by one; the rest is a number. */
+const FAILING_SHOWN = 20;
+
+/** Costs no more than the number of next-hop sets while all is synced. */
+export function statusAnswer(facts: Facts): StatusReport {
+  const { version, startedAt, clock, engine, reconciler, alerts } = facts;
+  const source = facts.source();
+  const { file, loadedAt, faults } = facts.config();
+  return {
+    version,
+    pid: process.pid,
+    now: clock.now(),
+    startedAt,
+    ready: engine.feed.complete && reconciler.settled,
+    config: { file, loadedAt, stale: faults.length > 0, faults },
+    source: {
+      name: source.name,
+      address: sourceAddress(facts),
+      state: source.state(),
+      feed: feedState(engine.feed, facts),
+      peers: source.peers(),
+      counters: source.counters(),
+    },
+    tables: [...engine.tables.values()].map((table) => tableReport(table, facts)),
+    kernel: kernelReport(facts),
+    alerts: alerts.active(),
+  };
+}
+
+function sourceAddress({ engine }: Facts): string {
+  const { source } = engine.config;
+  return source.kind === 'gobgp' ? source.gobgp.address : source.file.path;
+}
+
+function feedState(feed: Feed, { clock }: Facts): FeedState {
+  const { phase } = feed;
+  const since = wallTime(clock, phase.since);
+  switch (phase.phase) {
+    case 'stale': {
+      const until = Number.isFinite(phase.until) ? wallTime(clock, phase.until) : null;
+      return { state: 'stale', since, until, reason: phase.reason };
+    }
+    case 'syncing':
+      return { state: 'syncing', since, pending: feed.pending };
+    case 'synced':
+      return { state: 'synced', since };
+    case 'expired':
+      return { state: 'expired', since, reason: phase.reason };
+  }
+}
+
+function tableReport(table: Table, facts: Facts): TableReport {
+  const { engine, reconciler } = facts;
+  const { mirror } = reconciler;
+  const { id, name, metric } = table.config;
+  const conflicts = [...mirror.foreignRoutes(id)].filter((foreign) =>
+    table.wanted(foreign.prefix.key).some((wanted) => wanted.metric === foreign.metric),
+  ).length;
+  const rejected = Object.fromEntries([...table.rejected()].filter(([, count]) => count > 0));
+  const misplaced = reconciler.misplaced.filter(({ rule }) => rule.table === id);
+  return {
+    id,
+    name,
+    metric,
+    routes: forFamilies((family) => familyCounts(table, family, facts)),
+    rejected: conflicts === 0 ? rejected : { ...rejected, 'foreign-route': conflicts },
+    acceptedByPeer: [...table.acceptedByPeer].flatMap(([peer, counts]) =>
+      FAMILIES.map((family) => ({ peer, family, accepted: counts[family] })),
+    ),
+    nexthopObjects: table.useObjects,
+    foreignRoutes: [...mirror.foreignRoutes(id)].length,
+    rules: {
+      desired: table.rules.length,
+      installed: table.rules.filter((rule) => mirror.ownRules().has(ruleKey(rule))).length,
+      faults: misplaced.map(
+        ({ rule, localPriority }) =>
+          `priority ${rule.priority} is not behind the ${rule.family} rule of table local (${localPriority})`,
+      ),
+    },
+    limits: table.limits.map((limit) => limitReport(limit, facts)),
+    filters: table.filter.hits().map(({ rule, hits }) => ({ id: rule.id, text: rule.text, hits })),
+    nextHops: table.nextHops
+      .values()
+      .map((set) => nextHopReport(set, table, engine.underlay, facts)),
+  };
+}
+
+function familyCounts(table: Table, family: Family, facts: Facts): FamilyCounts {
+  const { engine, reconciler } = facts;
+  const { accepted, desired } = table.counts(family);
+  return {
+    heard: engine.rib.size(family),
+    accepted,
+    desired,
+    installed: reconciler.mirror.count(table.config.id, family),
+    stale: staleCount(table, family, facts),
+  };
+}
+
+/** What the kernel keeps though this feed has not (yet) confirmed it. */
+function staleCount(table: Table, family: Family, { engine, reconciler }: Facts): number {
+  const { feed, rib } = engine;
+  if (feed.phase.phase === 'synced') return 0;
+  const { mirror } = reconciler;
+  let stale = 0;
+  for (const { prefix } of mirror.ownRoutes(table.config.id)) {
+    if (prefix.family !== family) continue;
+    const confirmed = feed.phase.phase === 'syncing' ? rib.isFresh(prefix) : false;
+    const isFixed = table.fixed.routes.some((route) => route.prefix.key === prefix.key);
+    if (!confirmed && !isFixed) stale++;
+  }
+  return stale;
+}
+
+function limitReport(limit: Table['limits'][number], { limits }: Facts): LimitReport {
+  const { id, peer, family, action, count, max, warnPercent } = limit.config;
+  const { state, latched, count: used } = limit.snapshot();
+  return {
+    id,
+    peer,
+    family,
+    action,
+    count,
+    used,
+    max,
+    warnPercent,
+    state: state === 'latched' ? 'exceeded' : state,
+    latched,
+    restoreAt: limits.restoreAt(id),
+  };
+}
+
+function nextHopReport(
+  set: NextHopSet,
+  table: Table,
+  underlay: Underlay,
+  { reconciler }: Facts,
+): NextHopReport {
+  return {
+    nextHop: set.text,
+    resolved: set.legs.map((leg) => legText(leg, underlay)),
+    unresolved: set.unresolved.map(({ nextHop, reason, detail }) => ({
+      nextHop: nextHopText(nextHop),
+      reason,
+      detail,
+    })),
+    routes: set.routes.ipv4 + set.routes.ipv6,
+    groupId: table.useObjects ? reconciler.groups.claimOf(table.config.id, set) : undefined,
+  };
+}
+
+function legText({ gateway, oif, onlink, weight }: Leg, underlay: Underlay): string {
+  const way = `${gateway === undefined ? '' : `via ${gateway} `}dev ${underlay.linkName(oif)}`;
+  return `${way}${onlink ? ' onlink' : ''}${weight === 1 ? '' : ` weight ${weight}`}`;
+}
+
+function kernelReport({ reconciler, engine, clock }: Facts): KernelReport {
+  const { lastAudit, lastChange, pending, retries } = reconciler;
+  const failing = [...retries.values()].slice(0, FAILING_SHOWN);
+  const linkName = (index: number): string => engine.underlay.linkName(index);
+  return {
+    lastAuditAt: lastAudit === undefined ? undefined : wallTime(clock, lastAudit),
+    lastChangeAt: lastChange === undefined ? undefined : wallTime(clock, lastChange),
+    pending,
+    failing: failing.map(({ operation, errno, message, retryAt }) => ({
+      what: operationText(operation, linkName).text,
+      errno,
+      message,
+      retryAt: wallTime(clock, retryAt),
+    })),
+    failingTotal: retries.size,
+  };
+}

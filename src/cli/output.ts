@@ -1,0 +1,36 @@
+import { createStyle, type Style } from './style.js';
+
+/** Where a command writes: what was asked for to `print`, everything about it to `note`. */
+export interface Output {
+  /** One line, or several, to standard output. */
+  print(text: string): void;
+  /** To standard error. */
+  note(text: string): void;
+  /** For `print`. */
+  readonly style: Style;
+  /** For `note`. */
+  readonly noteStyle: Style;
+  /** Takes the place of the last status line; a no-op unless standard error is a terminal. */
+  progress(line: string): void;
+  /** Starts over on an empty screen; between two frames off a terminal stands an empty line. */
+  clear(): void;
+}
+
+/** Colour only on a terminal, and not where NO_COLOR (no-color.org) is set and not empty. */
+export function createOutput(
+  stdout: NodeJS.WriteStream,
+  stderr: NodeJS.WriteStream,
+  noColor: string | undefined,
+): Output {
+  const wanted = noColor === undefined || noColor === '';
+  return {
+    print: (text) => void stdout.write(`${text}\n`),
+    note: (text) => void stderr.write(`${text}\n`),
+    style: createStyle(wanted && stdout.isTTY),
+    noteStyle: createStyle(wanted && stderr.isTTY),
+    progress: (line) => {
+      if (stderr.isTTY) stderr.write(`\r\x1b[K${line}`);
+    },
+    clear: () => void stdout.write(stdout.isTTY ? '\x1b[H\x1b[2J' : '\n'),
+  };
+}

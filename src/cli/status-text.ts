@@ -1,0 +1,287 @@
+/** The words and columns of `rib2fib status`. */
+import { unreadyReason } from '../admin/readiness.js';
+import type { FeedState, LimitReport, StatusReport, TableReport } from '../admin/report.js';
+import { FAMILIES } from '../net/family.js';
+import type { SourceState } from '../source/source.js';
+import { agoText, countText, durationText, plural } from './amount.js';
+import { type Column, Layout, left, right } from './columns.js';
+import type { Style } from './style.js';
+
+/** Next hops and refused operations shown; the rest is in `--json`. */
+const SHOWN = 10;
+
+/** The whole report, several lines, without a newline at the end. */
+export function statusText(status: StatusReport, style: Style): string {
+  const sections = [
+    overview(status, style),
+    peers(status, style),
+    tables(status, style),
+    rejected(status, style),
+    limits(status, style),
+    nextHops(status, style),
+    failing(status, style),
+    alerts(status, style),
+  ];
+  return sections
+    .filter((lines) => lines.length > 0)
+    .map((lines) => lines.join('\n'))
+    .join('\n\n');
+}
+
+function overview(status: StatusReport, style: Style): string[] {
+  const { now, config, source, kernel } = status;
+  const reason = unreadyReason(status);
+  const ready = reason === undefined ? style.good('ready') : style.bad(`not ready: ${reason}`);
+  return [
+    `${style.title(`rib2fib ${status.version}`)}  ${ready}`,
+    `process  up ${durationText(now - status.startedAt)}, pid ${status.pid}`,
+    `config   ${config.file}, loaded ${agoText(config.loadedAt, now)}`,
+    ...(config.stale
+      ? [style.bad('         a newer version was refused, the one before is in force:')]
+      : []),
+    ...config.faults.map((fault) => style.bad(`         ${fault}`)),
+    `source   ${source.name} ${source.address}: ${sourceText(source.state, now, style)}`,
+    ...feedLines(source.feed, now, style).map((line) => `         ${line}`),
+    ...(source.counters.lastEventAt === undefined
+      ? []
+      : [`         last heard from ${agoText(source.counters.lastEventAt, now)}`]),
+    ...(source.counters.undecodable === 0
+      ? []
+      : [style.bad(`         ${plural(source.counters.undecodable, 'route')} not decoded`)]),
+    `kernel   ${kernelText(kernel, now, style)}`,
+  ];
+}
+
+function sourceText(state: SourceState, now: number, style: Style): string {
+  const lasting = durationText(now - state.since);
+  switch (state.state) {
+    case 'connecting': {
+      const why = state.lastError === undefined ? '' : `: ${state.lastError}`;
+      return style.warning(`connecting for ${lasting}, ${plural(state.attempts, 'attempt')}${why}`);
+    }
+    case 'bgp-not-started':
+      return style.warning(`answers, but BGP has not been started in it, for ${lasting}`);
+    case 'syncing':
+      return style.warning(`syncing for ${lasting}, waiting for ${state.waitingFor}`);
+    case 'synced':
+      return style.good(`synced for ${lasting}`);
+    case 'lost':
+      return style.bad(
+        `lost ${lasting} ago, ${plural(state.attempts, 'attempt')} since, next ${
+          state.retryAt <= now ? 'now' : agoText(state.retryAt, now)
+        }: ${state.reason}`,
+      );
+    case 'stopped':
+      return style.bad(`stopped ${lasting} ago`);
+  }
+}
+
+function feedLines(feed: FeedState, now: number, style: Style): string[] {
+  const lasting = durationText(now - feed.since);
+  switch (feed.state) {
+    case 'synced':
+      return [];
+    case 'syncing':
+      return [style.warning(`first full feed of ${feed.pending.join(' and ')} not ended yet`)];
+    case 'stale': {
+      const end = feed.until === null ? 'for ever' : `for ${durationText(feed.until - now)} more`;
+      return [style.warning(`routes stale for ${lasting}, kept ${end}: ${feed.reason}`)];
+    }
+    case 'expired':
+      return [style.bad(`hold ended ${lasting} ago, learned routes are gone: ${feed.reason}`)];
+  }
+}
+
+function kernelText(kernel: StatusReport['kernel'], now: number, style: Style): string {
+  const parts = [
+    kernel.pending === 0
+      ? style.good('in step')
+      : style.warning(`${plural(kernel.pending, 'change')} pending`),
+    kernel.lastChangeAt === undefined
+      ? 'nothing changed yet'
+      : `last change ${agoText(kernel.lastChangeAt, now)}`,
+    ...(kernel.lastAuditAt === undefined ? [] : [`last audit ${agoText(kernel.lastAuditAt, now)}`]),
+  ];
+  if (kernel.failingTotal > 0)
+    parts.unshift(style.bad(`${countText(kernel.failingTotal)} refused`));
+  return parts.join(', ');
+}
+
+function peers({ source, now }: StatusReport, style: Style): string[] {
+  return section(
+    style,
+    [left('PEER'), right('AS'), left('SESSION'), left('SINCE'), right('IPV4'), right('IPV6')],
+    source.peers.map((peer) => [
+      peer.peer,
+      String(peer.as),
+      (peer.established ? style.good : style.bad)(peer.sessionState),
+      peer.since === undefined ? '-' : agoText(peer.since, now),
+      countText(peer.received.ipv4),
+      countText(peer.received.ipv6),
+    ]),
+  );
+}
+
+function tables({ tables: all }: StatusReport, style: Style): string[] {
+  return section(
+    style,
+    [
+      left('TABLE'),
+      left('FAMILY'),
+      right('HEARD'),
+      right('ACCEPTED'),
+      right('DESIRED'),
+      right('INSTALLED'),
+      right('STALE'),
+      right('FOREIGN'),
+      left('RULES'),
+    ],
+    all.flatMap((table) => FAMILIES.map((family, i) => tableRow(table, family, i === 0, style))),
+  );
+}
+
+function tableRow(
+  table: TableReport,
+  family: (typeof FAMILIES)[number],
+  first: boolean,
+  style: Style,
+): string[] {
+  const { heard, accepted, desired, installed, stale } = table.routes[family];
+  const { rules } = table;
+  const complete = rules.installed === rules.desired && rules.faults.length === 0;
+  return [
+    first ? nameOf(table) : '',
+    family,
+    countText(heard),
+    countText(accepted),
+    countText(desired),
+    installed < desired ? style.warning(countText(installed)) : countText(installed),
+    stale === 0 ? '0' : style.warning(countText(stale)),
+    first ? countText(table.foreignRoutes) : '',
+    first ? (complete ? style.good : style.bad)(`${rules.installed} of ${rules.desired}`) : '',
+  ];
+}
+
+function rejected({ tables: all }: StatusReport, style: Style): string[] {
+  const lines: string[] = [];
+  for (const table of all) {
+    const reasons = Object.entries(table.rejected)
+      .filter(([, count]) => count > 0)
+      .sort(([, a], [, b]) => b - a)
+      .map(([reason, count]) => `${countText(count)} ${reason}`);
+    if (reasons.length > 0) lines.push(`rejected in ${nameOf(table)}: ${reasons.join(', ')}`);
+    lines.push(
+      ...table.rules.faults.map((fault) => style.bad(`rules of ${nameOf(table)}: ${fault}`)),
+    );
+  }
+  return lines;
+}
+
+function limits({ tables: all, now }: StatusReport, style: Style): string[] {
+  const reports = all.flatMap((table) => table.limits);
+  return section(
+    style,
+    [
+      left('LIMIT'),
+      left('USED'),
+      right(''),
+      right('OF'),
+      left('COUNTS'),
+      left('ACTION'),
+      left('STATE'),
+    ],
+    reports.map((limit) => [
+      limit.id,
+      limitPaint(limit, style)(bar(limit)),
+      countText(limit.used),
+      countText(limit.max),
+      limit.count,
+      limit.action,
+      limitPaint(limit, style)(limitState(limit, now)),
+    ]),
+  );
+}
+
+/** `[########............]  40 %`; full and no longer at and above the limit. */
+function bar({ used, max }: LimitReport): string {
+  const share = max === 0 ? 1 : used / max;
+  const full = Math.min(20, Math.floor(share * 20));
+  const percent = String(Math.floor(share * 100)).padStart(3);
+  return `[${'#'.repeat(full)}${'.'.repeat(20 - full)}] ${percent} %`;
+}
+
+function limitState({ id, state, latched, restoreAt }: LimitReport, now: number): string {
+  if (!latched) return state;
+  if (restoreAt === undefined) return `${state}, latched until: rib2fib limit clear ${id}`;
+  return restoreAt === null
+    ? `${state}, session ended until: rib2fib limit clear ${id}`
+    : `${state}, session comes back ${agoText(restoreAt, now)}`;
+}
+
+function limitPaint({ state, latched }: LimitReport, style: Style): (text: string) => string {
+  if (latched || state === 'exceeded') return style.bad;
+  return state === 'warning' ? style.warning : style.good;
+}
+
+function nextHops({ tables: all }: StatusReport, style: Style): string[] {
+  const reports = all.flatMap((table) => table.nextHops.map((hop) => ({ table, hop })));
+  const shown = [...reports].sort((a, b) => b.hop.routes - a.hop.routes).slice(0, SHOWN);
+  const lines = section(
+    style,
+    [left('NEXT HOP'), left('TABLE'), right('ROUTES'), left('RESOLVED')],
+    shown.map(({ table, hop }) => [
+      hop.nextHop,
+      table.name,
+      countText(hop.routes),
+      [
+        ...hop.resolved,
+        ...hop.unresolved.map(({ nextHop, reason, detail }) =>
+          style.bad(`${nextHop} ${reason}: ${detail}`),
+        ),
+      ].join(', '),
+    ]),
+  );
+  return withRest(lines, reports.length - shown.length, 'next hop');
+}
+
+function failing({ kernel, now }: StatusReport, style: Style): string[] {
+  const shown = kernel.failing.slice(0, SHOWN);
+  const lines = section(
+    style,
+    [left('REFUSED BY THE KERNEL'), left('ERROR'), left('RETRY')],
+    shown.map(({ what, errno, message, retryAt }) => [
+      what,
+      style.bad(`${errno}: ${message}`),
+      retryAt <= now ? 'now' : agoText(retryAt, now),
+    ]),
+  );
+  return withRest(lines, kernel.failingTotal - shown.length, 'operation');
+}
+
+function alerts({ alerts: all, now }: StatusReport, style: Style): string[] {
+  return section(
+    style,
+    [left('ALERT'), left('SEVERITY'), left('SINCE'), left('')],
+    all.map(({ name, severity, since, summary }) => [
+      name,
+      (severity === 'critical' ? style.bad : style.warning)(severity),
+      agoText(since, now),
+      summary,
+    ]),
+  );
+}
+
+/** Nothing at all where there are no rows. */
+function section(style: Style, columns: readonly Column[], rows: readonly string[][]): string[] {
+  if (rows.length === 0) return [];
+  const layout = new Layout(columns, rows);
+  return [style.faint(layout.header), ...rows.map((row) => layout.line(row))];
+}
+
+function withRest(lines: string[], rest: number, noun: string): string[] {
+  return rest > 0 ? [...lines, `and ${plural(rest, noun)} more, see --json`] : lines;
+}
+
+function nameOf({ name, id }: TableReport): string {
+  return name === String(id) ? name : `${name} (${id})`;
+}

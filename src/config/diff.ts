@@ -1,0 +1,215 @@
+/** Two configurations -> what a reload changed, one short line a change, for the log. */
+import type { Config, FilterRule, LimitConfig, PrefixListEntry, TableConfig } from './config.js';
+import { formatDuration } from './duration.js';
+
+/**
+ * Lines such as `tables[fabric].metric: 20 -> 30` and
+ * `tables[fabric].filters: +2 -1 rules`, in the order of the file; empty when
+ * nothing changed. Tables are told apart by id, limits by peer and family.
+ */
+export function diffConfigs(before: Config, after: Config): readonly string[] {
+  const lines: string[] = [];
+  compare(lines, 'source', sourceText(before), sourceText(after));
+  compare(lines, 'hold', formatDuration(before.hold), formatDuration(after.hold));
+  compare(
+    lines,
+    'sync.timeout',
+    formatDuration(before.sync.timeout),
+    formatDuration(after.sync.timeout),
+  );
+  diffTables(lines, before.tables, after.tables);
+  for (const name of new Set([...before.prefixLists.keys(), ...after.prefixLists.keys()])) {
+    const [old, current] = [before.prefixLists.get(name), after.prefixLists.get(name)];
+    const path = `prefixLists.${name}`;
+    if (old === undefined) lines.push(`${path}: added`);
+    else if (current === undefined) lines.push(`${path}: removed`);
+    else {
+      const entries = (list: typeof old) => [...list.ipv4, ...list.ipv6].map(entryText);
+      compareCounts(lines, path, entries(old), entries(current), 'entries');
+    }
+  }
+  compare(lines, 'metrics.listen', listenText(before), listenText(after));
+  compare(lines, 'admin.socket', before.admin.socket, after.admin.socket);
+  compare(lines, 'alerts.alertmanager', before.alerts.alertmanager, after.alerts.alertmanager);
+  compare(lines, 'log.level', before.log.level, after.log.level);
+  return lines;
+}
+
+function diffTables(
+  lines: string[],
+  before: readonly TableConfig[],
+  after: readonly TableConfig[],
+): void {
+  const current = new Map(after.map((table) => [table.id, table]));
+  const old = new Map(before.map((table) => [table.id, table]));
+  for (const table of before) {
+    const next = current.get(table.id);
+    if (next === undefined) lines.push(`tables[${table.name}]: removed (id ${table.id})`);
+    else diffTable(lines, table, next);
+  }
+  for (const { id, name } of after) {
+    if (!old.has(id)) lines.push(`tables[${name}]: added (id ${id})`);
+  }
+}
+
+function diffTable(lines: string[], before: TableConfig, after: TableConfig): void {
+  const path = `tables[${before.name}]`;
+  compare(lines, `${path}.name`, before.name, after.name);
+  compare(lines, `${path}.metric`, before.metric, after.metric);
+  compareCounts(
+    lines,
+    `${path}.filters`,
+    before.filters.map(ruleText),
+    after.filters.map(ruleText),
+    'rules',
+  );
+  compare(lines, `${path}.acceptDefault`, before.acceptDefault, after.acceptDefault);
+  diffLimits(lines, `${path}.limits`, before, after);
+  compare(lines, `${path}.multipath`, before.multipath, after.multipath);
+  for (const key of ['resolve', 'viaDefault', 'objects'] as const) {
+    compare(lines, `${path}.nextHop.${key}`, before.nextHop[key], after.nextHop[key]);
+  }
+  compareItems(
+    lines,
+    `${path}.nextHop.override`,
+    before.nextHop.override.map(String),
+    after.nextHop.override.map(String),
+  );
+  compare(lines, `${path}.foreign`, before.foreign, after.foreign);
+  compareItems(lines, `${path}.static`, staticTexts(before), staticTexts(after));
+  compare(lines, `${path}.onMiss`, before.onMiss, after.onMiss);
+  compareItems(
+    lines,
+    `${path}.keepInMain`,
+    before.keepInMain.map(String),
+    after.keepInMain.map(String),
+  );
+  compare(lines, `${path}.rules.priority`, before.rules?.priority, after.rules?.priority);
+  compareItems(lines, `${path}.rules.from`, fromTexts(before), fromTexts(after));
+  compareItems(lines, `${path}.rules.match`, matchTexts(before), matchTexts(after));
+}
+
+function diffLimits(lines: string[], path: string, before: TableConfig, after: TableConfig): void {
+  const byKey = ({ limits }: TableConfig) => {
+    return new Map(limits.map((limit) => [`${limit.peer ?? 'all'}/${limit.family}`, limit]));
+  };
+  const [old, current] = [byKey(before), byKey(after)];
+  for (const key of new Set([...old.keys(), ...current.keys()])) {
+    const [from, to] = [old.get(key), current.get(key)];
+    if (from === undefined) lines.push(`${path}[${key}]: added`);
+    else if (to === undefined) lines.push(`${path}[${key}]: removed`);
+    else {
+      const restart = (limit: LimitConfig) =>
+        limit.action === 'teardown' ? formatDuration(limit.restartAfter) : undefined;
+      for (const name of ['max', 'warnPercent', 'count', 'action'] as const) {
+        compare(lines, `${path}[${key}].${name}`, from[name], to[name]);
+      }
+      compare(lines, `${path}[${key}].restartAfter`, restart(from), restart(to));
+    }
+  }
+}
+
+type Value = string | number | boolean | undefined;
+
+function compare(lines: string[], path: string, before: Value, after: Value): void {
+  if (before !== after) lines.push(`${path}: ${before ?? 'none'} -> ${after ?? 'none'}`);
+}
+
+/** Names each item that came or went: for lists short enough to read. */
+function compareItems(
+  lines: string[],
+  path: string,
+  before: readonly string[],
+  after: readonly string[],
+): void {
+  const { added, removed, reordered } = compareLists(before, after);
+  const changes = [...added.map((item) => `+${item}`), ...removed.map((item) => `-${item}`)];
+  if (changes.length > 0) lines.push(`${path}: ${changes.join(' ')}`);
+  else if (reordered) lines.push(`${path}: reordered`);
+}
+
+/** Counts what came and went: for lists that may be long. */
+function compareCounts(
+  lines: string[],
+  path: string,
+  before: readonly string[],
+  after: readonly string[],
+  noun: string,
+): void {
+  const { added, removed, reordered } = compareLists(before, after);
+  const counts = [
+    ...(added.length > 0 ? [`+${added.length}`] : []),
+    ...(removed.length > 0 ? [`-${removed.length}`] : []),
+  ];
+  if (counts.length > 0) lines.push(`${path}: ${counts.join(' ')} ${noun}`);
+  else if (reordered) lines.push(`${path}: reordered`);
+}
+
+function compareLists(
+  before: readonly string[],
+  after: readonly string[],
+): { added: readonly string[]; removed: readonly string[]; reordered: boolean } {
+  return {
+    added: without(after, before),
+    removed: without(before, after),
+    reordered: before.some((item, index) => item !== after[index]),
+  };
+}
+
+/** The items of `list` that `others` lacks, a repeated one as often as it lacks it. */
+function without(list: readonly string[], others: readonly string[]): readonly string[] {
+  const counts = new Map<string, number>();
+  for (const item of others) counts.set(item, (counts.get(item) ?? 0) + 1);
+  return list.filter((item) => {
+    const left = counts.get(item) ?? 0;
+    if (left > 0) counts.set(item, left - 1);
+    return left === 0;
+  });
+}
+
+function sourceText({ source }: Config): string {
+  if (source.kind === 'file') return `file ${source.file.path}`;
+  const { address, tls } = source.gobgp;
+  if (tls === undefined) return `gobgp ${address}`;
+  const files = [tls.ca, tls.cert, tls.key].map((file) => file ?? '-');
+  return `gobgp ${address} tls ${files.join(' ')}`;
+}
+
+function listenText({ metrics: { listen } }: Config): string {
+  if (listen === undefined) return 'off';
+  const host = listen.host.includes(':') ? `[${listen.host}]` : listen.host;
+  return `${host}:${listen.port}`;
+}
+
+function ruleText({ text }: FilterRule): string {
+  return text;
+}
+
+function entryText({ seq, action, prefix, ge, le }: PrefixListEntry): string {
+  return `${seq} ${action} ${prefix} ${ge} ${le}`;
+}
+
+function staticTexts(table: TableConfig): readonly string[] {
+  return table.static.map(({ prefix, via }) => {
+    const legs = via.map((leg) => {
+      const out = leg.interface === undefined ? '' : `%${leg.interface}`;
+      return `${leg.gateway ?? ''}${out}${leg.weight === 1 ? '' : `*${leg.weight}`}`;
+    });
+    return `${prefix} via ${legs.join(',')}`;
+  });
+}
+
+function fromTexts({ rules }: TableConfig): readonly string[] {
+  return (rules?.from ?? []).map((from) =>
+    from.kind === 'prefix' ? from.prefix.text : from.interface,
+  );
+}
+
+function matchTexts({ rules }: TableConfig): readonly string[] {
+  return (rules?.match ?? []).map(({ family, from, to, iif, fwmark }) => {
+    const mark = fwmark && `0x${fwmark.value.toString(16)}/0x${fwmark.mask.toString(16)}`;
+    return Object.entries({ family, from, to, iif, fwmark: mark })
+      .flatMap(([key, value]) => (value === undefined ? [] : [`${key} ${value}`]))
+      .join(' ');
+  });
+}

@@ -1,0 +1,219 @@
+/**
+ * Text -> frozen {@link Config}, or all that is wrong with it. Nothing of a
+ * configuration with a fault is used.
+ *
+ * Faults come in three rounds, each on top of a clean one before: what YAML
+ * says, what the schema says, and what the keys mean for one another and for
+ * the files they name.
+ */
+import { basename, resolve } from 'node:path';
+import type { Config, ConfigFault, FilterRule, PrefixListConfig, SourceConfig } from './config.js';
+import { parseYaml, type YamlDocument } from './document.js';
+import { capFaults, type FaultPath, type Tell } from './fault.js';
+import { besideFile, readText, type TextResult, whyUnreadable } from './files.js';
+import { buildFilters } from './filters.js';
+import { parseInlinePrefixList, parsePrefixListFile } from './prefix-list-text.js';
+import { configSchema, type ParsedConfig } from './schema.js';
+import { faultsOf } from './schema-fault.js';
+import { filterListSchema } from './schema-filter.js';
+import { buildTables } from './tables.js';
+
+/** Largest main file, in bytes: generous for people, and no load for the parser. */
+const MAIN_LIMIT = 2 ** 20;
+
+/** Largest file of filters or prefix lists, in bytes: those are made by machines. */
+const INCLUDED_LIMIT = 64 * 2 ** 20;
+
+export type LoadResult =
+  | { readonly ok: true; readonly config: Config }
+  | { readonly ok: false; readonly faults: readonly ConfigFault[] };
+
+/**
+ * Reads the configuration at `path` and every file it names; paths in it are
+ * relative to its own directory. Files of certificates and of source `file`
+ * must exist and be readable, but are not read here. Never rejects for what a
+ * file holds or lacks; faults are sorted by file and place.
+ */
+export async function loadConfig(path: string): Promise<LoadResult> {
+  const read = await readText(path, MAIN_LIMIT);
+  if (!read.ok) return refuse({ file: path, line: 1, column: 1, path: '', message: read.reason });
+  const yaml = parseYaml(path, read.text);
+  if (!yaml.ok) return refuse(...yaml.faults);
+  const parsed = configSchema.safeParse(yaml.document.value);
+  if (!parsed.success) return refuse(...faultsOf(yaml.document, parsed.error.issues));
+  return new Loader(path, yaml.document).load(parsed.data);
+}
+
+function refuse(...faults: readonly ConfigFault[]): LoadResult {
+  return { ok: false, faults };
+}
+
+/** The third round: one load of one well-formed document. */
+class Loader {
+  readonly #path: string;
+  readonly #document: YamlDocument;
+  readonly #faults: ConfigFault[] = [];
+  readonly #includedFaults: ConfigFault[] = [];
+  readonly #texts = new Map<string, Promise<TextResult>>();
+  readonly #tell: Tell;
+
+  constructor(path: string, document: YamlDocument) {
+    this.#path = path;
+    this.#document = document;
+    this.#tell = (at, message) => this.#faults.push(document.fault(at, message));
+  }
+
+  async load(parsed: ParsedConfig): Promise<LoadResult> {
+    const source = await this.#source(parsed.source);
+    const prefixLists = await this.#prefixLists(parsed.prefixLists);
+    const listNames = new Set(prefixLists.keys());
+    const filters: (readonly FilterRule[])[] = [];
+    for (const [index, table] of parsed.tables.entries()) {
+      filters.push(await this.#filters(table.filters, ['tables', index, 'filters'], listNames));
+    }
+    const tables = buildTables(parsed.tables, filters, source.kind, this.#tell);
+
+    this.#faults.sort((a, b) => a.line - b.line || a.column - b.column);
+    const faults = [...capFaults(this.#faults), ...this.#includedFaults];
+    if (faults.length > 0) return refuse(...faults);
+    const config: Config = {
+      source,
+      hold: parsed.hold,
+      sync: parsed.sync,
+      tables,
+      prefixLists,
+      metrics: parsed.metrics.listen,
+      admin: parsed.admin,
+      alerts: { alertmanager: parsed.alerts.alertmanager },
+      log: parsed.log,
+      files: [this.#path, ...this.#texts.keys()].map((file) => resolve(file)),
+    };
+    return { ok: true, config: deepFreeze(config) };
+  }
+
+  async #source({ gobgp, file }: ParsedConfig['source']): Promise<SourceConfig> {
+    if ((gobgp === undefined) === (file === undefined)) {
+      this.#tell(['source'], 'must have exactly one of gobgp and file');
+    }
+    if (gobgp === undefined) {
+      const path = file && (await this.#existing(file.path, ['source', 'file', 'path']));
+      return { kind: 'file', file: { path: path ?? '' } };
+    }
+    const { address, tls } = gobgp;
+    if (tls === undefined) return { kind: 'gobgp', gobgp: { address, tls } };
+    const at = (key: string): FaultPath => ['source', 'gobgp', 'tls', key];
+    if ((tls.cert === undefined) !== (tls.key === undefined)) {
+      const [given, lacking] = tls.cert === undefined ? ['key', 'cert'] : ['cert', 'key'];
+      this.#tell(at(given), `needs ${lacking} beside it`);
+    }
+    const ca = await this.#existing(tls.ca, at('ca'));
+    const cert = await this.#existing(tls.cert, at('cert'));
+    const key = await this.#existing(tls.key, at('key'));
+    return { kind: 'gobgp', gobgp: { address, tls: { ca, cert, key } } };
+  }
+
+  /** The absolute path of a file that is named here and read elsewhere. */
+  async #existing(reference: string | undefined, at: FaultPath): Promise<string | undefined> {
+    if (reference === undefined) return undefined;
+    const path = resolve(besideFile(this.#path, reference));
+    const reason = await whyUnreadable(path);
+    if (reason !== undefined) this.#tell(at, `${path} ${reason}`);
+    return path;
+  }
+
+  async #prefixLists(
+    parsed: ParsedConfig['prefixLists'],
+  ): Promise<ReadonlyMap<string, PrefixListConfig>> {
+    const files = new Map<string, ReadonlyMap<string, PrefixListConfig>>();
+    const lists = new Map<string, PrefixListConfig>();
+    for (const [name, given] of Object.entries(parsed)) {
+      const at = ['prefixLists', name];
+      const nothing: PrefixListConfig = { ipv4: [], ipv6: [] };
+      if (Array.isArray(given)) {
+        const tell = (index: number, message: string) => this.#tell([...at, index], message);
+        lists.set(name, parseInlinePrefixList(given, tell));
+        continue;
+      }
+      lists.set(name, nothing);
+      const included = await this.#included(given.file, [...at, 'file']);
+      if (included === undefined) continue;
+      const { file, text } = included;
+      let inFile = files.get(file);
+      if (inFile === undefined) {
+        const { lists: found, faults } = parsePrefixListFile(file, text);
+        this.#includedFaults.push(...faults);
+        files.set(file, found);
+        inFile = found;
+      }
+      const list = inFile.get(name);
+      if (list === undefined) {
+        const known = [...inFile.keys()].slice(0, 10).join(', ');
+        this.#tell([...at, 'file'], `${file} has no list "${name}" (there is ${known || 'none'})`);
+      } else {
+        lists.set(name, list);
+      }
+    }
+    return lists;
+  }
+
+  async #filters(
+    given: ParsedConfig['tables'][number]['filters'],
+    path: FaultPath,
+    listNames: ReadonlySet<string>,
+  ): Promise<readonly FilterRule[]> {
+    if (Array.isArray(given)) {
+      const valueAt = (at: FaultPath) => this.#document.valueAt(at);
+      return buildFilters(given, { path, label: 'filters', listNames, valueAt, tell: this.#tell });
+    }
+    const included = await this.#included(given.file, [...path, 'file']);
+    if (included === undefined) return [];
+    const yaml = parseYaml(included.file, included.text);
+    if (!yaml.ok) {
+      this.#includedFaults.push(...yaml.faults);
+      return [];
+    }
+    const { document } = yaml;
+    const parsed = filterListSchema.safeParse(document.value);
+    if (!parsed.success) {
+      this.#includedFaults.push(...faultsOf(document, parsed.error.issues));
+      return [];
+    }
+    const faults: ConfigFault[] = [];
+    const rules = buildFilters(parsed.data, {
+      path: [],
+      label: basename(included.file),
+      listNames,
+      valueAt: (at) => document.valueAt(at),
+      tell: (at, message) => faults.push(document.fault(at, message)),
+    });
+    this.#includedFaults.push(...capFaults(faults));
+    return rules;
+  }
+
+  /** Reads a file that the configuration includes; each only once. */
+  async #included(
+    reference: string,
+    at: FaultPath,
+  ): Promise<{ file: string; text: string } | undefined> {
+    const file = besideFile(this.#path, reference);
+    const reading = this.#texts.get(file) ?? readText(file, INCLUDED_LIMIT);
+    this.#texts.set(file, reading);
+    const read = await reading;
+    if (read.ok) return { file, text: read.text };
+    this.#tell(at, `${file} ${read.reason}`);
+    return undefined;
+  }
+}
+
+/** Freezes plain objects and arrays all the way down; values with a class are immutable as they are. */
+function deepFreeze<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (value instanceof Map) {
+    for (const entry of value.values()) deepFreeze(entry);
+  } else if (prototype === Object.prototype || Array.isArray(value)) {
+    for (const entry of Object.values(value)) deepFreeze(entry);
+    Object.freeze(value);
+  }
+  return value;
+}

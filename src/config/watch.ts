@@ -1,0 +1,131 @@
+/**
+ * Tells when files change, by whatever way they are changed: written in place,
+ * renamed over by an editor, or swapped under a symbolic link as the kubelet
+ * does with a ConfigMap (`..data` is renamed over, the files stay links).
+ *
+ * Directories are watched, since a watch on a file follows the inode that a
+ * rename leaves behind. An event there is only a hint: what decides is the
+ * files' identity (device, inode, size, change time) before and after.
+ */
+import { readlinkSync, realpathSync, statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { type FSWatcher, watch } from 'chokidar';
+
+/** Files must stay the same for so long before a change is told, in milliseconds. */
+const SETTLE = 200;
+
+/** Without inotify (its instances are used up) files are looked at this often, in milliseconds. */
+const POLL = 5_000;
+
+/** Links that lead to links: as many as the kernel follows (path_resolution(7)). */
+const MOST_LINKS = 40;
+
+/**
+ * Calls `onChange` once for each change of any of `files`, 200 ms after the
+ * last write of a burst, until `signal` aborts. A file that is missing, now or
+ * later, is waited for as long as its directory exists; that it vanished is a
+ * change. Files that changed between the caller's reading and this call are
+ * not noticed; those that change after the call are.
+ */
+export function watchFiles(
+  files: readonly string[],
+  onChange: () => void,
+  signal: AbortSignal,
+): void {
+  if (signal.aborted) return;
+  const paths = files.map((file) => resolve(file));
+  let told = identityOf(paths);
+  let seen = told;
+  let settling: NodeJS.Timeout | undefined;
+  let polling: NodeJS.Timeout | undefined;
+  let directories = directoriesOf(paths);
+
+  const look = (): void => {
+    if (settling !== undefined || signal.aborted) return;
+    seen = identityOf(paths);
+    if (seen !== told) settling = setTimeout(settle, SETTLE);
+  };
+  const settle = (): void => {
+    settling = undefined;
+    const now = identityOf(paths);
+    if (now !== seen) {
+      seen = now;
+      settling = setTimeout(settle, SETTLE);
+      return;
+    }
+    // What a new directory did before its watch began is seen by looking once more.
+    if (follow()) settling = setTimeout(settle, SETTLE);
+    if (now === told) return;
+    told = now;
+    onChange();
+  };
+  /** Links may lead elsewhere now; true when there is a new directory to watch. */
+  const follow = (): boolean => {
+    const before = directories;
+    directories = directoriesOf(paths);
+    const added = [...directories].filter((directory) => !before.has(directory));
+    watcher.unwatch([...before].filter((directory) => !directories.has(directory)));
+    watcher.add(added);
+    return added.length > 0;
+  };
+
+  const watcher: FSWatcher = watch([...directories], {
+    depth: 0,
+    followSymlinks: false,
+    ignoreInitial: true,
+    ignorePermissionErrors: true,
+    ignored: (path) => !directories.has(path),
+  });
+  watcher.on('raw', look);
+  watcher.on('ready', look);
+  watcher.on('error', () => {
+    polling ??= setInterval(look, POLL);
+  });
+  signal.addEventListener('abort', () => {
+    clearTimeout(settling);
+    clearInterval(polling);
+    void watcher.close();
+  });
+}
+
+/** Equal while no file has changed. */
+function identityOf(paths: readonly string[]): string {
+  return paths
+    .map((path) => {
+      const stats = orSystemError(() => statSync(path, { bigint: true }));
+      return typeof stats === 'string'
+        ? stats
+        : `${stats.dev}:${stats.ino}:${stats.size}:${stats.mtimeNs}:${stats.ctimeNs}`;
+    })
+    .join(' ');
+}
+
+/** Where an event must be seen: the directory of each file, of each link it is reached by, and of its target. */
+function directoriesOf(paths: readonly string[]): Set<string> {
+  const directories = new Set<string>();
+  for (const path of paths) {
+    let hop = path;
+    directories.add(dirname(hop));
+    for (let links = 0; links < MOST_LINKS; links++) {
+      const target = orSystemError(() => ({ path: readlinkSync(hop) }));
+      if (typeof target === 'string') break;
+      hop = resolve(dirname(hop), target.path);
+      directories.add(dirname(hop));
+    }
+    const real = orSystemError(() => ({ path: realpathSync(path) }));
+    if (typeof real !== 'string') directories.add(dirname(real.path));
+  }
+  return directories;
+}
+
+/** The result, or the code of the system's error: a file that is not there is a state, no failure. */
+function orSystemError<T extends object>(call: () => T): T | string {
+  try {
+    return call();
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && typeof error.code === 'string') {
+      return error.code;
+    }
+    throw error;
+  }
+}

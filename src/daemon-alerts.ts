@@ -1,0 +1,80 @@
+/** The alerts of the daemon as a whole; those of limits are the limit keeper's. */
+import type { Facts } from './admin/facts.js';
+import type { Alert, AlertSender } from './observe/alerts.js';
+
+/** A refusal that lasted so many attempts is not passing. */
+const LASTING_ATTEMPTS = 3;
+
+type Condition = Omit<Alert, 'labels'>;
+
+export class DaemonAlerts {
+  constructor(
+    private readonly facts: Facts,
+    private readonly alerts: Pick<AlertSender, 'raise' | 'resolve'>,
+  ) {}
+
+  /** Raises what holds and resolves what does not. Cheap, idempotent. */
+  review(): void {
+    this.#set('Rib2fibSourceLost', this.#sourceLost());
+    this.#set('Rib2fibConfigRefused', this.#configRefused());
+    this.#set('Rib2fibLocalRuleBehind', this.#localRuleBehind());
+    this.#set('Rib2fibKernelRefuses', this.#kernelRefuses());
+  }
+
+  #set(name: Alert['name'], condition: Omit<Condition, 'name'> | undefined): void {
+    if (condition === undefined) this.alerts.resolve({ name, labels: {} });
+    else this.alerts.raise({ name, labels: {}, ...condition });
+  }
+
+  #sourceLost(): Omit<Condition, 'name'> | undefined {
+    const { engine, source } = this.facts;
+    const { phase } = engine.feed;
+    const { state } = source().state();
+    if (phase.phase === 'expired') {
+      return {
+        severity: 'critical',
+        summary: `${source().name} is lost and hold has ended: learned routes are gone`,
+        description: phase.reason,
+      };
+    }
+    if (phase.phase !== 'stale' || state !== 'lost') return undefined;
+    return {
+      severity: 'warning',
+      summary: `${source().name} is lost: its routes stay until hold ends`,
+      description: phase.reason,
+    };
+  }
+
+  #configRefused(): Omit<Condition, 'name'> | undefined {
+    const { faults, file } = this.facts.config();
+    if (faults.length === 0) return undefined;
+    return {
+      severity: 'warning',
+      summary: `${file} was refused: the last good configuration is in force`,
+      description: faults.join('\n'),
+    };
+  }
+
+  #localRuleBehind(): Omit<Condition, 'name'> | undefined {
+    const [first] = this.facts.reconciler.misplaced;
+    if (first === undefined) return undefined;
+    const { rule, localPriority } = first;
+    return {
+      severity: 'critical',
+      summary: `the ${rule.family} rule of table local stands at ${localPriority}, not ahead of ours: ours are taken out`,
+      description: `Rules at priority ${rule.priority} would cut the node off from its own addresses.`,
+    };
+  }
+
+  #kernelRefuses(): Omit<Condition, 'name'> | undefined {
+    const { retries } = this.facts.reconciler;
+    const lasting = [...retries.values()].filter(({ attempts }) => attempts >= LASTING_ATTEMPTS);
+    const [first] = lasting;
+    if (first === undefined) return undefined;
+    return {
+      severity: 'warning',
+      summary: `the kernel refuses operations of ours: ${first.errno}`,
+      description: `First: ${first.operation.op}: ${first.message}`,
+    };
+  }
+}

@@ -1,0 +1,295 @@
+/**
+ * The composition root: builds the parts, wires them, runs, stops. The only
+ * place that knows them all; what they do is in their own folders.
+ */
+import { hostname } from 'node:os';
+import { Answers } from './admin/answers.js';
+import type { ConfigState, Facts } from './admin/facts.js';
+import { acquireLock } from './admin/lock.js';
+import { unreadyReason } from './admin/readiness.js';
+import type { ReloadReport } from './admin/report.js';
+import { serveAdmin } from './admin/server.js';
+import { statusAnswer } from './admin/status-answer.js';
+import { systemClock } from './clock.js';
+import type { Config } from './config/config.js';
+import { diffConfigs } from './config/diff.js';
+import { formatFault } from './config/fault.js';
+import { loadConfig } from './config/load.js';
+import { watchFiles } from './config/watch.js';
+import { DaemonAlerts } from './daemon-alerts.js';
+import { Engine } from './desired/engine.js';
+import type { Kernel } from './kernel/kernel.js';
+import { LimitKeeper } from './limit-keeper.js';
+import { AlertSender } from './observe/alerts.js';
+import { serveHealth } from './observe/health.js';
+import { createLogger, type Logger } from './observe/log.js';
+import { Metrics } from './observe/metrics.js';
+import { checkAgainstKernel, loadOrFault, openKernel } from './preflight.js';
+import { Reconciler } from './reconcile/loop.js';
+import { createSource } from './source/create.js';
+import type { Source } from './source/source.js';
+import { StartFault } from './start-fault.js';
+import { EMPTY_STATE, loadState, type SavedState, statePath } from './state-file.js';
+
+export interface DaemonOptions {
+  readonly configPath: string;
+  /** Take everything of ours out of the kernel on the way out. */
+  readonly flush: boolean;
+  readonly version: string;
+}
+
+/**
+ * Runs until `signal` aborts; routes and rules then stay, unless told
+ * otherwise. Throws {@link StartFault} when it cannot begin, and whatever
+ * breaks the kernel's socket later.
+ */
+export async function runDaemon(options: DaemonOptions, signal: AbortSignal): Promise<void> {
+  const config = await loadOrFault(options.configPath);
+  const log = createLogger({ level: config.log.level });
+  const lock = await acquireLock();
+  if (lock === undefined) {
+    throw new StartFault('another rib2fib runs in this network namespace', 1);
+  }
+  try {
+    const kernel = await openKernel(log);
+    try {
+      await checkAgainstKernel(config, kernel);
+      const saved = await savedState(config, log);
+      await new Daemon(options, config, kernel, log, saved).run(signal);
+    } finally {
+      await kernel.close();
+    }
+  } finally {
+    lock.release();
+  }
+}
+
+async function savedState(config: Config, log: Logger): Promise<SavedState> {
+  const file = statePath(config.admin.socket);
+  try {
+    return await loadState(file);
+  } catch (error) {
+    log.error({ err: error, file }, 'the state file is damaged; limits begin unlatched');
+    return EMPTY_STATE;
+  }
+}
+
+/** Where `count: received` limits exist, the source's own counts are looked at this often. */
+const RECEIVED_INTERVAL_MS = 5_000;
+
+class Daemon {
+  readonly #options: DaemonOptions;
+  readonly #kernel: Kernel;
+  readonly #log: Logger;
+  readonly #clock = systemClock;
+  readonly #engine: Engine;
+  readonly #reconciler: Reconciler;
+  readonly #metrics: Metrics;
+  readonly #alerts: AlertSender;
+  readonly #daemonAlerts: DaemonAlerts;
+  readonly #limits: LimitKeeper;
+  readonly #facts: Facts;
+  #source: Source;
+  #stopSource = new AbortController();
+  #stopWatch = new AbortController();
+  #config: ConfigState;
+  #reloading: Promise<ReloadReport> | undefined;
+
+  constructor(
+    options: DaemonOptions,
+    config: Config,
+    kernel: Kernel,
+    log: Logger,
+    saved: SavedState,
+  ) {
+    const clock = this.#clock;
+    this.#options = options;
+    this.#kernel = kernel;
+    this.#log = log;
+    this.#config = { file: options.configPath, loadedAt: clock.now(), faults: [] };
+    const latched = new Set(saved.latched);
+    this.#engine = new Engine({ config, now: clock.monotonic(), latched });
+    this.#metrics = new Metrics({ collect: () => statusAnswer(this.#facts) });
+    const { alertmanager } = config.alerts;
+    const labels = { instance: hostname() };
+    this.#alerts = new AlertSender({ alertmanager, labels, clock, log });
+    this.#reconciler = new Reconciler({
+      kernel,
+      engine: this.#engine,
+      clock,
+      log,
+      metrics: this.#metrics,
+      onPass: () => this.#review(),
+    });
+    this.#limits = new LimitKeeper({
+      engine: this.#engine,
+      alerts: this.#alerts,
+      clock,
+      log,
+      sessions: () => this.#source.sessions,
+      statePath: statePath(config.admin.socket),
+      saved,
+      onChange: () => this.#changed(),
+    });
+    this.#source = this.#createSource(config);
+    this.#facts = {
+      version: options.version,
+      startedAt: clock.now(),
+      clock,
+      engine: this.#engine,
+      reconciler: this.#reconciler,
+      limits: this.#limits,
+      alerts: this.#alerts,
+      source: () => this.#source,
+      config: () => this.#config,
+    };
+    this.#daemonAlerts = new DaemonAlerts(this.#facts, this.#alerts);
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { metrics, admin } = this.#engine.config;
+    const stop = new AbortController();
+    const both = AbortSignal.any([signal, stop.signal]);
+    const service = new Answers(this.#facts, {
+      kernel: this.#kernel,
+      reload: () => this.#reload(),
+      clearLimits: (ids) => this.#clearLimits(ids),
+    });
+    const log = this.#log;
+    const adminServer = await serveAdmin({ socket: admin.socket, service, log });
+    const unready = (): string | undefined => unreadyReason(statusAnswer(this.#facts));
+    const health =
+      metrics.listen === undefined
+        ? undefined
+        : await serveHealth({ listen: metrics.listen, log, metrics: this.#metrics, unready });
+    const onHangup = (): void => void this.#reload();
+    process.on('SIGHUP', onHangup);
+    try {
+      await this.#reconciler.prepare(both);
+      this.#watchConfig();
+      log.info({ version: this.#options.version, config: this.#options.configPath }, 'started');
+      const parts = [
+        this.#reconciler.run(both),
+        this.#runSources(both),
+        this.#limits.run(both),
+        this.#alerts.run(both),
+        this.#watchReceived(both),
+      ];
+      // The first part that fails ends the others.
+      for (const part of parts) part.catch(() => stop.abort());
+      await Promise.all(parts);
+      if (this.#options.flush) await this.#reconciler.flush();
+      log.info({ flushed: this.#options.flush }, 'stopped');
+    } finally {
+      stop.abort();
+      process.off('SIGHUP', onHangup);
+      this.#stopWatch.abort();
+      await Promise.all([adminServer.close(), health?.close()]);
+    }
+  }
+
+  #createSource(config: Config): Source {
+    return createSource(config, { clock: this.#clock, random: Math.random, log: this.#log });
+  }
+
+  /** One source after the other: a reload that changes it ends the old one first. */
+  async #runSources(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const source = this.#source;
+      const both = AbortSignal.any([signal, this.#stopSource.signal]);
+      for await (const events of source.events(both)) {
+        this.#engine.apply(events, this.#clock.monotonic());
+        this.#changed();
+      }
+      this.#stopSource = new AbortController();
+    }
+  }
+
+  /** The engine changed: the loop has work, and limits may want something. */
+  #changed(): void {
+    this.#limits.review();
+    this.#reconciler.wake();
+  }
+
+  #review(): void {
+    this.#limits.review();
+    this.#daemonAlerts.review();
+  }
+
+  async #watchReceived(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.#clock.delay(RECEIVED_INTERVAL_MS, signal).catch(() => undefined);
+      if (this.#source.kind === 'file') continue;
+      this.#engine.setReceived(this.#source.peers());
+      this.#changed();
+    }
+  }
+
+  #watchConfig(): void {
+    this.#stopWatch.abort();
+    this.#stopWatch = new AbortController();
+    const onChange = (): void => void this.#reload();
+    watchFiles(this.#engine.config.files, onChange, this.#stopWatch.signal);
+  }
+
+  /** One at a time: who asks while one runs gets a new one behind it. */
+  async #reload(): Promise<ReloadReport> {
+    while (this.#reloading !== undefined) await this.#reloading;
+    this.#reloading = this.#reloadNow();
+    try {
+      return await this.#reloading;
+    } finally {
+      this.#reloading = undefined;
+    }
+  }
+
+  async #reloadNow(): Promise<ReloadReport> {
+    const faults = await this.#tryReload();
+    if (Array.isArray(faults)) {
+      this.#config = { ...this.#config, faults };
+      for (const fault of faults)
+        this.#log.error({ fault }, 'configuration refused; the last good one stays');
+      this.#daemonAlerts.review();
+      return { applied: false, faults };
+    }
+    return faults;
+  }
+
+  async #tryReload(): Promise<ReloadReport | string[]> {
+    const result = await loadConfig(this.#options.configPath);
+    if (!result.ok) return result.faults.map(formatFault);
+    const { config } = result;
+    try {
+      await checkAgainstKernel(config, this.#kernel);
+    } catch (error) {
+      if (error instanceof StartFault)
+        return error.faults.length > 0 ? [...error.faults] : [error.message];
+      throw error;
+    }
+    const before = this.#engine.config;
+    const changes = diffConfigs(before, config);
+    this.#config = { ...this.#config, loadedAt: this.#clock.now(), faults: [] };
+    this.#engine.reconfigure(config);
+    this.#log.setLevel(config.log.level);
+    if (changes.some((change) => change.startsWith('source'))) {
+      this.#source = this.#createSource(config);
+      this.#engine.apply(
+        [{ type: 'lost', reason: 'the source was changed by a reload' }],
+        this.#clock.monotonic(),
+      );
+      this.#stopSource.abort();
+    }
+    this.#watchConfig();
+    if (changes.length > 0) this.#log.info({ changes }, 'configuration reloaded');
+    this.#reconciler.audit();
+    this.#changed();
+    this.#daemonAlerts.review();
+    return { applied: true, changes };
+  }
+
+  #clearLimits(ids: ReadonlySet<string>): void {
+    this.#limits.release(ids);
+    this.#engine.clearLimits(ids);
+    this.#changed();
+  }
+}

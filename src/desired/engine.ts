@@ -1,0 +1,264 @@
+/**
+ * rib x policy x next hops -> the routes and rules of every table. Pure: events,
+ * underlay, configuration and time go in; the tables hold what is wanted and
+ * what changed. The same input gives the same tables, in a daemon, in `plan`
+ * and in a test.
+ */
+import type { Config } from '../config/config.js';
+import { FAMILIES, type Family } from '../net/family.js';
+import { familyOfKey } from '../net/prefix.js';
+import type { LimitTracker } from '../policy/limit.js';
+import { compilePrefixLists } from '../policy/prefix-list.js';
+import { Rib, type RibEntry } from '../rib/rib.js';
+import type { PeerStatus, SourceEvent } from '../source/source.js';
+import { Feed } from './feed.js';
+import { Table } from './table.js';
+import { Underlay } from './underlay.js';
+
+export interface EngineOptions {
+  readonly config: Config;
+  /** Milliseconds of a clock that never jumps. */
+  readonly now: number;
+  /** Ids of the limits that were latched when the last daemon ended. */
+  readonly latched: ReadonlySet<string>;
+}
+
+export class Engine {
+  readonly rib = new Rib();
+  readonly feed: Feed;
+  #config: Config;
+  #tables = new Map<number, Table>();
+  #underlay = Underlay.empty;
+  #families: readonly Family[] = FAMILIES;
+  /** Withdrawn before the first full feed ended: gone for certain, though nothing is swept yet. */
+  readonly #withdrawn = new Set<string>();
+
+  constructor(options: EngineOptions) {
+    this.#config = options.config;
+    this.feed = new Feed(options.config.hold, options.now);
+    this.#tables = this.#build(options.config, new Map(), options.latched);
+  }
+
+  get config(): Config {
+    return this.#config;
+  }
+
+  get tables(): ReadonlyMap<number, Table> {
+    return this.#tables;
+  }
+
+  get underlay(): Underlay {
+    return this.#underlay;
+  }
+
+  get families(): readonly Family[] {
+    return this.#families;
+  }
+
+  /** True when what the kernel has under this key, and nothing here wants, may be deleted. */
+  mayDelete(key: string): boolean {
+    return (
+      this.feed.sweepable(familyOfKey(key)) ||
+      this.#withdrawn.has(key) ||
+      this.rib.get(key) !== undefined
+    );
+  }
+
+  /** Every family has had its full feed, or hold has ended. */
+  get maySweep(): boolean {
+    return FAMILIES.every((family) => this.feed.sweepable(family));
+  }
+
+  apply(events: readonly SourceEvent[], now: number): void {
+    for (const event of events) this.#applyOne(event, now);
+    this.#settle();
+  }
+
+  /** Ends hold when it is due. */
+  tick(now: number): void {
+    if (!this.feed.expire(now)) return;
+    this.#evaluate(this.rib.clear(), false);
+    this.#sweep();
+  }
+
+  setUnderlay(underlay: Underlay, families: readonly Family[]): void {
+    const ownChanged = underlay.ownKey !== this.#underlay.ownKey;
+    this.#underlay = underlay;
+    this.#families = families;
+    for (const table of this.#tables.values()) {
+      const keptChanged = table.setUnderlay(underlay, families);
+      if (ownChanged || keptChanged) this.#evaluateTable(table);
+    }
+    this.#settle();
+  }
+
+  /** Puts a new configuration in the place of the old one, as one change. */
+  reconfigure(config: Config): void {
+    const limits = new Map<string, LimitTracker>();
+    for (const limit of this.#limits()) limits.set(limit.config.id, limit);
+    this.#config = config;
+    this.feed.reconfigure(config.hold);
+    this.#tables = this.#build(config, limits, new Set());
+    for (const table of this.#tables.values()) this.#evaluateTable(table);
+    this.#settle();
+  }
+
+  /** Prefix counts before the filters, where the source knows them better than the RIB does. */
+  setReceived(peers: readonly Pick<PeerStatus, 'peer' | 'received'>[]): void {
+    for (const limit of this.#limits()) {
+      const { count, peer, family } = limit.config;
+      if (count !== 'received') continue;
+      const counted = peers.filter((one) => peer === undefined || one.peer === peer);
+      limit.setReceived(counted.reduce((sum, { received }) => sum + received[family], 0));
+    }
+    this.#settle();
+  }
+
+  /**
+   * An engine of another configuration over the same node, for a plan; what was
+   * heard is still to be given to it: {@link heard}.
+   */
+  withConfig(config: Config, now: number): Engine {
+    const latched = this.#limits().filter((limit) => limit.snapshot().latched);
+    const other = new Engine({
+      config,
+      now,
+      latched: new Set(latched.map((limit) => limit.config.id)),
+    });
+    other.setUnderlay(this.underlay, this.families);
+    return other;
+  }
+
+  /** All that was heard, as one feed; complete as far as this one is. */
+  heard(): readonly SourceEvent[] {
+    const updates = FAMILIES.flatMap((family) => [...this.rib.entries(family)]);
+    const synced = FAMILIES.filter((family) => this.feed.sweepable(family));
+    return [
+      { type: 'reset' },
+      { type: 'updates', updates },
+      ...synced.map((family) => ({ type: 'synced', family }) as const),
+    ];
+  }
+
+  /** Unlatches limits; what they had refused is decided again. */
+  clearLimits(ids: ReadonlySet<string>): void {
+    for (const table of this.#tables.values()) {
+      const named = table.limits.filter((limit) => ids.has(limit.config.id));
+      for (const limit of named) limit.clear();
+      if (named.length > 0) this.#evaluateTable(table);
+    }
+    this.#settle();
+  }
+
+  #applyOne(event: SourceEvent, now: number): void {
+    switch (event.type) {
+      case 'updates': {
+        const changed = this.rib.apply(event.updates);
+        if (!this.maySweep) this.#noteWithdrawn(changed);
+        this.#evaluate(changed, true);
+        return;
+      }
+      case 'reset':
+        this.rib.beginFeed();
+        this.feed.reset(now);
+        return;
+      case 'synced':
+        this.#evaluate(this.rib.endFeed(event.family), false);
+        this.feed.synced(event.family, now);
+        if (this.maySweep) this.#sweep();
+        return;
+      case 'lost':
+        this.feed.lost(event.reason, now);
+        return;
+    }
+  }
+
+  #noteWithdrawn(changed: readonly RibEntry[]): void {
+    for (const { prefix, paths } of changed) {
+      if (paths.length === 0) this.#withdrawn.add(prefix.key);
+      else this.#withdrawn.delete(prefix.key);
+    }
+  }
+
+  /** The first moment at which what nobody repeated may go: every table looks at all it has. */
+  #sweep(): void {
+    this.#withdrawn.clear();
+    for (const limit of this.#limits()) limit.releaseReserved();
+    for (const table of this.#tables.values()) table.touch();
+  }
+
+  #evaluate(changed: Iterable<RibEntry>, count: boolean): void {
+    const tables = [...this.#tables.values()];
+    for (const { prefix, paths } of changed) {
+      for (const table of tables) table.evaluate(prefix, paths, count);
+    }
+  }
+
+  #evaluateTable(table: Table): void {
+    for (const family of FAMILIES) {
+      for (const { prefix, paths } of this.rib.entries(family)) {
+        table.evaluate(prefix, paths, false);
+      }
+    }
+  }
+
+  /** Brings limits, what is kept in main, and the use of objects to rest. */
+  #settle(): void {
+    for (const table of this.#tables.values()) {
+      this.#countReceived(table);
+      for (let again = true; again; ) {
+        again = table.refresh();
+        if (again) this.#evaluateTable(table);
+        const waiting = table.reconsider();
+        if (waiting === 'all') this.#evaluateTable(table);
+        else {
+          for (const key of waiting) {
+            const entry = this.rib.get(key);
+            if (entry !== undefined) table.evaluate(entry.prefix, entry.paths, false);
+          }
+        }
+        again ||= waiting.length > 0;
+      }
+      table.chooseObjects(this.feed.complete);
+    }
+  }
+
+  /** Where the source offers all it hears, the RIB's own count is what was received. */
+  #countReceived(table: Table): void {
+    if (this.#config.source.kind !== 'file') return;
+    for (const limit of table.limits) {
+      const { count, peer, family } = limit.config;
+      if (count !== 'received') continue;
+      limit.setReceived(
+        peer === undefined ? this.rib.size(family) : this.rib.receivedFrom(peer, family),
+      );
+    }
+  }
+
+  #limits(): LimitTracker[] {
+    return [...this.#tables.values()].flatMap((table) => table.limits);
+  }
+
+  #build(
+    config: Config,
+    limits: ReadonlyMap<string, LimitTracker>,
+    latched: ReadonlySet<string>,
+  ): Map<number, Table> {
+    const prefixLists = compilePrefixLists(config.prefixLists);
+    const { underlay, families } = this;
+    return new Map(
+      config.tables.map((table) => [
+        table.id,
+        new Table({
+          config: table,
+          prefixLists,
+          underlay,
+          families,
+          limits,
+          latched,
+          useObjects: this.#tables.get(table.id)?.useObjects === true,
+        }),
+      ]),
+    );
+  }
+}

@@ -1,0 +1,109 @@
+/** The routes of a table that its configuration and the node's links ask for, whatever is learned. */
+import type { StaticLeg, StaticRoute, TableConfig } from '../config/config.js';
+import { Address } from '../net/address.js';
+import { FAMILIES, type Family } from '../net/family.js';
+import { Prefix } from '../net/prefix.js';
+import { PrefixSet } from '../net/prefix-set.js';
+import type { Leg, Route } from './route.js';
+import type { Underlay } from './underlay.js';
+
+/** `static` routes stand this much behind the learned ones: the kernel itself falls back. */
+export const STATIC_METRIC_OFFSET = 1000;
+/** The `unreachable default` of `onMiss: unreachable` stands behind everything. */
+export const ON_MISS_METRIC = 0xfffffffe;
+
+/** A static route that cannot be installed now, and why. */
+export interface StaticFault {
+  readonly route: StaticRoute;
+  readonly detail: string;
+}
+
+export interface FixedRoutes {
+  readonly routes: readonly Route[];
+  readonly faults: readonly StaticFault[];
+  /** What stays in main: each is a `throw` route, and nothing inside is learned. */
+  readonly kept: PrefixSet;
+}
+
+/**
+ * @param interfaces those that learned routes lead out of; the ones that the
+ *   configuration names are added here
+ */
+export function fixedRoutes(
+  table: TableConfig,
+  underlay: Underlay,
+  interfaces: Iterable<number>,
+  families: readonly Family[],
+): FixedRoutes {
+  const kept = new PrefixSet(
+    [...table.keepInMain, ...connectedPrefixes(table, underlay, interfaces)].filter((prefix) =>
+      families.includes(prefix.family),
+    ),
+  );
+  const routes: Route[] = [];
+  const faults: StaticFault[] = [];
+  for (const prefix of kept.values()) {
+    routes.push({ table: table.id, prefix, metric: table.metric, target: { type: 'throw' } });
+  }
+  for (const route of table.static) {
+    const legs = route.via.flatMap((leg) => staticLeg(leg, route, table, underlay) ?? []);
+    if (legs.length === 0) {
+      faults.push({ route, detail: 'none of its next hops is reachable' });
+      continue;
+    }
+    const metric = table.metric + STATIC_METRIC_OFFSET;
+    routes.push({ table: table.id, prefix: route.prefix, metric, target: { type: 'legs', legs } });
+  }
+  if (table.onMiss === 'unreachable') {
+    for (const family of FAMILIES.filter((f) => families.includes(f))) {
+      const target = { type: 'unreachable' } as const;
+      routes.push({ table: table.id, prefix: defaultOf(family), metric: ON_MISS_METRIC, target });
+    }
+  }
+  return { routes, faults, kept };
+}
+
+function connectedPrefixes(
+  table: TableConfig,
+  underlay: Underlay,
+  interfaces: Iterable<number>,
+): readonly Prefix[] {
+  const indexes = new Set(interfaces);
+  for (const name of configuredInterfaces(table)) {
+    const link = underlay.linkNamed(name);
+    if (link !== undefined) indexes.add(link.index);
+  }
+  return [...indexes].flatMap((index) => underlay.connected(index));
+}
+
+function configuredInterfaces(table: TableConfig): readonly string[] {
+  const names = [
+    ...table.static.flatMap((route) => route.via.map((leg) => leg.interface)),
+    ...(table.rules?.from ?? []).map((from) =>
+      from.kind === 'interface' ? from.interface : undefined,
+    ),
+    ...(table.rules?.match ?? []).map((match) => match.iif),
+  ];
+  return names.filter((name) => name !== undefined);
+}
+
+function staticLeg(
+  leg: StaticLeg,
+  route: StaticRoute,
+  table: TableConfig,
+  underlay: Underlay,
+): readonly Leg[] | undefined {
+  const { gateway, weight } = leg;
+  if (leg.interface !== undefined) {
+    const link = underlay.linkNamed(leg.interface);
+    if (link === undefined || !underlay.isUp(link.index)) return undefined;
+    return [{ gateway, oif: link.index, onlink: false, weight }];
+  }
+  if (gateway === undefined) throw new TypeError(`static ${route.prefix} has an empty next hop`);
+  const resolution = underlay.resolve({ address: gateway, interface: undefined }, table.nextHop);
+  return resolution.ok ? resolution.legs.map((one) => ({ ...one, weight })) : undefined;
+}
+
+function defaultOf(family: Family): Prefix {
+  return Prefix.of(new Address(family, 0), 0);
+}

@@ -1,0 +1,93 @@
+/** Routes, rules and nexthop objects in the words of `ip route`, `ip rule` and `ip nexthop`. */
+import type { Family } from '../net/family.js';
+import { type Leg, type NexthopObject, OWN_PROTOCOL, type Route, type Rule } from './route.js';
+
+/** Name of an interface; a number where it has none any more. */
+export type LinkName = (index: number) => string;
+
+/**
+ * One line: `10.0.0.0/8 via 10.9.0.2 dev eth1 metric 20 table 100 proto 178`,
+ * `throw 10.42.0.0/16 metric 20 …`, `10.0.0.0/8 nhid 1073741824 metric 20 …`;
+ * several legs come last: `… proto 178 nexthop via 10.9.0.2 dev eth1 weight 1
+ * nexthop …`. `ip route add` takes it as it is, save for targets of type
+ * `other`. A value that carries its protocol shows that one, else it is ours.
+ */
+export function formatRoute(
+  route: Route & { readonly protocol?: number },
+  linkName: LinkName,
+): string {
+  const { prefix, metric, table, target, protocol = OWN_PROTOCOL } = route;
+  const family = prefix.family;
+  const key = `metric ${metric} table ${table} proto ${protocol}`;
+  switch (target.type) {
+    case 'legs': {
+      const [first, ...rest] = target.legs;
+      if (first !== undefined && rest.length === 0) {
+        return `${prefix} ${formatWay(first, family, linkName)} ${key}`;
+      }
+      const legs = target.legs.map(
+        (leg) => `nexthop ${formatWay(leg, family, linkName)} weight ${leg.weight}`,
+      );
+      return [prefix, key, ...legs].join(' ');
+    }
+    case 'nexthop':
+      return `${prefix} nhid ${target.id} ${key}`;
+    case 'throw':
+    case 'unreachable':
+      return `${target.type} ${prefix} ${key}`;
+    case 'other':
+      return `${target.kind} ${prefix} ${key}`;
+  }
+}
+
+/** One line: `from 203.0.113.0/24 to 10.0.0.0/8 fwmark 0x14/0xff iif eth1 lookup 100 pref 10000 proto 178`. */
+export function formatRule(rule: Rule & { readonly protocol?: number }): string {
+  const { from, to, fwmark, iif, table, priority, protocol = OWN_PROTOCOL } = rule;
+  const words = [`from ${from ?? 'all'}`];
+  if (to !== undefined) words.push(`to ${to}`);
+  if (fwmark !== undefined) words.push(`fwmark ${formatMark(fwmark)}`);
+  if (iif !== undefined) words.push(`iif ${iif}`);
+  words.push(`lookup ${table} pref ${priority} proto ${protocol}`);
+  return words.join(' ');
+}
+
+/** One line: `id 1073741825 via 10.9.0.2 dev eth1 proto 178`, `id 1073741824 group 1073741825,3/1073741826 proto 178`. */
+export function formatNexthop(
+  nexthop: NexthopObject & { readonly protocol?: number },
+  linkName: LinkName,
+): string {
+  const proto = `proto ${nexthop.protocol ?? OWN_PROTOCOL}`;
+  switch (nexthop.type) {
+    case 'single': {
+      const { leg, family } = nexthop;
+      const way = formatWay(leg, leg.gateway?.family ?? family, linkName);
+      return `id ${nexthop.id} ${way} ${proto}`;
+    }
+    case 'group': {
+      const members = nexthop.members.map(({ id, weight }) =>
+        weight === 1 ? `${id}` : `${id},${weight}`,
+      );
+      return `id ${nexthop.id} group ${members.join('/')} ${proto}`;
+    }
+  }
+}
+
+/** `via 10.9.0.2 dev eth1 onlink`; `via inet6 …` for an IPv4 route with an IPv6 gateway. */
+function formatWay(leg: Leg, family: Family, linkName: LinkName): string {
+  const { gateway, oif, onlink } = leg;
+  const words: string[] = [];
+  if (gateway !== undefined) {
+    const other =
+      gateway.family === family ? '' : `${gateway.family === 'ipv6' ? 'inet6' : 'inet'} `;
+    words.push(`via ${other}${gateway}`);
+  }
+  words.push(`dev ${linkName(oif)}`);
+  if (onlink) words.push('onlink');
+  return words.join(' ');
+}
+
+/** As `ip rule` prints it: the mask only where it leaves bits out. */
+function formatMark({ value, mask }: { readonly value: number; readonly mask: number }): string {
+  const mark = `0x${value.toString(16)}`;
+  return mask === 0xffffffff ? mark : `${mark}/0x${mask.toString(16)}`;
+}

@@ -1,0 +1,407 @@
+/**
+ * One table: what each heard prefix comes to. A path goes through the filters,
+ * a prefix through what is kept in main, the limits and selection, and ends on
+ * a next-hop set or with a reason. A changed prefix costs O(1); what changed is
+ * collected for the reconciler, which drains it.
+ */
+import type { TableConfig } from '../config/config.js';
+import type { Family } from '../net/family.js';
+import { familyOfKey, type Prefix } from '../net/prefix.js';
+import { compileFilter, type Filter } from '../policy/filter.js';
+import { LimitTracker } from '../policy/limit.js';
+import type { PrefixList } from '../policy/prefix-list.js';
+import { selectPaths } from '../policy/select.js';
+import type { RejectReason } from '../policy/verdict.js';
+import type { Path } from '../rib/path.js';
+import { type FixedRoutes, fixedRoutes } from './fixed.js';
+import { type NextHopSet, NextHopSets } from './next-hop-set.js';
+import type { Route, RouteTarget, Rule } from './route.js';
+import { tableRules } from './rules.js';
+import { Tally } from './tally.js';
+import type { Underlay } from './underlay.js';
+
+/** What a heard prefix came to. `set` without `reason` is a route, if the set resolves. */
+export interface Entry {
+  readonly prefix: Prefix;
+  readonly reason: RejectReason | undefined;
+  /** Id of the filter rule that decided. */
+  readonly rule: string | undefined;
+  readonly set: NextHopSet | undefined;
+  /** The paths chosen, or those a later stage refused. */
+  readonly paths: readonly Path[];
+}
+
+/** A route to be in the kernel: on a next-hop set, or with a target of its own. */
+export type WantedRoute =
+  | {
+      readonly kind: 'learned';
+      readonly prefix: Prefix;
+      readonly metric: number;
+      readonly set: NextHopSet;
+    }
+  | {
+      readonly kind: 'fixed';
+      readonly prefix: Prefix;
+      readonly metric: number;
+      readonly target: RouteTarget;
+    };
+
+/** What changed since the last drain; `everything` leaves the rest unsaid. */
+export interface TableChanges {
+  readonly everything: boolean;
+  readonly prefixes: ReadonlySet<string>;
+  readonly sets: ReadonlySet<NextHopSet>;
+  readonly rules: boolean;
+}
+
+export interface TableOptions {
+  readonly config: TableConfig;
+  readonly prefixLists: ReadonlyMap<string, PrefixList>;
+  readonly underlay: Underlay;
+  readonly families: readonly Family[];
+  /** Limits that carry over: from the table this one takes the place of. */
+  readonly limits: ReadonlyMap<string, LimitTracker>;
+  /** Of the table this one takes the place of: an `auto` table does not change back by a reload. */
+  readonly useObjects: boolean;
+  /** Ids of the limits that were latched when the last daemon ended. */
+  readonly latched: ReadonlySet<string>;
+}
+
+/** Above this number of routes `objects: auto` uses nexthop groups … */
+const OBJECTS_ABOVE = 10_000;
+/** … and below this one it goes back to inline next hops. */
+const INLINE_BELOW = 5_000;
+
+export class Table {
+  readonly config: TableConfig;
+  readonly filter: Filter;
+  readonly limits: readonly LimitTracker[];
+  readonly nextHops: NextHopSets;
+  readonly #entries = new Map<string, Entry>();
+  readonly #tally = new Tally();
+  #underlay: Underlay;
+  #families: readonly Family[];
+  #fixed: FixedRoutes;
+  #fixedByKey = new Map<string, readonly Route[]>();
+  #rules: readonly Rule[] = [];
+  #fixedVersion = -1;
+  #useObjects: boolean;
+  #everything = true;
+  #rulesChanged = true;
+  #prefixes = new Set<string>();
+  #sets = new Set<NextHopSet>();
+  /** The limits that refuse all there is. */
+  #flushed = '';
+  /** Of the changed sets, those whose every route has to be looked at. */
+  readonly #scattered = new Set<NextHopSet>();
+
+  constructor(options: TableOptions) {
+    const { config, underlay, families, latched } = options;
+    this.config = config;
+    this.#underlay = underlay;
+    this.#families = families;
+    const { objects } = config.nextHop;
+    this.#useObjects = objects === 'always' || (objects === 'auto' && options.useObjects);
+    this.filter = compileFilter(config.filters, options.prefixLists);
+    this.nextHops = new NextHopSets(config.nextHop, underlay);
+    this.limits = config.limits.map((limit) => {
+      const carried = options.limits.get(limit.id);
+      carried?.reconfigure(limit);
+      return carried ?? new LimitTracker(limit, { latched: latched.has(limit.id) });
+    });
+    this.#fixed = this.#refreshFixed();
+  }
+
+  /**
+   * Decides one prefix anew; empty `paths` is a withdrawal. `count` adds to the
+   * hits of the filter rules: true for what was just heard, false for what is
+   * only looked at again.
+   */
+  evaluate(prefix: Prefix, paths: readonly Path[], count: boolean): void {
+    const { key } = prefix;
+    const before = this.#entries.get(key);
+    if (paths.length === 0) {
+      if (before === undefined) return;
+      this.#withdrawFromLimits(prefix);
+      this.#entries.delete(key);
+      this.#account(before, -1);
+      this.#prefixes.add(key);
+      return;
+    }
+    const after = this.#decide(prefix, paths, count);
+    this.#account(after, 1);
+    if (before !== undefined) this.#account(before, -1);
+    this.#entries.set(key, after);
+    if (before?.set !== after.set || before?.reason !== after.reason) this.#prefixes.add(key);
+  }
+
+  /**
+   * What has to be decided again because a limit changed its mind: keys to
+   * pass to {@link evaluate}, or `all`.
+   */
+  reconsider(): readonly string[] | 'all' {
+    const keys: string[] = [];
+    let flushed = '';
+    for (const limit of this.limits) {
+      for (const key of limit.admissible()) keys.push(key);
+      if (limit.admitsNothing) flushed += `${limit.config.id} `;
+    }
+    if (flushed === this.#flushed) return keys;
+    this.#flushed = flushed;
+    return 'all';
+  }
+
+  /** True when what is kept in main changed: every prefix must be decided again. */
+  refresh(): boolean {
+    if (this.#fixedVersion === this.nextHops.interfacesVersion) return false;
+    const { kept } = this.#fixed;
+    this.#fixed = this.#refreshFixed();
+    return !kept.equals(this.#fixed.kept);
+  }
+
+  /** Resolves again over a new underlay; true as for {@link refresh}. */
+  setUnderlay(underlay: Underlay, families: readonly Family[]): boolean {
+    this.#underlay = underlay;
+    this.#families = families;
+    for (const { set, crossed } of this.nextHops.setUnderlay(underlay)) {
+      this.#sets.add(set);
+      if (crossed || !this.#useObjects) this.#scattered.add(set);
+    }
+    this.#fixedVersion = -1;
+    return this.refresh();
+  }
+
+  /** The routes of one prefix, at most one a metric. */
+  wanted(key: string): readonly WantedRoute[] {
+    const routes: WantedRoute[] = (this.#fixedByKey.get(key) ?? []).map(fixed);
+    const learned = this.learned(key);
+    if (learned !== undefined) routes.push(learned);
+    return routes;
+  }
+
+  learned(key: string): WantedRoute | undefined {
+    const entry = this.#entries.get(key);
+    if (entry?.set === undefined || entry.reason !== undefined || entry.set.legs.length === 0) {
+      return undefined;
+    }
+    return { kind: 'learned', prefix: entry.prefix, metric: this.config.metric, set: entry.set };
+  }
+
+  /** Has the reconciler look at one prefix: the kernel changed under it. */
+  mark(key: string): void {
+    this.#prefixes.add(key);
+  }
+
+  /** Has the reconciler look at all of the table, whatever it was told before. */
+  touch(): void {
+    this.#everything = true;
+  }
+
+  /** Keys of every prefix that may have a route: heard, or fixed. */
+  *keys(): Generator<string> {
+    for (const key of this.#fixedByKey.keys()) if (!this.#entries.has(key)) yield key;
+    yield* this.#entries.keys();
+  }
+
+  /** True for the keys that {@link keys} yields. */
+  mayHold(key: string): boolean {
+    return this.#entries.has(key) || this.#fixedByKey.has(key);
+  }
+
+  entry(key: string): Entry | undefined {
+    return this.#entries.get(key);
+  }
+
+  entries(): Iterable<Entry> {
+    return this.#entries.values();
+  }
+
+  /** Of an accepted prefix: why it still is no route. */
+  reasonOf(entry: Entry): RejectReason | undefined {
+    return entry.reason ?? entry.set?.reason;
+  }
+
+  get fixed(): FixedRoutes {
+    return this.#fixed;
+  }
+
+  get rules(): readonly Rule[] {
+    return this.#rules;
+  }
+
+  /** Learned routes stand on nexthop groups, not on inline next hops. */
+  get useObjects(): boolean {
+    return this.#useObjects;
+  }
+
+  /** Tells what the kernel has from before, so that a restart rewrites nothing. */
+  adopt(keys: Iterable<string>, onObjects: boolean): void {
+    const reserved = [...keys];
+    for (const limit of this.limits) {
+      limit.reserve(reserved.filter((key) => limit.config.family === familyOfKey(key)));
+    }
+    if (this.config.nextHop.objects === 'auto' && onObjects) this.#useObjects = true;
+  }
+
+  /** `synced`: only then may a table shrink back to inline next hops. */
+  chooseObjects(synced: boolean): void {
+    if (this.config.nextHop.objects !== 'auto') return;
+    const routes = this.#entries.size;
+    const use = routes > OBJECTS_ABOVE || (this.#useObjects && !(synced && routes < INLINE_BELOW));
+    if (use !== this.#useObjects) {
+      this.#useObjects = use;
+      this.#everything = true;
+    }
+  }
+
+  /** What changed since the last call. Inline routes of a changed set are among `prefixes`. */
+  drain(): TableChanges {
+    this.#spreadSets();
+    const changes = {
+      everything: this.#everything,
+      prefixes: this.#prefixes,
+      sets: this.#sets,
+      rules: this.#rulesChanged,
+    };
+    this.#everything = false;
+    this.#rulesChanged = false;
+    this.#prefixes = new Set();
+    this.#sets = new Set();
+    return changes;
+  }
+
+  get hasChanges(): boolean {
+    return this.#everything || this.#rulesChanged || this.#prefixes.size > 0 || this.#sets.size > 0;
+  }
+
+  /** Accepted prefixes by peer. */
+  get acceptedByPeer(): ReadonlyMap<string, Readonly<Record<Family, number>>> {
+    return this.#tally.acceptedByPeer;
+  }
+
+  /** Rejected prefixes by reason, unreachable next hops included. */
+  rejected(): Map<RejectReason, number> {
+    const counts = new Map(this.#tally.rejected);
+    for (const set of this.nextHops.values()) {
+      const { reason, routes } = set;
+      if (reason === undefined) continue;
+      counts.set(reason, (counts.get(reason) ?? 0) + routes.ipv4 + routes.ipv6);
+    }
+    return counts;
+  }
+
+  /** `accepted`: past filters and limits; `desired`: with a next hop that resolves, and the fixed ones. */
+  counts(family: Family): { accepted: number; desired: number } {
+    let accepted = 0;
+    let desired = this.#fixed.routes.filter((route) => route.prefix.family === family).length;
+    for (const set of this.nextHops.values()) {
+      accepted += set.routes[family];
+      if (set.legs.length > 0) desired += set.routes[family];
+    }
+    return { accepted, desired };
+  }
+
+  #decide(prefix: Prefix, paths: readonly Path[], count: boolean): Entry {
+    let rule: string | undefined;
+    let denied: RejectReason = 'no-match';
+    const permitted: Path[] = [];
+    for (const path of paths) {
+      const result = this.filter.evaluate(prefix, path, { count });
+      if (result.permit) permitted.push(path);
+      else if (result.rule !== undefined) denied = 'denied';
+      if (rule === undefined || (result.permit && permitted.length === 1)) rule = result.rule?.id;
+    }
+    const reject = (reason: RejectReason, of: readonly Path[]): Entry => {
+      this.#withdrawFromLimits(prefix);
+      return { prefix, reason, rule, set: undefined, paths: of };
+    };
+    if (permitted.length === 0) return reject(denied, paths);
+    if (prefix.isDefault && !this.config.acceptDefault) return reject('default-route', permitted);
+    const own = permitted.filter((path) => !this.#underlay.isLocal(path.nextHop.address));
+    if (own.length === 0) return reject('next-hop-local', permitted);
+    if (this.#fixed.kept.covering(prefix) !== undefined) {
+      const { selected } = selectPaths(own, this.config.multipath);
+      const set = this.nextHops.of(selected);
+      return { ...reject('kept-in-main', selected), set };
+    }
+    const { paths: within, reason } = this.#withinLimits(prefix, own);
+    if (reason !== undefined) return { prefix, reason, rule, set: undefined, paths: own };
+    const { selected } = selectPaths(within, this.config.multipath);
+    return { prefix, reason: undefined, rule, set: this.nextHops.of(selected), paths: selected };
+  }
+
+  /** Limits of one peer first: what they refuse is not offered to those of the whole table. */
+  #withinLimits(
+    prefix: Prefix,
+    permitted: readonly Path[],
+  ): { paths: readonly Path[]; reason: RejectReason | undefined } {
+    let paths = permitted;
+    let reason: RejectReason | undefined;
+    for (const limit of this.limits) {
+      const { peer, family } = limit.config;
+      if (family !== prefix.family || peer === undefined) continue;
+      const others = paths.filter((path) => path.peer !== peer);
+      if (others.length === paths.length) limit.withdraw(prefix.key);
+      else if (!limit.offer(prefix.key)) {
+        paths = others;
+        reason = limit.reason;
+      }
+    }
+    for (const limit of this.limits) {
+      if (limit.config.family !== prefix.family || limit.config.peer !== undefined) continue;
+      if (paths.length === 0) limit.withdraw(prefix.key);
+      else if (!limit.offer(prefix.key)) return { paths: [], reason: limit.reason };
+    }
+    return { paths, reason: paths.length === 0 ? reason : undefined };
+  }
+
+  #withdrawFromLimits(prefix: Prefix): void {
+    for (const limit of this.limits) {
+      if (limit.config.family === prefix.family) limit.withdraw(prefix.key);
+    }
+  }
+
+  #account(entry: Entry, step: 1 | -1): void {
+    const { prefix, reason, set } = entry;
+    if (set !== undefined) {
+      if (reason === undefined) set.routes[prefix.family] += step;
+      if (step === 1) set.references++;
+      else this.nextHops.release(set);
+    }
+    this.#tally.count(entry, step);
+  }
+
+  #refreshFixed(): FixedRoutes {
+    this.#fixedVersion = this.nextHops.interfacesVersion;
+    const interfaces = this.nextHops.interfaces();
+    const next = fixedRoutes(this.config, this.#underlay, interfaces, this.#families);
+    for (const key of this.#fixedByKey.keys()) this.#prefixes.add(key);
+    this.#fixedByKey = new Map();
+    for (const route of next.routes) {
+      const { key } = route.prefix;
+      this.#fixedByKey.set(key, [...(this.#fixedByKey.get(key) ?? []), route]);
+      this.#prefixes.add(key);
+    }
+    this.#rules = tableRules(this.config, this.#underlay, this.#families);
+    this.#rulesChanged = true;
+    return next;
+  }
+
+  /**
+   * A set that changed concerns one nexthop group, unless its routes are
+   * inline, or it lost its last leg or found its first: then each of them.
+   */
+  #spreadSets(): void {
+    if (this.#scattered.size === 0) return;
+    for (const { set, reason, prefix } of this.#entries.values()) {
+      if (set !== undefined && reason === undefined && this.#scattered.has(set)) {
+        this.#prefixes.add(prefix.key);
+      }
+    }
+    this.#scattered.clear();
+  }
+}
+
+function fixed({ prefix, metric, target }: Route): WantedRoute {
+  return { kind: 'fixed', prefix, metric, target };
+}

@@ -1,0 +1,193 @@
+/**
+ * Next-hop resolution over what the node itself knows: one immutable snapshot
+ * of links, addresses, and the main and local tables. The same snapshot gives
+ * the same answer; a new one is built when the kernel says something changed.
+ */
+import type { NextHopConfig } from '../config/config.js';
+import type { Address } from '../net/address.js';
+import { type Family, familyBits } from '../net/family.js';
+import { Prefix } from '../net/prefix.js';
+import type { RejectReason } from '../policy/verdict.js';
+import { type NextHop, nextHopText } from '../rib/path.js';
+import type { Leg } from './route.js';
+import type { InterfaceAddress, Link, UnderlayRoute } from './topology.js';
+
+const TABLE_MAIN = 254;
+const TABLE_LOCAL = 255;
+
+/** `detail` is for people: what exactly stands in the way. */
+export type Resolution =
+  | { readonly ok: true; readonly legs: readonly Leg[] }
+  | { readonly ok: false; readonly reason: RejectReason; readonly detail: string };
+
+export interface UnderlaySnapshot {
+  readonly links: readonly Link[];
+  readonly addresses: readonly InterfaceAddress[];
+  readonly routes: readonly UnderlayRoute[];
+}
+
+export class Underlay {
+  readonly #links = new Map<number, Link>();
+  readonly #linksByName = new Map<string, Link>();
+  readonly #main = new PrefixTable();
+  readonly #local = new PrefixTable();
+  readonly #own = new Set<string>();
+  /** Equal for underlays that agree on what {@link isLocal} answers. */
+  readonly ownKey: string;
+
+  static readonly empty = new Underlay({ links: [], addresses: [], routes: [] });
+
+  constructor(readonly snapshot: UnderlaySnapshot) {
+    for (const link of snapshot.links) {
+      this.#links.set(link.index, link);
+      this.#linksByName.set(link.name, link);
+    }
+    for (const { address } of snapshot.addresses) this.#own.add(address.text);
+    for (const route of snapshot.routes) {
+      if (route.table === TABLE_MAIN) this.#main.insert(route);
+      else if (route.table === TABLE_LOCAL && route.type === 'local') this.#local.insert(route);
+    }
+    this.ownKey = [...this.#own, ...this.#local.prefixes()].sort().join(' ');
+  }
+
+  link(index: number): Link | undefined {
+    return this.#links.get(index);
+  }
+
+  linkNamed(name: string): Link | undefined {
+    return this.#linksByName.get(name);
+  }
+
+  /** `eth1`, or `if7` for an interface that is gone. */
+  linkName(index: number): string {
+    return this.#links.get(index)?.name ?? `if${index}`;
+  }
+
+  isUp(index: number): boolean {
+    const link = this.#links.get(index);
+    return link?.up === true && link.carrier;
+  }
+
+  /** One of the node's own addresses, or within a `local` route. */
+  isLocal(address: Address): boolean {
+    if (this.#own.has(address.text)) return true;
+    for (const _ of this.#local.matches(address)) return true;
+    return false;
+  }
+
+  /** Prefixes of the main table that are on-link at the interface. */
+  connected(index: number): readonly Prefix[] {
+    const found = new Map<string, Prefix>();
+    for (const { table, prefix, type, legs } of this.snapshot.routes) {
+      if (table !== TABLE_MAIN || type !== 'unicast' || prefix.isDefault) continue;
+      const onLink = legs.some((leg) => leg.oif === index && leg.gateway === undefined);
+      if (onLink) found.set(prefix.key, prefix);
+    }
+    return [...found.values()];
+  }
+
+  /** The interface's global, settled addresses: what a source rule may follow. */
+  globalAddresses(index: number): readonly Address[] {
+    return this.snapshot.addresses
+      .filter((a) => a.index === index && a.scope === 'global' && a.settled)
+      .map((a) => a.address);
+  }
+
+  /** Legs of weight 1 unless the underlay itself is multipath. */
+  resolve(nextHop: NextHop, config: NextHopConfig): Resolution {
+    const { address } = nextHop;
+    const text = nextHopText(nextHop);
+    if (this.isLocal(address)) {
+      return { ok: false, reason: 'next-hop-local', detail: `${text} is an address of this node` };
+    }
+    if (address.isLinkLocal) return this.#resolveLinkLocal(nextHop, text);
+    let viaDefault = false;
+    for (const route of this.#main.matches(address)) {
+      if (route.dead) continue;
+      if (route.type !== 'unicast') return unreachable(`${route.prefix} of main leads nowhere`);
+      if (route.prefix.isDefault && !config.viaDefault) {
+        viaDefault = true;
+        break;
+      }
+      const legs = this.#over(route, address, config);
+      if (legs.length > 0) return { ok: true, legs };
+      if (config.resolve === 'connected' && route.legs.every((leg) => leg.gateway !== undefined)) {
+        return unreachable(`${text} is not on-link (resolve: connected)`);
+      }
+    }
+    return viaDefault
+      ? {
+          ok: false,
+          reason: 'next-hop-via-default',
+          detail: `${text} is reached through the default route only (viaDefault: false)`,
+        }
+      : unreachable(`no usable route to ${text} in the main table`);
+  }
+
+  #resolveLinkLocal(nextHop: NextHop, text: string): Resolution {
+    if (nextHop.interface === undefined) return unreachable(`${text} came without its interface`);
+    const link = this.#linksByName.get(nextHop.interface);
+    if (link === undefined) return unreachable(`there is no interface ${nextHop.interface}`);
+    if (!this.isUp(link.index)) return unreachable(`${link.name} is down`);
+    return {
+      ok: true,
+      legs: [{ gateway: nextHop.address, oif: link.index, onlink: false, weight: 1 }],
+    };
+  }
+
+  #over(route: UnderlayRoute, address: Address, config: NextHopConfig): readonly Leg[] {
+    const legs: Leg[] = [];
+    for (const leg of route.legs) {
+      if (!this.isUp(leg.oif)) continue;
+      if (leg.gateway === undefined) legs.push({ ...leg, gateway: address });
+      else if (config.resolve === 'recursive') legs.push(leg);
+      else if (config.resolve === 'onlink') legs.push({ ...leg, gateway: address, onlink: true });
+    }
+    return legs;
+  }
+}
+
+function unreachable(detail: string): Resolution {
+  return { ok: false, reason: 'next-hop-unreachable', detail };
+}
+
+/** Longest-prefix match: one map a length; within a prefix the lowest metric first. */
+class PrefixTable {
+  readonly #byLength: Record<Family, Map<number, Map<string, UnderlayRoute[]>>> = {
+    ipv4: new Map(),
+    ipv6: new Map(),
+  };
+
+  insert(route: UnderlayRoute): void {
+    const { prefix } = route;
+    const lengths = this.#byLength[prefix.family];
+    let routes = lengths.get(prefix.length);
+    if (routes === undefined) {
+      routes = new Map();
+      lengths.set(prefix.length, routes);
+    }
+    const same = routes.get(prefix.key);
+    if (same === undefined) routes.set(prefix.key, [route]);
+    else {
+      same.push(route);
+      same.sort((a, b) => a.metric - b.metric);
+    }
+  }
+
+  *prefixes(): Generator<string> {
+    for (const lengths of Object.values(this.#byLength)) {
+      for (const routes of lengths.values()) {
+        for (const [first] of routes.values()) if (first !== undefined) yield first.prefix.text;
+      }
+    }
+  }
+
+  /** Covering routes, the longest first. */
+  *matches(address: Address): Generator<UnderlayRoute> {
+    const lengths = this.#byLength[address.family];
+    for (let length = familyBits(address.family); length >= 0; length--) {
+      const routes = lengths.get(length);
+      if (routes !== undefined) yield* routes.get(Prefix.of(address, length).key) ?? [];
+    }
+  }
+}

@@ -1,0 +1,169 @@
+/**
+ * What others change, as batches of notices: one a turn of the event loop.
+ * A slow consumer costs bounded memory: it gets an overrun instead.
+ */
+import { RTM_DELADDR, RTM_DELLINK, RTM_NEWADDR, RTM_NEWLINK } from './codec-link.js';
+import { decodeNexthop, RTM_DELNEXTHOP, RTM_NEWNEXTHOP } from './codec-nexthop.js';
+import { decodeRoute, RTM_DELROUTE, RTM_NEWROUTE } from './codec-route.js';
+import { decodeRule, RTM_DELRULE, RTM_NEWRULE } from './codec-rule.js';
+import type { KernelError, KernelNotice } from './kernel.js';
+import { walkMessages } from './message-reader.js';
+import { NetlinkSocket } from './socket.js';
+
+/** RTNLGRP_: LINK, IPV4_IFADDR, IPV4_ROUTE, IPV4_RULE, IPV6_IFADDR, IPV6_ROUTE, IPV6_RULE, NEXTHOP. */
+const GROUPS = [1, 5, 7, 8, 9, 11, 19, 32];
+const RECEIVE_BUFFER = 16 << 20;
+/** Most notices kept for a consumer that is not there. */
+const BACKLOG = 100_000;
+/** A loss is looked for after every turn with messages, and this often for one that left none (milliseconds). */
+const LOSS_CHECK = 5_000;
+
+export class Monitor implements AsyncIterable<readonly KernelNotice[]> {
+  readonly #socket: NetlinkSocket;
+  readonly #lossCheck: NodeJS.Timeout;
+  readonly #signal: AbortSignal;
+  #pending: KernelNotice[] = [];
+  /** What `pending` already says, so that it is said once. */
+  #said = new Set<'link' | 'address' | 'overrun'>();
+  #dropped = 0;
+  #turnEnds = false;
+  #end: 'no' | 'aborted' | KernelError = 'no';
+  #wake: () => void = () => undefined;
+
+  /**
+   * Subscribed when this returns.
+   * @param ownPorts port ids whose writes are not to be heard.
+   * @param malformed told of every message that did not decode.
+   * @throws KernelError
+   */
+  constructor(
+    signal: AbortSignal,
+    ownPorts: readonly number[],
+    readonly malformed: (count: number) => void,
+  ) {
+    this.#signal = signal;
+    this.#socket = NetlinkSocket.open(
+      { receiveBuffer: RECEIVE_BUFFER, read: 'exact', ignore: ownPorts, groups: GROUPS },
+      {
+        message: (chunk) => this.#receive(chunk),
+        error: (error) => this.#stop(error),
+      },
+    );
+    this.#lossCheck = setInterval(() => this.#checkLoss(), LOSS_CHECK).unref();
+    signal.addEventListener('abort', this.#abort, { once: true });
+    if (signal.aborted) this.#abort();
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<readonly KernelNotice[]> {
+    try {
+      for (;;) {
+        if (this.#end === 'aborted') return;
+        if (this.#end !== 'no') throw this.#end;
+        if (this.#pending.length > 0 && !this.#turnEnds) yield this.#take();
+        else await new Promise<void>((wake) => (this.#wake = wake));
+      }
+    } finally {
+      this.#stop('aborted');
+    }
+  }
+
+  #take(): readonly KernelNotice[] {
+    const batch = this.#pending;
+    this.#pending = [];
+    this.#said = new Set();
+    return batch;
+  }
+
+  readonly #abort = (): void => this.#stop('aborted');
+
+  #stop(end: 'aborted' | KernelError): void {
+    if (this.#end !== 'no') return;
+    this.#end = end;
+    clearInterval(this.#lossCheck);
+    this.#signal.removeEventListener('abort', this.#abort);
+    this.#socket.close();
+    this.#wake();
+  }
+
+  #receive(chunk: Buffer): void {
+    const skipped = walkMessages(chunk, (type, _flags, _seq, body, end) =>
+      this.#notice(type, chunk, body, end),
+    );
+    if (skipped > 0) {
+      this.malformed(skipped);
+      // Nobody knows what it said.
+      this.#sayOnce('overrun');
+    }
+    this.#endTurn();
+  }
+
+  #notice(type: number, bytes: Buffer, body: number, end: number): void {
+    switch (type) {
+      case RTM_NEWROUTE:
+      case RTM_DELROUTE: {
+        const route = decodeRoute(bytes, body, end);
+        const event = type === RTM_NEWROUTE ? 'new' : 'gone';
+        if (route !== undefined) this.#say({ type: 'route', event, route });
+        return;
+      }
+      case RTM_NEWRULE:
+      case RTM_DELRULE: {
+        const rule = decodeRule(bytes, body, end);
+        const event = type === RTM_NEWRULE ? 'new' : 'gone';
+        if (rule !== undefined) this.#say({ type: 'rule', event, rule });
+        return;
+      }
+      case RTM_NEWNEXTHOP:
+      case RTM_DELNEXTHOP: {
+        const nexthop = decodeNexthop(bytes, body, end);
+        this.#say({ type: 'nexthop', event: type === RTM_NEWNEXTHOP ? 'new' : 'gone', nexthop });
+        return;
+      }
+      case RTM_NEWLINK:
+      case RTM_DELLINK:
+        this.#sayOnce('link');
+        return;
+      case RTM_NEWADDR:
+      case RTM_DELADDR:
+        this.#sayOnce('address');
+        return;
+    }
+  }
+
+  #say(notice: KernelNotice): void {
+    if (this.#pending.length < BACKLOG) this.#pending.push(notice);
+    else this.#overrun();
+  }
+
+  #sayOnce(type: 'link' | 'address' | 'overrun'): void {
+    if (this.#said.has(type)) return;
+    this.#said.add(type);
+    this.#pending.push({ type });
+  }
+
+  /** What came before the loss is read again with the rest. */
+  #overrun(): void {
+    this.#take();
+    this.#sayOnce('overrun');
+  }
+
+  /** Lets the turn's other messages arrive, then hands all of them over. */
+  #endTurn(): void {
+    if (this.#turnEnds) return;
+    this.#turnEnds = true;
+    setImmediate(() => {
+      this.#turnEnds = false;
+      this.#checkLoss();
+      this.#wake();
+    });
+  }
+
+  #checkLoss(): void {
+    if (this.#end !== 'no') return;
+    const dropped = this.#socket.dropped;
+    if (dropped === this.#dropped) return;
+    this.#dropped = dropped;
+    this.#overrun();
+    this.#wake();
+  }
+}

@@ -1,0 +1,134 @@
+/**
+ * One NETLINK_ROUTE socket: transport by npm `netlink` (the only importer),
+ * with the options that make it fit to live with. Without NO_ENOBUFS an overrun
+ * of any of its sockets would abort the process.
+ */
+import { RawNetlinkSocket } from 'netlink/dist/raw.js';
+import { KernelError } from './kernel.js';
+import {
+  descriptorOf,
+  droppedMessages,
+  enable,
+  growReceiveBuffer,
+  ignoreSenders,
+  NETLINK_CAP_ACK,
+  NETLINK_EXT_ACK,
+  NETLINK_GET_STRICT_CHK,
+  NETLINK_NO_ENOBUFS,
+} from './socket-options.js';
+
+const NETLINK_ROUTE = 0;
+
+/** The most the kernel puts into one message of a dump (netlink_recvmsg). */
+const DUMP_CHUNK = 32 * 1024;
+
+/** A longer message is refused with EMSGSIZE; the kernel grants twice this. */
+const SEND_BUFFER = 208 * 1024;
+
+export interface SocketOptions {
+  /** Bytes asked for; see {@link NetlinkSocket.receiveBuffer}. */
+  readonly receiveBuffer: number;
+  /**
+   * `large`: one read of a fixed 32 KiB, for dumps (which the kernel makes as
+   * large as the reader's buffer). `exact`: a look at the size first, for
+   * short messages that would each keep 32 KiB alive until collected.
+   */
+  readonly read: 'large' | 'exact';
+  /** Port ids whose writes are not to be heard, before any group is joined. */
+  readonly ignore?: readonly number[];
+  /** RTNLGRP_ numbers; one that the kernel does not know is passed over. */
+  readonly groups?: readonly number[];
+}
+
+export interface SocketHandlers {
+  /** One datagram, of one or more messages; `cut` when it was longer than the buffer. */
+  readonly message: (chunk: Buffer, cut: boolean) => void;
+  /** The socket is of no use any more. */
+  readonly error: (error: KernelError) => void;
+}
+
+export class NetlinkSocket {
+  readonly #raw: RawNetlinkSocket;
+  readonly #fd: number;
+  #open = true;
+  /** Our port id: nlmsg_pid of what the kernel tells about our writes. */
+  readonly port: number;
+  /** Granted receive buffer, in bytes as the kernel counts them. */
+  readonly receiveBuffer: number;
+
+  private constructor(raw: RawNetlinkSocket, options: SocketOptions) {
+    this.#raw = raw;
+    this.port = raw.address().port >>> 0;
+    this.#fd = descriptorOf(this.port);
+    enable(this.#fd, NETLINK_NO_ENOBUFS);
+    enable(this.#fd, NETLINK_CAP_ACK);
+    enable(this.#fd, NETLINK_EXT_ACK);
+    enable(this.#fd, NETLINK_GET_STRICT_CHK);
+    this.receiveBuffer = growReceiveBuffer(this.#fd, options.receiveBuffer);
+    if (options.ignore !== undefined) ignoreSenders(this.#fd, options.ignore);
+    for (const group of options.groups ?? []) this.#join(group);
+  }
+
+  /** @throws KernelError */
+  static open(options: SocketOptions, handlers: SocketHandlers): NetlinkSocket {
+    let raw: RawNetlinkSocket | undefined;
+    try {
+      raw = new RawNetlinkSocket(NETLINK_ROUTE, {
+        // 0 lets the kernel choose: process ids repeat in the containers of one network namespace.
+        localPort: 0,
+        messagePeeking: options.read === 'exact',
+        msgBufferSize: DUMP_CHUNK,
+        recvBufferSize: 0,
+        sendBufferSize: SEND_BUFFER,
+      });
+      raw.on('message', (chunk) => handlers.message(chunk, false));
+      raw.on('truncatedMessage', (chunk) => handlers.message(chunk, true));
+      raw.on('error', (error) => handlers.error(kernelError('socket', error)));
+      return new NetlinkSocket(raw, options);
+    } catch (error) {
+      raw?.close();
+      throw kernelError('socket', error);
+    }
+  }
+
+  /**
+   * Hands messages to the kernel, which carries them out and queues its answers
+   * before it returns: once the last answer is here, the bytes may be reused.
+   */
+  send(bytes: Buffer, failed: (error: KernelError) => void): void {
+    this.#raw.send(bytes, {}, (error) => {
+      if (error !== undefined) failed(kernelError('send', error));
+    });
+  }
+
+  /** Messages lost for want of room since the socket was opened. */
+  get dropped(): number {
+    return droppedMessages(this.#fd);
+  }
+
+  /** Idempotent. */
+  close(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#raw.close();
+  }
+
+  #join(group: number): void {
+    try {
+      this.#raw.addMembership(group);
+    } catch (error) {
+      if (codeOf(error) !== 'EINVAL') throw error;
+    }
+  }
+}
+
+function kernelError(op: string, error: unknown): KernelError {
+  if (error instanceof KernelError) return error;
+  const text = error instanceof Error ? error.message : String(error);
+  return new KernelError(op, codeOf(error), text, { cause: error });
+}
+
+function codeOf(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' ? code : 'EIO';
+}

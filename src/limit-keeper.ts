@@ -1,0 +1,203 @@
+/**
+ * Carries out what limits ask for beyond refusing routes: raises and resolves
+ * their alerts, ends a session under `teardown` and brings it back, and keeps
+ * what is latched on disk. Never blocks the loop: all I/O is in {@link run}.
+ */
+import type { Clock } from './clock.js';
+import type { Engine } from './desired/engine.js';
+import type { Log } from './log-port.js';
+import type { AlertSender } from './observe/alerts.js';
+import type { LimitTracker } from './policy/limit.js';
+import { Alarm } from './reconcile/alarm.js';
+import type { SessionControl } from './source/source.js';
+import { type DisabledPeer, type SavedState, saveState } from './state-file.js';
+
+export interface LimitKeeperOptions {
+  readonly engine: Engine;
+  readonly alerts: Pick<AlertSender, 'raise' | 'resolve'>;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Of the source in use now; a reload may bring another. */
+  readonly sessions: () => SessionControl | undefined;
+  readonly statePath: string;
+  readonly saved: SavedState;
+  /** Called after the engine changed because of what was done here. */
+  readonly onChange: () => void;
+}
+
+/** Between two attempts at what failed: a session call, or the state file. */
+const RETRY_MS = 5_000;
+
+export class LimitKeeper {
+  readonly #options: LimitKeeperOptions;
+  readonly #alarm: Alarm;
+  readonly #disabled = new Map<string, DisabledPeer>();
+  /** Sessions to be ended, once that is on disk. */
+  readonly #toDisable = new Map<string, DisabledPeer>();
+  #savedText: string;
+
+  constructor(options: LimitKeeperOptions) {
+    this.#options = options;
+    this.#alarm = new Alarm(options.clock);
+    // Disabled again, which is idempotent: the crash may have come before the first time.
+    for (const peer of options.saved.disabledPeers) this.#toDisable.set(peer.peer, peer);
+    this.#savedText = JSON.stringify(options.saved);
+  }
+
+  /** When the peer of a limit comes back; `undefined` while it is not disabled by us. */
+  restoreAt(limit: string): number | null | undefined {
+    return [...this.#disabled.values()].find((peer) => peer.limit === limit)?.restoreAt;
+  }
+
+  /** Looks at all limits; to be called after every change of the engine. Cheap. */
+  review(): void {
+    for (const [name, limit] of this.#limits()) {
+      this.#alert(name, limit);
+      if (limit.takeTeardown()) this.#plan(limit);
+    }
+    if (this.#toDisable.size > 0 || JSON.stringify(this.#state()) !== this.#savedText)
+      this.#alarm.ring();
+  }
+
+  /** Ends what `teardown` holds for these limits at once: their peers come back. */
+  release(ids: ReadonlySet<string>): void {
+    for (const peer of this.#disabled.values()) {
+      if (ids.has(peer.limit)) this.#disabled.set(peer.peer, { ...peer, restoreAt: 0 });
+    }
+    this.#alarm.ring();
+  }
+
+  /** Until `signal` aborts. Never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const done = (await this.#save()) && (await this.#disable()) && (await this.#restore());
+      await this.#alarm.wait(done ? this.#untilNext() : RETRY_MS, signal);
+    }
+  }
+
+  *#limits(): Generator<[string, LimitTracker]> {
+    for (const table of this.#options.engine.tables.values()) {
+      for (const limit of table.limits) yield [table.config.name, limit];
+    }
+  }
+
+  #alert(table: string, limit: LimitTracker): void {
+    const { alerts } = this.#options;
+    const { peer, family, action, max } = limit.config;
+    const { state, count } = limit.snapshot();
+    const labels = { table, peer: peer ?? 'all', family };
+    const what = `${table}: ${peer ?? 'all peers'}, ${family}`;
+    const exceeded = { name: 'Rib2fibPrefixLimitExceeded', labels } as const;
+    const warning = { name: 'Rib2fibPrefixLimitWarning', labels } as const;
+    if (state === 'exceeded' || state === 'latched') {
+      alerts.resolve(warning);
+      alerts.raise({
+        ...exceeded,
+        severity: 'critical',
+        summary: `${what}: prefix limit of ${max} exceeded`,
+        description: `More than ${max} prefixes were offered; action ${action} is in force.`,
+      });
+    } else if (state === 'warning') {
+      alerts.resolve(exceeded);
+      alerts.raise({
+        ...warning,
+        severity: 'warning',
+        summary: `${what}: above ${limit.config.warnPercent} % of the limit of ${max}`,
+        description: `${count > 0 ? 'The number of prefixes' : 'The table'} is close to the limit; at ${max} action ${action} begins.`,
+      });
+    } else {
+      alerts.resolve(exceeded);
+      alerts.resolve(warning);
+    }
+  }
+
+  #plan(limit: LimitTracker): void {
+    const { id, peer, restartAfter } = limit.config;
+    if (peer === undefined) throw new TypeError(`limit ${id}: teardown without a peer`);
+    const restoreAt = Number.isFinite(restartAfter)
+      ? this.#options.clock.now() + restartAfter
+      : null;
+    this.#toDisable.set(peer, { peer, limit: id, restoreAt });
+  }
+
+  #state(): SavedState {
+    const latched: string[] = [];
+    for (const [, limit] of this.#limits())
+      if (limit.snapshot().latched) latched.push(limit.config.id);
+    const peers = new Map([...this.#disabled, ...this.#toDisable]);
+    return { latched, disabledPeers: [...peers.values()] };
+  }
+
+  /** Before a session is ended, so that a crash in between leaves no peer disabled for ever. */
+  async #save(): Promise<boolean> {
+    const { statePath, log } = this.#options;
+    const state = this.#state();
+    const text = JSON.stringify(state);
+    if (text === this.#savedText) return true;
+    try {
+      await saveState(statePath, state);
+    } catch (error) {
+      log.error(
+        { err: error, file: statePath },
+        'cannot keep the state of limits; no session is ended until it can',
+      );
+      return false;
+    }
+    this.#savedText = text;
+    return true;
+  }
+
+  async #disable(): Promise<boolean> {
+    const { log, sessions } = this.#options;
+    for (const [peer, planned] of this.#toDisable) {
+      try {
+        await sessions()?.disable(peer, `prefix limit ${planned.limit} exceeded`);
+      } catch (error) {
+        log.error(
+          { err: error, peer },
+          'cannot end the session of a peer above its limit; retrying',
+        );
+        return false;
+      }
+      log.warn(
+        { peer, limit: planned.limit, restoreAt: isoTime(planned.restoreAt) },
+        'session ended by its prefix limit',
+      );
+      this.#toDisable.delete(peer);
+      this.#disabled.set(peer, planned);
+    }
+    return true;
+  }
+
+  async #restore(): Promise<boolean> {
+    const { clock, log, sessions, onChange } = this.#options;
+    const limits = new Map([...this.#limits()].map(([, limit]) => [limit.config.id, limit]));
+    for (const disabled of this.#disabled.values()) {
+      const { peer, restoreAt } = disabled;
+      const limit = limits.get(disabled.limit);
+      const orphaned = limit?.config.action !== 'teardown';
+      if (!orphaned && (restoreAt === null || clock.now() < restoreAt)) continue;
+      try {
+        await sessions()?.enable(peer);
+      } catch (error) {
+        log.error({ err: error, peer }, 'cannot enable a peer again; retrying');
+        return false;
+      }
+      log.info({ peer, limit: disabled.limit }, 'session allowed again');
+      this.#disabled.delete(peer);
+      limit?.restored();
+      onChange();
+    }
+    return this.#save();
+  }
+
+  #untilNext(): number {
+    const now = this.#options.clock.now();
+    const times = [...this.#disabled.values()].map(({ restoreAt }) => restoreAt ?? Infinity);
+    return Math.max(0, Math.min(...times) - now);
+  }
+}
+
+function isoTime(time: number | null): string | null {
+  return time === null ? null : new Date(time).toISOString();
+}

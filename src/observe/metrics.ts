@@ -1,0 +1,202 @@
+/**
+ * Every metric of rib2fib. Gauges are taken from one {@link StatusReport} at
+ * scrape time, so they cannot differ from `status` and cost nothing between
+ * scrapes; what only grows is counted where it happens. No label holds a prefix.
+ */
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { StatusReport, TableReport } from '../admin/report.js';
+import { FAMILIES } from '../net/family.js';
+import type { SourceState } from '../source/source.js';
+
+type Labels = Readonly<Record<string, string>>;
+
+const PREFIX = 'rib2fib_';
+
+const LIMIT_LABELS = ['table', 'peer', 'family', 'action'];
+
+/** Name without prefix, help, labels. */
+const GAUGES = {
+  source_up: ['The source answers and feeds routes.', ['source']],
+  source_synced: ['A full feed has ended, and the source was not lost since.', ['source']],
+  source_last_event_timestamp_seconds: ['When the source last said anything.', []],
+  bgp_session_up: ['The BGP session is established.', ['peer']],
+  received_prefixes: ['Prefixes heard from a peer, before any policy.', ['peer', 'family']],
+  accepted_prefixes: [
+    'Prefixes of a peer that the filters of a table permit.',
+    ['peer', 'family', 'table'],
+  ],
+  routes_desired: ['Routes that are to be in the kernel.', ['table', 'family']],
+  routes_installed: ['Routes of ours that are in the kernel.', ['table', 'family']],
+  routes_stale: [
+    'Routes in the kernel kept from before, not confirmed by the source.',
+    ['table', 'family'],
+  ],
+  routes_rejected: ['Prefixes heard that are not to be in the kernel.', ['table', 'reason']],
+  foreign_routes: ['Routes of others in a table of ours.', ['table']],
+  rules_installed: ['Source rules of ours that are in the kernel.', ['table']],
+  prefix_limit: ['The prefix limit as configured.', LIMIT_LABELS],
+  prefix_limit_usage_ratio: ['Prefixes counted, as a share of the limit.', LIMIT_LABELS],
+  prefix_limit_exceeded: ['The limit is exceeded, or its action still holds.', LIMIT_LABELS],
+  config_loaded: ['A configuration is in force.', []],
+  config_stale: ['A newer configuration was refused; the one before is in force.', []],
+  build_info: ['Always 1; the label has the version.', ['version']],
+} as const satisfies Record<string, readonly [help: string, labels: readonly string[]]>;
+
+type GaugeName = keyof typeof GAUGES;
+
+/** Seconds: a single change takes fractions of a millisecond, a full table seconds. */
+const RECONCILE_BUCKETS = [0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30];
+
+export interface MetricsOptions {
+  /** Called once a scrape. */
+  readonly collect: () => StatusReport;
+}
+
+export class Metrics {
+  readonly #registry = new Registry();
+  readonly #collect: () => StatusReport;
+  readonly #gauges = new Map<GaugeName, Gauge>();
+  readonly #operations: Counter;
+  readonly #errors: Counter;
+  readonly #drift: Counter;
+  readonly #reconcile: Histogram;
+
+  constructor({ collect }: MetricsOptions) {
+    this.#collect = collect;
+    const registers = [this.#registry];
+    for (const name of Object.keys(GAUGES) as GaugeName[]) {
+      const [help, labelNames] = GAUGES[name];
+      this.#gauges.set(name, new Gauge({ registers, name: PREFIX + name, help, labelNames }));
+    }
+    this.#operations = new Counter({
+      registers,
+      name: `${PREFIX}kernel_operations_total`,
+      help: 'Operations sent to the kernel, the refused ones included.',
+      labelNames: ['op'],
+    });
+    this.#errors = new Counter({
+      registers,
+      name: `${PREFIX}kernel_errors_total`,
+      help: 'Operations the kernel refused.',
+      labelNames: ['op', 'errno'],
+    });
+    this.#drift = new Counter({
+      registers,
+      name: `${PREFIX}drift_repaired_total`,
+      help: 'Objects of ours that somebody else changed or removed, put right again.',
+      labelNames: ['kind'],
+    });
+    this.#reconcile = new Histogram({
+      registers,
+      name: `${PREFIX}reconcile_duration_seconds`,
+      help: 'Time of one pass of the reconcile loop.',
+      buckets: RECONCILE_BUCKETS,
+    });
+    registerProcess(this.#registry);
+  }
+
+  /** `op` as the kernel port names it: `route-add`, `rule-delete` … */
+  countOperations(op: string, count = 1): void {
+    this.#operations.inc({ op }, count);
+  }
+
+  countKernelError(op: string, errno: string): void {
+    this.#errors.inc({ op, errno });
+  }
+
+  countDrift(kind: 'route' | 'rule' | 'nexthop', count = 1): void {
+    this.#drift.inc({ kind }, count);
+  }
+
+  observeReconcile(milliseconds: number): void {
+    this.#reconcile.observe(milliseconds / 1000);
+  }
+
+  /** The media type that belongs to {@link render}. */
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+
+  /** All metrics in the Prometheus text format. */
+  render(): Promise<string> {
+    for (const gauge of this.#gauges.values()) gauge.reset();
+    this.#fill(this.#collect());
+    return this.#registry.metrics();
+  }
+
+  #fill(status: StatusReport): void {
+    const { source, config } = status;
+    const label = { source: source.name };
+    this.#set('source_up', label, feeds(source.state));
+    this.#set('source_synced', label, source.feed.state === 'synced');
+    const { lastEventAt } = source.counters;
+    if (lastEventAt !== undefined) {
+      this.#set('source_last_event_timestamp_seconds', {}, lastEventAt / 1000);
+    }
+    for (const { peer, established, received } of source.peers) {
+      this.#set('bgp_session_up', { peer }, established);
+      for (const family of FAMILIES) {
+        this.#set('received_prefixes', { peer, family }, received[family]);
+      }
+    }
+    for (const table of status.tables) this.#fillTable(table);
+    this.#set('config_loaded', {}, true);
+    this.#set('config_stale', {}, config.stale);
+    this.#set('build_info', { version: status.version }, true);
+  }
+
+  #fillTable(report: TableReport): void {
+    const table = report.name;
+    for (const family of FAMILIES) {
+      const { desired, installed, stale } = report.routes[family];
+      this.#set('routes_desired', { table, family }, desired);
+      this.#set('routes_installed', { table, family }, installed);
+      this.#set('routes_stale', { table, family }, stale);
+    }
+    for (const { peer, family, accepted } of report.acceptedByPeer) {
+      this.#set('accepted_prefixes', { peer, family, table }, accepted);
+    }
+    for (const [reason, count] of Object.entries(report.rejected)) {
+      this.#set('routes_rejected', { table, reason }, count);
+    }
+    this.#set('foreign_routes', { table }, report.foreignRoutes);
+    this.#set('rules_installed', { table }, report.rules.installed);
+    for (const { peer, family, action, used, max, state, latched } of report.limits) {
+      const labels = { table, peer: peer ?? 'all', family, action };
+      this.#set('prefix_limit', labels, max);
+      this.#set('prefix_limit_usage_ratio', labels, max === 0 ? used : used / max);
+      this.#set('prefix_limit_exceeded', labels, state === 'exceeded' || latched);
+    }
+  }
+
+  #set(name: GaugeName, labels: Labels, value: number | boolean): void {
+    this.#gauges.get(name)?.set(labels, Number(value));
+  }
+}
+
+function feeds(state: SourceState): boolean {
+  return state.state === 'syncing' || state.state === 'synced';
+}
+
+/** The two standard process metrics that need no timer; prom-client's own set watches the loop. */
+function registerProcess(registry: Registry): void {
+  const registers = [registry];
+  new Gauge({
+    registers,
+    name: 'process_resident_memory_bytes',
+    help: 'Resident memory size in bytes.',
+    collect() {
+      this.set(process.memoryUsage.rss());
+    },
+  });
+  new Counter({
+    registers,
+    name: 'process_cpu_seconds_total',
+    help: 'Total user and system CPU time spent in seconds.',
+    collect() {
+      const { user, system } = process.cpuUsage();
+      this.reset();
+      this.inc((user + system) / 1e6);
+    },
+  });
+}

@@ -1,0 +1,82 @@
+/** What is looked at before the first write: whether this configuration can do no harm here. */
+import { readFile } from 'node:fs/promises';
+import type { Config, TableConfig } from './config/config.js';
+import { formatFault } from './config/fault.js';
+import { loadConfig } from './config/load.js';
+import { type Kernel, KernelError, type KernelRule, OWN_PROTOCOL } from './kernel/kernel.js';
+import { openRtnetlink } from './kernel/rtnetlink.js';
+import type { Log } from './log-port.js';
+import type { Family } from './net/family.js';
+import { StartFault } from './start-fault.js';
+
+/** Throws {@link StartFault} with every fault. */
+export async function loadOrFault(path: string): Promise<Config> {
+  const result = await loadConfig(path);
+  if (result.ok) return result.config;
+  throw new StartFault('the configuration is refused', 78, result.faults.map(formatFault));
+}
+
+/** Opens the kernel for writing. Throws {@link StartFault} without the right to. */
+export async function openKernel(log: Log): Promise<Kernel> {
+  if (!(await hasNetAdmin())) {
+    throw new StartFault(
+      'CAP_NET_ADMIN is missing: run as root, or give node the file capability cap_net_admin+ep',
+      1,
+    );
+  }
+  try {
+    return await openRtnetlink({ log });
+  } catch (error) {
+    if (error instanceof KernelError) throw new StartFault(error.message, 1, [], { cause: error });
+    throw error;
+  }
+}
+
+const CAP_NET_ADMIN = 12n;
+
+/** capabilities(7): the effective set of this process, not that of the user. */
+async function hasNetAdmin(): Promise<boolean> {
+  const status = await readFile('/proc/self/status', 'utf8');
+  const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0';
+  return ((BigInt(`0x${effective}`) >> CAP_NET_ADMIN) & 1n) === 1n;
+}
+
+/**
+ * Throws {@link StartFault}: 78 where a rule would stand ahead of the look-up
+ * of table `local`, 1 where a table with `foreign: fail` holds routes of others.
+ */
+export async function checkAgainstKernel(config: Config, kernel: Kernel): Promise<void> {
+  const rules = await kernel.rules();
+  const faults = config.tables.flatMap((table) => rulePriorityFaults(table, rules));
+  if (faults.length > 0) throw new StartFault('the configuration is refused', 78, faults);
+  for (const table of config.tables.filter(({ foreign }) => foreign === 'fail')) {
+    const routes = await kernel.routes(table.id);
+    const others = routes.filter(({ protocol }) => protocol !== OWN_PROTOCOL);
+    const [first] = others;
+    if (first === undefined) continue;
+    throw new StartFault(
+      `table ${table.id} (${table.name}) holds ${others.length} routes of others, the first ${first.prefix} with protocol ${first.protocol}, and foreign is fail`,
+      1,
+    );
+  }
+}
+
+function rulePriorityFaults(table: TableConfig, rules: readonly KernelRule[]): string[] {
+  const { rules: wanted, name } = table;
+  if (wanted === undefined) return [];
+  const behind = (['ipv4', 'ipv6'] as const).filter((family) => {
+    const local = localPriority(rules, family);
+    return local !== undefined && wanted.priority <= local;
+  });
+  return behind.map(
+    (family) =>
+      `tables.${name}.rules.priority: ${wanted.priority} is not behind the ${family} rule of table local, which stands at ${localPriority(rules, family)} here; a larger number is allowed`,
+  );
+}
+
+function localPriority(rules: readonly KernelRule[], family: Family): number | undefined {
+  const priorities = rules
+    .filter((rule) => rule.family === family && rule.table === 255 && rule.action === 'lookup')
+    .map(({ priority }) => priority);
+  return priorities.length === 0 ? undefined : Math.min(...priorities);
+}

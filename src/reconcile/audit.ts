@@ -1,0 +1,34 @@
+/** Reads what the kernel has into a new mirror. */
+import type { Table } from '../desired/table.js';
+import type { Kernel } from '../kernel/kernel.js';
+import { OWN_PROTOCOL } from '../kernel/kernel.js';
+import { Mirror } from './mirror.js';
+
+/**
+ * Everything of ours wherever it stands, every rule and nexthop object, and all
+ * routes of the configured tables.
+ */
+export async function readMirror(kernel: Kernel, tables: Iterable<number>): Promise<Mirror> {
+  const mirror = new Mirror();
+  for (const rule of await kernel.rules()) mirror.setRule(rule);
+  for (const nexthop of await kernel.nexthops()) mirror.setNexthop(nexthop);
+  for (const route of await kernel.ownRoutes()) mirror.set(route.table, route);
+  for (const table of tables) {
+    for (const route of await kernel.routes(table)) {
+      if (route.protocol !== OWN_PROTOCOL) mirror.setForeign(route);
+    }
+  }
+  return mirror;
+}
+
+/** Tells a table what of it the kernel has, so that a restart rewrites nothing. */
+export function adopt(table: Table, mirror: Mirror): void {
+  const { id } = table.config;
+  let onObjects = 0;
+  let inline = 0;
+  for (const { target } of mirror.ownRoutes(id)) {
+    if (target.type === 'nexthop') onObjects++;
+    else if (target.type === 'legs') inline++;
+  }
+  table.adopt(mirror.keys(id), onObjects > inline);
+}

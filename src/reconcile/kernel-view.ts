@@ -1,0 +1,162 @@
+/**
+ * Keeps the mirror and the engine's underlay true to the kernel: notices are
+ * taken in as they come, the underlay is read again when links, addresses or
+ * the main table change, and everything is read anew (an audit) at start, after
+ * an overrun, when an interface of ours changed, and from time to time.
+ */
+import type { Clock } from '../clock.js';
+import type { Engine } from '../desired/engine.js';
+import { Underlay } from '../desired/underlay.js';
+import type { Kernel, KernelNotice } from '../kernel/kernel.js';
+import type { Log } from '../log-port.js';
+import { adopt, readMirror } from './audit.js';
+import { Mirror } from './mirror.js';
+import { takeNotices } from './notices.js';
+
+export interface KernelViewOptions {
+  readonly kernel: Kernel;
+  readonly engine: Engine;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly onDrift: (kind: 'route' | 'rule' | 'nexthop', count: number) => void;
+}
+
+/** Between two audits that nothing asked for. */
+const AUDIT_INTERVAL_MS = 10 * 60_000;
+/** After reading the underlay, the next reading waits this many times as long as it took. */
+const UNDERLAY_REST_FACTOR = 4;
+
+export class KernelView {
+  readonly #options: KernelViewOptions;
+  #mirror = new Mirror();
+  #stream: AsyncIterable<readonly KernelNotice[]> = NO_NOTICES;
+  #notices: KernelNotice[] = [];
+  #auditDue = true;
+  #auditedAt: number | undefined;
+  #underlayDue = true;
+  #underlayEarliest = Number.NEGATIVE_INFINITY;
+  #rulesDue = true;
+
+  constructor(options: KernelViewOptions) {
+    this.#options = options;
+  }
+
+  get mirror(): Mirror {
+    return this.#mirror;
+  }
+
+  /** On the monotonic clock; `undefined` before the first. */
+  get auditedAt(): number | undefined {
+    return this.#auditedAt;
+  }
+
+  /** True while something is known to be unread. */
+  get behind(): boolean {
+    return this.#auditDue || this.#notices.length > 0;
+  }
+
+  /** When {@link refresh} has something to do, on the monotonic clock. */
+  get deadline(): number {
+    const audit = this.#auditDue ? 0 : (this.#auditedAt ?? 0) + AUDIT_INTERVAL_MS;
+    return this.#underlayDue ? Math.min(audit, this.#underlayEarliest) : audit;
+  }
+
+  requestAudit(): void {
+    this.#auditDue = true;
+  }
+
+  /** Once after the rules changed, ours or others'. */
+  takeRulesDue(): boolean {
+    const due = this.#rulesDue;
+    this.#rulesDue = false;
+    return due;
+  }
+
+  /** From here on no change is missed. */
+  subscribe(signal: AbortSignal): void {
+    this.#stream = this.#options.kernel.notices(signal);
+  }
+
+  /** Collects notices until the signal of {@link subscribe} aborts; {@link refresh} takes them in. */
+  async listen(wake: () => void): Promise<void> {
+    for await (const notices of this.#stream) {
+      for (const notice of notices) this.#notices.push(notice);
+      wake();
+    }
+  }
+
+  /** Brings mirror and underlay up to date. */
+  async refresh(): Promise<void> {
+    const { clock } = this.#options;
+    this.#takeNotices();
+    if (this.#underlayDue && clock.monotonic() >= this.#underlayEarliest)
+      await this.#readUnderlay();
+    const periodic = clock.monotonic() >= (this.#auditedAt ?? 0) + AUDIT_INTERVAL_MS;
+    if (this.#auditDue || periodic) await this.#audit();
+  }
+
+  #takeNotices(): void {
+    if (this.#notices.length === 0) return;
+    const notices = this.#notices;
+    this.#notices = [];
+    const effects = takeNotices(notices, this.#mirror, this.#options.engine);
+    this.#underlayDue ||= effects.underlay;
+    this.#rulesDue ||= effects.rules;
+    this.#auditDue ||= effects.audit;
+    const { route, rule, nexthop } = effects.drift;
+    if (route + rule + nexthop === 0) return;
+    this.#options.log.warn({ route, rule, nexthop }, 'others changed what is ours; repairing');
+    this.#options.onDrift('route', route);
+    this.#options.onDrift('rule', rule);
+    this.#options.onDrift('nexthop', nexthop);
+  }
+
+  async #readUnderlay(): Promise<void> {
+    const { kernel, clock, engine } = this.#options;
+    this.#underlayDue = false;
+    const started = clock.monotonic();
+    const before = engine.underlay;
+    const underlay = new Underlay({
+      links: await kernel.links(),
+      addresses: await kernel.addresses(),
+      routes: await kernel.underlay(),
+    });
+    const finished = clock.monotonic();
+    this.#underlayEarliest = finished + (finished - started) * UNDERLAY_REST_FACTOR;
+    const disturbed = this.#interfacesInUse().some(
+      (index) => before.isUp(index) !== underlay.isUp(index),
+    );
+    engine.setUnderlay(underlay, await kernel.families());
+    // The kernel drops the routes and nexthop objects of a downed interface without a word.
+    if (disturbed) this.#auditDue = true;
+  }
+
+  #interfacesInUse(): number[] {
+    const { tables } = this.#options.engine;
+    const indexes = new Set<number>();
+    for (const table of tables.values()) {
+      for (const index of table.nextHops.interfaces()) indexes.add(index);
+      for (const { target } of table.fixed.routes) {
+        if (target.type === 'legs') for (const leg of target.legs) indexes.add(leg.oif);
+      }
+    }
+    return [...indexes];
+  }
+
+  async #audit(): Promise<void> {
+    const { kernel, engine, clock } = this.#options;
+    this.#auditDue = false;
+    const first = this.#auditedAt === undefined;
+    this.#mirror = await readMirror(kernel, engine.tables.keys());
+    this.#auditedAt = clock.monotonic();
+    this.#rulesDue = true;
+    for (const table of engine.tables.values()) {
+      table.touch();
+      if (first) adopt(table, this.#mirror);
+    }
+  }
+}
+
+const NO_NOTICES = {
+  async *[Symbol.asyncIterator](): AsyncGenerator<readonly KernelNotice[]> {},
+};

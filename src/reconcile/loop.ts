@@ -1,0 +1,305 @@
+/**
+ * The one loop that keeps the kernel equal to what is desired. Events, timers,
+ * retries and kernel notices only wake it; it never overlaps itself, waits for
+ * no timer while there is something to do, and reads the kernel rather than
+ * remember it: at start, after an overrun or a link change, and periodically.
+ */
+import type { Clock } from '../clock.js';
+import type { Engine } from '../desired/engine.js';
+import type { ExecuteResult, Kernel, Operation } from '../kernel/kernel.js';
+import type { Log } from '../log-port.js';
+import { Alarm } from './alarm.js';
+import { Diff, type Difference, type MisplacedRule } from './diff.js';
+import { NexthopGroups } from './groups.js';
+import { KernelView } from './kernel-view.js';
+import type { Mirror } from './mirror.js';
+import { takeOutcome } from './outcome.js';
+import { type Refusal, Retries } from './retries.js';
+
+/** Counters the loop feeds; the daemon's metrics are one. */
+export interface ReconcileMetrics {
+  countOperations(op: string, count: number): void;
+  countKernelError(op: string, errno: string): void;
+  countDrift(kind: 'route' | 'rule' | 'nexthop', count: number): void;
+  observeReconcile(milliseconds: number): void;
+}
+
+export interface ReconcilerOptions {
+  readonly kernel: Kernel;
+  readonly engine: Engine;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: ReconcileMetrics;
+  /** Called at the end of every pass. */
+  readonly onPass?: () => void;
+  /** Told as operations are done, for a progress bar. */
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+/** Operations handed to the kernel at once; between two lots the mirror catches up. */
+const LOT = 4_000;
+
+export class Reconciler {
+  readonly #options: ReconcilerOptions;
+  readonly #alarm: Alarm;
+  readonly #view: KernelView;
+  readonly #groups = new NexthopGroups();
+  readonly #retries = new Retries();
+  #objectsSupported = true;
+  #misplaced: readonly MisplacedRule[] = [];
+  #lastChange: number | undefined;
+  #pending = 0;
+
+  constructor(options: ReconcilerOptions) {
+    this.#options = options;
+    this.#alarm = new Alarm(options.clock);
+    const { kernel, engine, clock, log, metrics } = options;
+    const onDrift = metrics.countDrift.bind(metrics);
+    this.#view = new KernelView({ kernel, engine, clock, log, onDrift });
+  }
+
+  get mirror(): Mirror {
+    return this.#view.mirror;
+  }
+
+  get groups(): NexthopGroups {
+    return this.#groups;
+  }
+
+  get retries(): Retries {
+    return this.#retries;
+  }
+
+  /** Rules kept out because they would stand ahead of the look-up of the `local` table. */
+  get misplaced(): readonly MisplacedRule[] {
+    return this.#misplaced;
+  }
+
+  /** On the monotonic clock. */
+  get lastAudit(): number | undefined {
+    return this.#view.auditedAt;
+  }
+
+  /** When an operation was last done, on the monotonic clock. */
+  get lastChange(): number | undefined {
+    return this.#lastChange;
+  }
+
+  /** Operations decided and not yet answered. */
+  get pending(): number {
+    return this.#pending;
+  }
+
+  /** The kernel has all that is desired now, or a reason is known for each that it has not. */
+  get settled(): boolean {
+    return this.#pending === 0 && !this.#view.behind && !this.#hasChanges();
+  }
+
+  wake(): void {
+    this.#alarm.ring();
+  }
+
+  /** Asks for an audit with the next pass. */
+  audit(): void {
+    this.#view.requestAudit();
+    this.wake();
+  }
+
+  /** Runs until `signal` aborts; {@link prepare} with the same signal comes first. Rejects when the kernel's socket fails. */
+  async run(signal: AbortSignal): Promise<void> {
+    await Promise.all([this.#view.listen(() => this.wake()), this.#loop(signal)]);
+  }
+
+  /**
+   * Reads all there is and takes over what is ours, without writing. With a
+   * `signal` it subscribes to the kernel's notices first, so that nothing is missed.
+   */
+  async prepare(signal?: AbortSignal): Promise<void> {
+    if (signal !== undefined) this.#view.subscribe(signal);
+    await this.#view.refresh();
+  }
+
+  /** What a pass would do now. Changes neither the kernel nor what is to be drained. */
+  difference(engine: Engine = this.#options.engine): Difference {
+    const diff = this.#diff(engine, this.#groups.clone(), true);
+    for (const table of engine.tables.values()) diff.table(table, WHOLE_TABLE);
+    diff.abandonedTables();
+    diff.rules();
+    return diff.finish();
+  }
+
+  /** One full pass; what was refused stays in {@link retries}. */
+  async once(): Promise<void> {
+    await this.#pass(true);
+  }
+
+  /** Removes every rule, route and nexthop object of ours, in that order. */
+  async flush(): Promise<void> {
+    const { mirror } = this;
+    const operations: Operation[] = [];
+    for (const rule of mirror.ownRules().values()) operations.push({ op: 'rule-delete', rule });
+    for (const table of mirror.tables()) {
+      const routes = [...mirror.ownRoutes(table)].reverse();
+      for (const route of routes)
+        operations.push({ op: 'route-delete', route: { table, ...route } });
+    }
+    for (const id of mirror.groups().keys()) operations.push({ op: 'nexthop-delete', id });
+    for (const id of mirror.singleObjects().keys()) operations.push({ op: 'nexthop-delete', id });
+    await this.#execute(operations);
+  }
+
+  async #loop(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.#pass(false);
+      this.#options.onPass?.();
+      await this.#alarm.wait(this.#sleepMs(), signal);
+    }
+  }
+
+  #sleepMs(): number {
+    const { clock, engine } = this.#options;
+    const deadlines = [this.#view.deadline, this.#retries.next, engine.feed.deadline];
+    const next = Math.min(...deadlines.map((deadline) => deadline ?? Number.POSITIVE_INFINITY));
+    return Math.max(0, next - clock.monotonic());
+  }
+
+  async #pass(everything: boolean): Promise<void> {
+    const { clock, engine, metrics } = this.#options;
+    const started = clock.monotonic();
+    engine.tick(started);
+    await this.#view.refresh();
+    const due = this.#retries.due(started);
+    const rulesDue = this.#mark(due) || this.#view.takeRulesDue();
+    if (!everything && !rulesDue && !this.#hasChanges()) return;
+    const { operations } = this.#decide(everything, rulesDue);
+    if (operations.length > 0) {
+      await this.#execute(operations);
+      await this.#collectNexthops(operations);
+      metrics.observeReconcile(clock.monotonic() - started);
+    }
+    this.#retries.dropUntried(due);
+  }
+
+  #decide(everything: boolean, rulesDue: boolean): Difference {
+    const { engine } = this.#options;
+    const diff = this.#diff(engine, this.#groups, false);
+    let whole = everything;
+    let rules = rulesDue;
+    for (const table of engine.tables.values()) {
+      const drained = table.drain();
+      const changes = everything ? WHOLE_TABLE : drained;
+      whole ||= changes.everything;
+      rules ||= changes.rules;
+      diff.table(table, changes);
+    }
+    if (whole) diff.abandonedTables();
+    if (!rules && !whole) return diff.finish();
+    diff.rules();
+    const difference = diff.finish();
+    this.#misplaced = difference.misplaced;
+    return difference;
+  }
+
+  /** What was refused and is due goes through the same comparison as everything else. */
+  #mark(due: readonly Refusal[]): boolean {
+    let rules = false;
+    for (const { operation } of due) {
+      if ('route' in operation) {
+        this.#options.engine.tables.get(operation.route.table)?.mark(operation.route.prefix.key);
+      } else if ('rule' in operation) rules = true;
+      else for (const table of this.#options.engine.tables.values()) table.touch();
+    }
+    return rules;
+  }
+
+  async #execute(operations: readonly Operation[]): Promise<void> {
+    const { kernel, onProgress } = this.#options;
+    this.#pending = operations.length;
+    for (let start = 0; start < operations.length; start += LOT) {
+      const lot = operations.slice(start, start + LOT);
+      const result = await kernel.execute(lot);
+      this.#account(lot, result);
+      this.#pending -= lot.length;
+      onProgress?.(start + lot.length, operations.length);
+    }
+    this.#lastChange = this.#options.clock.monotonic();
+  }
+
+  #account(lot: readonly Operation[], result: ExecuteResult): void {
+    const { clock, log, metrics } = this.#options;
+    const { done, refused, mirrorWrong } = takeOutcome(lot, result, this.mirror);
+    for (const operation of done) this.#retries.done(operation);
+    for (const [op, count] of countByOp(done)) metrics.countOperations(op, count);
+    for (const { operation, failure } of refused) {
+      metrics.countKernelError(operation.op, failure.errno);
+      this.#retries.refused(operation, failure.errno, failure.message, clock.monotonic());
+      if (operation.op === 'nexthop-add') this.#nexthopRefused(operation.nexthop.id, failure.errno);
+    }
+    const [first] = refused;
+    if (first !== undefined) {
+      const { op } = first.operation;
+      const { errno, message } = first.failure;
+      log.warn(
+        { refused: refused.length, first: { op, errno, message } },
+        'the kernel refused operations; retrying',
+      );
+    }
+    if (mirrorWrong) this.#view.requestAudit();
+  }
+
+  #nexthopRefused(id: number, errno: string): void {
+    if (errno === 'EEXIST') this.#groups.forget(id);
+    if (errno !== 'EOPNOTSUPP') return;
+    this.#objectsSupported = false;
+    this.#options.log.warn(
+      {},
+      'this kernel has no nexthop objects (5.3 and later); routes are inline',
+    );
+  }
+
+  /** Nexthop objects that nothing stands on any more. */
+  async #collectNexthops(operations: readonly Operation[]): Promise<void> {
+    const { mirror } = this;
+    const touched = operations.some(({ op }) => op.startsWith('nexthop'));
+    if (!touched && !mirror.hasEmptyGroup) return;
+    mirror.hasEmptyGroup = false;
+    const inUse = new Set<number>();
+    for (const table of this.#options.engine.tables.values()) {
+      for (const set of table.nextHops.values()) {
+        const id = this.#groups.claimOf(table.config.id, set);
+        if (id !== undefined && table.useObjects) inUse.add(id);
+      }
+    }
+    const unused = this.#groups.unused(mirror, inUse);
+    if (unused.length > 0) await this.#execute(unused);
+  }
+
+  #diff(engine: Engine, groups: NexthopGroups, always: boolean): Diff {
+    const now = this.#options.clock.monotonic();
+    return new Diff({
+      engine,
+      mirror: this.mirror,
+      groups,
+      mayTry: always ? () => true : (route) => this.#retries.mayTry(route, now),
+      objectsSupported: this.#objectsSupported,
+    });
+  }
+
+  #hasChanges(): boolean {
+    for (const table of this.#options.engine.tables.values()) if (table.hasChanges) return true;
+    return false;
+  }
+}
+
+function countByOp(operations: readonly Operation[]): Map<Operation['op'], number> {
+  const counts = new Map<Operation['op'], number>();
+  for (const { op } of operations) counts.set(op, (counts.get(op) ?? 0) + 1);
+  return counts;
+}
+
+const WHOLE_TABLE = {
+  everything: true,
+  prefixes: new Set<string>(),
+  sets: new Set<never>(),
+  rules: true,
+} as const;

@@ -1,0 +1,111 @@
+/**
+ * What others changed, taken into the mirror. Our own writes are never among
+ * it: a change to an object of ours is drift, and marked to be looked at.
+ */
+import type { Engine } from '../desired/engine.js';
+import { type KernelNotice, OWN_PROTOCOL } from '../kernel/kernel.js';
+import { isOwnRule, type Mirror } from './mirror.js';
+
+/** `drift`: an object of ours was changed or removed. */
+export interface NoticeEffects {
+  underlay: boolean;
+  rules: boolean;
+  audit: boolean;
+  readonly drift: Record<'route' | 'rule' | 'nexthop', number>;
+}
+
+const TABLE_MAIN = 254;
+const TABLE_LOCAL = 255;
+
+export function takeNotices(
+  notices: readonly KernelNotice[],
+  mirror: Mirror,
+  engine: Engine,
+): NoticeEffects {
+  const effects: NoticeEffects = {
+    underlay: false,
+    rules: false,
+    audit: false,
+    drift: { route: 0, rule: 0, nexthop: 0 },
+  };
+  for (const notice of notices) {
+    switch (notice.type) {
+      case 'link':
+      case 'address':
+        effects.underlay = true;
+        break;
+      case 'route':
+        takeRoute(notice, mirror, engine, effects);
+        break;
+      case 'rule':
+        takeRule(notice, mirror, effects);
+        break;
+      case 'nexthop':
+        takeNexthop(notice, mirror, engine, effects);
+        break;
+      case 'overrun':
+        effects.audit = true;
+        break;
+    }
+  }
+  return effects;
+}
+
+function takeRoute(
+  { event, route }: Extract<KernelNotice, { type: 'route' }>,
+  mirror: Mirror,
+  engine: Engine,
+  effects: NoticeEffects,
+): void {
+  const { table, prefix, metric } = route;
+  if (table === TABLE_MAIN || table === TABLE_LOCAL) effects.underlay = true;
+  const configured = engine.tables.get(table);
+  const own = mirror.own(table, prefix.key).find((one) => one.metric === metric);
+  if (route.protocol === OWN_PROTOCOL) {
+    if (event === 'gone' && own === undefined) return;
+    if (event === 'gone') mirror.remove(table, prefix.key, metric);
+    else if (own !== undefined && mirror.intern(route.target) === own.target) return;
+    else mirror.set(table, route);
+    effects.drift.route++;
+  } else if (configured === undefined) return;
+  else if (event === 'gone') mirror.removeForeign(route);
+  else {
+    mirror.setForeign(route);
+    // Beside ours, or in its place? The notice does not say.
+    if (own !== undefined) effects.audit = true;
+    if (configured.config.foreign === 'evict') configured.touch();
+  }
+  configured?.mark(prefix.key);
+}
+
+function takeRule(
+  { event, rule }: Extract<KernelNotice, { type: 'rule' }>,
+  mirror: Mirror,
+  effects: NoticeEffects,
+): void {
+  if (event === 'new') mirror.setRule(rule);
+  else mirror.removeRule(rule);
+  if (isOwnRule(rule)) effects.drift.rule++;
+  effects.rules = true;
+}
+
+function takeNexthop(
+  { event, nexthop }: Extract<KernelNotice, { type: 'nexthop' }>,
+  mirror: Mirror,
+  engine: Engine,
+  effects: NoticeEffects,
+): void {
+  const ours = nexthop.protocol === OWN_PROTOCOL;
+  const known = mirror.groups().has(nexthop.id) || mirror.singleObjects().has(nexthop.id);
+  if (event === 'new') mirror.setNexthop(nexthop);
+  else {
+    mirror.removeNexthop(nexthop.id);
+    for (const { table, key } of mirror.dropRoutesOn(nexthop.id))
+      engine.tables.get(table)?.mark(key);
+  }
+  // A foreign program that took an id of ours over is drift as well.
+  if (!ours && !known) return;
+  if (event === 'gone' && !known) return;
+  effects.drift.nexthop++;
+  for (const table of engine.tables.values()) if (table.useObjects) table.touch();
+}

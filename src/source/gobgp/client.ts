@@ -1,0 +1,265 @@
+/**
+ * One connection to gobgpd's gRPC API. Calls resolve or reject with
+ * {@link GobgpError}; routes are handed over as undecoded messages.
+ */
+import { fileURLToPath } from 'node:url';
+import {
+  type ChannelCredentials,
+  Client,
+  type ClientReadableStream,
+  credentials,
+  Metadata,
+  type MethodDefinition,
+  type ServiceError,
+  status,
+} from '@grpc/grpc-js';
+import { loadSync, type ServiceDefinition } from '@grpc/proto-loader';
+import type { Clock } from '../../clock.js';
+import type { Family } from '../../net/family.js';
+import type { Prefix } from '../../net/prefix.js';
+import type { GlobalMessage, GobgpApi, PeerMessage } from './api.js';
+import { apiV3 } from './api-v3.js';
+import { apiV4 } from './api-v4.js';
+import { diagnose } from './diagnose.js';
+import type { Endpoint } from './endpoint.js';
+import { GobgpError } from './gobgp-error.js';
+
+/** For the first call on a new connection. */
+const CONNECT_DEADLINE_MS = 5000;
+/** For the others: gobgpd answers none of them while it works on a large table. */
+const CALL_DEADLINE_MS = 30_000;
+
+const CHANNEL_OPTIONS = {
+  // The dump of a server that does not batch, and any list, may be one large message.
+  'grpc.max_receive_message_length': -1,
+  // gobgpd answers pings more frequent than every 5 minutes with GOAWAY too_many_pings.
+  'grpc.keepalive_time_ms': 330_000,
+  'grpc.keepalive_timeout_ms': 20_000,
+  'grpc.enable_http_proxy': 0,
+  'grpc.enable_retries': 0,
+  // HTTP/2's 64 KiB would have the server wait for us on every few hundred routes.
+  'grpc-node.flow_control_window': 4 << 20,
+  // A connection, and its back-off, of its own; none is left over from an earlier attempt.
+  'grpc.use_local_subchannel_pool': 1,
+};
+
+/** Methods are called by name, and typed where they are called. */
+type Method = MethodDefinition<object, object>;
+
+export class GobgpClient {
+  readonly #service: ServiceDefinition;
+
+  private constructor(
+    readonly api: GobgpApi,
+    private readonly client: Client,
+    private readonly clock: Clock,
+  ) {
+    this.#service = loadService(api);
+  }
+
+  /**
+   * Connects and finds out which API is spoken. Rejects with a GobgpError that
+   * says why it is not possible, or with the signal's reason.
+   */
+  static async connect(
+    endpoint: Endpoint,
+    clock: Clock,
+    signal: AbortSignal,
+  ): Promise<GobgpClient> {
+    const channel = new Client(target(endpoint), channelCredentials(endpoint), CHANNEL_OPTIONS);
+    try {
+      for (const api of [apiV4, apiV3]) {
+        const client = new GobgpClient(api, channel, clock);
+        if (await client.#answers(signal)) return client;
+      }
+      throw new GobgpError('not-gobgp', `${endpoint.address} answers gRPC, but is not GoBGP`);
+    } catch (error) {
+      channel.close();
+      if (error instanceof GobgpError && error.kind === 'broken') {
+        const message =
+          (await diagnose(endpoint, signal)) ?? `${endpoint.address}: ${error.message}`;
+        throw new GobgpError('unreachable', message, { cause: error });
+      }
+      throw error;
+    }
+  }
+
+  close(): void {
+    this.client.close();
+  }
+
+  async getBgp(): Promise<GlobalMessage> {
+    const { global } = await this.#unary<{ global: GlobalMessage | null }>('GetBgp', {});
+    return global ?? { asn: 0, useMultiplePaths: false };
+  }
+
+  async listPeers(): Promise<readonly PeerMessage[]> {
+    const method = this.#method('ListPeer');
+    const peers: PeerMessage[] = [];
+    await this.#stream(
+      'ListPeer',
+      {},
+      method.responseDeserialize,
+      CALL_DEADLINE_MS,
+      undefined,
+      (message) => {
+        const { peer } = message as { peer: PeerMessage | null };
+        if (peer !== null) peers.push(peer);
+      },
+    );
+    return peers;
+  }
+
+  async disablePeer(address: string, communication: string): Promise<void> {
+    await this.#unary('DisablePeer', { address, communication });
+  }
+
+  async enablePeer(address: string): Promise<void> {
+    await this.#unary('EnablePeer', { address });
+  }
+
+  /** ListPathResponses of the global table, one a prefix; without `prefixes`, of every one. */
+  listPaths(
+    family: Family,
+    prefixes: readonly Prefix[] | undefined,
+    signal: AbortSignal,
+    onMessage: (message: Buffer) => void,
+  ): Promise<void> {
+    const request = this.api.listRequest(family, prefixes);
+    return this.#stream('ListPath', request, asBytes, undefined, signal, onMessage);
+  }
+
+  /** WatchEventResponses until the signal aborts; resolves when the server ends the stream. */
+  watch(signal: AbortSignal, onMessage: (message: Buffer) => void): Promise<void> {
+    const request = this.api.watchRequest();
+    return this.#stream('WatchEvent', request, asBytes, undefined, signal, onMessage);
+  }
+
+  /** Whether this API is implemented there. */
+  async #answers(signal: AbortSignal): Promise<boolean> {
+    try {
+      await this.#unary('GetBgp', {}, CONNECT_DEADLINE_MS, signal);
+      return true;
+    } catch (error) {
+      if (error instanceof GobgpError && isUnimplemented(error.cause)) return false;
+      throw error;
+    }
+  }
+
+  #unary<Response>(
+    name: string,
+    request: object,
+    deadlineMs = CALL_DEADLINE_MS,
+    signal?: AbortSignal,
+  ): Promise<Response> {
+    signal?.throwIfAborted();
+    const { path, requestSerialize, responseDeserialize } = this.#method(name);
+    return new Promise((resolve, reject) => {
+      const call = this.client.makeUnaryRequest(
+        path,
+        requestSerialize,
+        responseDeserialize,
+        request,
+        new Metadata(),
+        { deadline: this.#deadline(deadlineMs) },
+        (error, response) => {
+          signal?.removeEventListener('abort', cancel);
+          if (error === null) resolve(response as Response);
+          else reject(signal?.aborted ? signal.reason : callError(name, error));
+        },
+      );
+      const cancel = () => call.cancel();
+      signal?.addEventListener('abort', cancel, { once: true });
+    });
+  }
+
+  #stream<Message>(
+    name: string,
+    request: object,
+    deserialize: (bytes: Buffer) => Message,
+    deadlineMs: number | undefined,
+    signal: AbortSignal | undefined,
+    onMessage: (message: Message) => void,
+  ): Promise<void> {
+    signal?.throwIfAborted();
+    const { path, requestSerialize } = this.#method(name);
+    const stream: ClientReadableStream<Message> = this.client.makeServerStreamRequest(
+      path,
+      requestSerialize,
+      deserialize,
+      request,
+      new Metadata(),
+      deadlineMs === undefined ? {} : { deadline: this.#deadline(deadlineMs) },
+    );
+    return new Promise((resolve, reject) => {
+      const cancel = () => stream.cancel();
+      signal?.addEventListener('abort', cancel, { once: true });
+      stream.on('data', (message: Message) => {
+        try {
+          onMessage(message);
+        } catch (error) {
+          reject(error);
+          stream.cancel();
+        }
+      });
+      stream.once('end', () => {
+        signal?.removeEventListener('abort', cancel);
+        resolve();
+      });
+      stream.on('error', (error: ServiceError) => {
+        signal?.removeEventListener('abort', cancel);
+        reject(signal?.aborted ? signal.reason : callError(name, error));
+      });
+    });
+  }
+
+  /** gRPC takes deadlines by the wall clock, and turns them into a timer at once. */
+  #deadline(ms: number): number {
+    return this.clock.now() + ms;
+  }
+
+  #method(name: string): Method {
+    const method = this.#service[name];
+    if (method === undefined) throw new Error(`${this.api.proto} has no ${name}`);
+    return method;
+  }
+}
+
+const asBytes = (bytes: Buffer) => bytes;
+
+const services = new Map<string, ServiceDefinition>();
+
+function loadService({ proto, service }: GobgpApi): ServiceDefinition {
+  const loaded = services.get(proto);
+  if (loaded !== undefined) return loaded;
+  const file = fileURLToPath(new URL(`../../../proto/${proto}`, import.meta.url));
+  const definition = loadSync(file, { longs: Number, defaults: true })[
+    service
+  ] as ServiceDefinition;
+  services.set(proto, definition);
+  return definition;
+}
+
+function target({ dial, address }: Endpoint): string {
+  return 'path' in dial ? `unix:${dial.path}` : address;
+}
+
+function channelCredentials({ tls }: Endpoint): ChannelCredentials {
+  if (tls === undefined) return credentials.createInsecure();
+  return credentials.createSsl(tls.ca ?? null, tls.key ?? null, tls.cert ?? null);
+}
+
+function callError(name: string, error: ServiceError): GobgpError {
+  const code = (status[error.code] ?? 'unknown').toLowerCase().replaceAll('_', ' ');
+  // grpc-js dates its connection errors, which would make every one a new one.
+  const details = error.details.replace(/ \(\d{4}-[^)]*\)/, '').replace(/ Resolution note:.*$/, '');
+  const message =
+    details === 'Connection dropped'
+      ? 'gobgpd closed the connection'
+      : `gobgpd: ${name}: ${details} (${code})`;
+  return new GobgpError('broken', message, { cause: error });
+}
+
+function isUnimplemented(error: unknown): boolean {
+  return (error as ServiceError | undefined)?.code === status.UNIMPLEMENTED;
+}

@@ -1,0 +1,267 @@
+/**
+ * The life of one connection to a gobgpd whose BGP runs: subscription, dump,
+ * changes, and the watch over its peers, until something breaks.
+ *
+ * The order makes the feed whole. The subscription comes first, so that no
+ * change falls between it and the dump. v4 servers then send the table
+ * themselves, in batches, before the first change. For v3 the dump is a
+ * ListPath, begun once the subscription is known to stand: its peer events,
+ * which share the stream, begin with a list that has an end. A change that
+ * arrives meanwhile wins over the dump's entry, which may be older; and what
+ * makes the entry newer than that change is told by another change.
+ */
+import type { Clock } from '../../clock.js';
+import type { Log } from '../../log-port.js';
+import { FAMILIES, type Family } from '../../net/family.js';
+import type { EventQueue } from '../event-queue.js';
+import type { GlobalMessage } from './api.js';
+import type { GobgpClient } from './client.js';
+import { waitingFor } from './convergence.js';
+import { GobgpError } from './gobgp-error.js';
+import { PeerTable } from './peer-table.js';
+import { RouteIntake } from './route-intake.js';
+import type { DecodeError } from './wire.js';
+import type { SessionsNow } from './withdrawal-parking.js';
+
+export interface FeedOptions {
+  readonly client: GobgpClient;
+  /** GetBgp's answer: BGP runs. */
+  readonly global: GlobalMessage;
+  readonly queue: EventQueue;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Log;
+  /** Milliseconds from the start of the feed until its families count as synced, come what may. */
+  readonly syncTimeout: number;
+  /** For people: what is still missing, or `undefined` once the feed is complete. */
+  readonly progress: (waitingFor: string | undefined) => void;
+  readonly undecodable: (error: DecodeError) => void;
+  /** A message has come. */
+  readonly heard: () => void;
+}
+
+/**
+ * How often ListPeer is asked: while all is quiet, while routes change (what a
+ * peer has sent is counted there), and while the feed is not complete. And, so
+ * that it costs gobgpd little on a large table, how many times as long as an
+ * answer took the next question waits.
+ */
+const PEERS_MS = 10_000;
+const PEERS_CHANGING_MS = 1000;
+const PEERS_SYNCING_MS = 250;
+const PEERS_SHARE = 20;
+/** Longest wait for the subscription's mark, for a server that should not send it. */
+const SUBSCRIBED_MS = 5000;
+/**
+ * The peers have told all, but gobgpd may still be passing it on: the stream
+ * must be silent for so long, or, under constant churn, be given so much time.
+ */
+const DRAINED_MS = 300;
+const CHURNING_MS = 10_000;
+/**
+ * v4 servers up to 4.7 do not tell when nothing but the next hop in MP_REACH
+ * changes, and none tells its version: so all are read anew now and then.
+ */
+const AUDIT_MS = 600_000;
+
+export class Feed {
+  readonly peers: PeerTable;
+  readonly #options: FeedOptions;
+  readonly #ending = new AbortController();
+  readonly #intake: RouteIntake;
+  readonly #startedAt: number;
+  #subscribed = false;
+  #lastTableAt = 0;
+  #peersAt = 0;
+  #peersPause = 0;
+  /** Something has happened that {@link #wait} is to end for; and what ends a wait. */
+  #news = false;
+  #wake: (() => void) | undefined;
+
+  constructor(options: FeedOptions) {
+    const { client, global, queue, clock, undecodable } = options;
+    this.#options = options;
+    this.#startedAt = clock.monotonic();
+    this.peers = new PeerTable(client.api);
+    this.#intake = new RouteIntake({
+      ...{ client, global, queue, clock, undecodable, peers: this.peers },
+      askSessions: () => this.#askSessions(),
+      fail: (error) => this.#ending.abort(error),
+      signal: this.#ending.signal,
+    });
+  }
+
+  /** Runs until the feed breaks, and rejects with the reason, or until the signal aborts, and rejects with its. */
+  async run(signal: AbortSignal): Promise<never> {
+    const { queue, progress } = this.#options;
+    const end = () => this.#ending.abort(signal.reason);
+    signal.addEventListener('abort', end, { once: true });
+    try {
+      signal.throwIfAborted();
+      await this.#refreshPeers();
+      queue.reset();
+      progress('dump');
+      const parts = [this.#watch(), this.#follow()];
+      for (const part of parts) part.catch((error) => this.#ending.abort(error));
+      await Promise.allSettled(parts);
+      throw this.#ending.signal.reason;
+    } finally {
+      this.#ending.abort();
+      signal.removeEventListener('abort', end);
+    }
+  }
+
+  async #watch(): Promise<never> {
+    const { client, clock, heard } = this.#options;
+    await client.watch(this.#ending.signal, (message) => {
+      heard();
+      const { dumping } = this.#intake;
+      const event = this.#intake.event(message);
+      switch (event?.type) {
+        case 'table':
+          this.#lastTableAt = clock.monotonic();
+          if (dumping && !this.#intake.dumping) this.#look();
+          return;
+        case 'subscribed':
+          this.#subscribed = true;
+          this.#look();
+          return;
+        case 'peer':
+          if (!event.initial) this.#look();
+      }
+    });
+    throw new GobgpError('broken', 'gobgpd ended the stream of events');
+  }
+
+  /** Dump, then the peers, for good. */
+  async #follow(): Promise<never> {
+    await this.#dump();
+    await this.#converge();
+    this.#options.progress(undefined);
+    const { client, clock, random } = this.#options;
+    const nextAudit = () => clock.monotonic() + AUDIT_MS * (0.9 + 0.2 * random());
+    let auditAt = nextAudit();
+    for (;;) {
+      const changing = this.#lastTableAt >= this.#peersAt;
+      await this.#wait(changing ? PEERS_CHANGING_MS : PEERS_MS);
+      await this.#refreshPeers();
+      if (client.api.version === 'v4' && clock.monotonic() >= auditAt && this.#intake.settled) {
+        await this.#intake.readTable();
+        auditAt = nextAudit();
+      }
+    }
+  }
+
+  async #dump(): Promise<void> {
+    const { client, clock, syncTimeout } = this.#options;
+    const byList = client.api.dumpBatch === undefined;
+    const patience = byList ? Math.min(SUBSCRIBED_MS, syncTimeout) : syncTimeout;
+    const missing = () => (byList ? !this.#subscribed : this.#intake.dumping);
+    for (;;) {
+      const left = this.#startedAt + patience - clock.monotonic();
+      if (!missing() || left <= 0) break;
+      await this.#wait(left);
+    }
+    if (byList) await this.#intake.readTable();
+  }
+
+  /** Tells each family synced as it is. */
+  async #converge(): Promise<void> {
+    const { clock, queue, log, progress, syncTimeout } = this.#options;
+    const waiting = new Set<Family>(FAMILIES);
+    let convergedAt: number | undefined;
+    for (;;) {
+      const monotonic = clock.monotonic();
+      const elapsed = monotonic - this.#startedAt;
+      let missing: string | undefined;
+      for (const family of waiting) {
+        const wanted = waitingFor(family, this.peers.views, { now: clock.now(), monotonic });
+        if (wanted === undefined) convergedAt ??= monotonic;
+        const still = wanted ?? this.#undrained(monotonic - (convergedAt ?? monotonic));
+        if (still !== undefined && elapsed < syncTimeout) {
+          missing ??= still;
+          continue;
+        }
+        if (still !== undefined) {
+          log.warn(
+            { family, waitingFor: still },
+            'sync.timeout passed: taking the feed as complete',
+          );
+        }
+        waiting.delete(family);
+        queue.synced(family);
+      }
+      if (missing === undefined) return;
+      progress(missing);
+      await this.#wait(Math.min(PEERS_SYNCING_MS, syncTimeout - elapsed));
+      await this.#refreshPeers();
+    }
+  }
+
+  #undrained(convergedFor: number): string | undefined {
+    const silentFor = this.#options.clock.monotonic() - this.#lastTableAt;
+    const drained = silentFor >= DRAINED_MS && this.#intake.settled;
+    return drained || convergedFor >= CHURNING_MS ? undefined : 'gobgpd to pass everything on';
+  }
+
+  /** Ends the current wait, or the next. */
+  #look(): void {
+    this.#news = true;
+    this.#wake?.();
+  }
+
+  /** Waits for {@link #look}, at most for the time. */
+  async #wait(ms: number): Promise<void> {
+    const { signal } = this.#ending;
+    const waiting = new AbortController();
+    const wake = () => waiting.abort();
+    if (this.#news || signal.aborted) wake();
+    signal.addEventListener('abort', wake, { once: true });
+    this.#wake = wake;
+    try {
+      await this.#options.clock.delay(ms, waiting.signal);
+    } catch (error) {
+      if (!waiting.signal.aborted) throw error;
+    } finally {
+      this.#wake = undefined;
+      this.#news = false;
+      signal.removeEventListener('abort', wake);
+    }
+    signal.throwIfAborted();
+  }
+
+  /** gobgpd counts the routes of each peer for this, under the lock that its own work needs too. */
+  async #refreshPeers(): Promise<void> {
+    const { client, clock } = this.#options;
+    await clock.delay(
+      Math.max(0, this.#peersAt + this.#peersPause - clock.monotonic()),
+      this.#ending.signal,
+    );
+    const start = clock.monotonic();
+    const messages = await client.listPeers();
+    const end = clock.monotonic();
+    this.#peersAt = start;
+    this.#peersPause = Math.min((end - start) * PEERS_SHARE, PEERS_MS);
+    if (this.peers.update(messages, end)) this.#intake.interfacesMoved();
+    // StopBgp leaves no peers; so does an operator who has configured none.
+    if (messages.length === 0) await this.#checkStarted();
+  }
+
+  /** What {@link WithdrawalParking} asks. */
+  async #askSessions(): Promise<SessionsNow> {
+    try {
+      await this.#checkStarted();
+    } catch (error) {
+      this.#ending.signal.throwIfAborted();
+      if (error instanceof GobgpError && error.kind === 'broken') return 'unknown';
+      throw error;
+    }
+    return this.peers.anyEstablished ? 'some-established' : 'none-established';
+  }
+
+  async #checkStarted(): Promise<void> {
+    if ((await this.#options.client.getBgp()).asn === 0) {
+      throw new GobgpError('bgp-stopped', 'BGP was stopped in gobgpd');
+    }
+  }
+}

@@ -1,0 +1,164 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { stripVTControlCharacters } from 'node:util';
+import type { StatusReport } from '../../../src/admin/report.js';
+import { statusText } from '../../../src/cli/status-text.js';
+import { createStyle, PLAIN } from '../../../src/cli/style.js';
+import { NOW, STATUS } from '../admin/sample-status.js';
+
+test('a ready daemon at a glance', () => {
+  assert.equal(
+    statusText(STATUS, PLAIN),
+    `\
+rib2fib 0.1.0  ready
+process  up 3 h, pid 4242
+config   /etc/rib2fib/rib2fib.yaml, loaded 3 h ago
+source   gobgp unix:///run/gobgp/gobgp.sock: synced for 3 h
+         last heard from 5 s ago
+kernel   in step, last change 5 s ago, last audit 60 s ago
+
+PEER         AS  SESSION      SINCE     IPV4  IPV6
+10.9.0.2  65001  established  3 h ago  1,234    40
+10.9.1.2  65002  active       -            0     0
+
+TABLE         FAMILY  HEARD  ACCEPTED  DESIRED  INSTALLED  STALE  FOREIGN  RULES
+fabric (100)  ipv4    1,234       812      813        813      0        1  4 of 4
+              ipv6       40        40       40         40      0
+
+rejected in fabric (100): 300 denied, 122 no-match
+
+LIMIT                 USED                                  OF  COUNTS    ACTION    STATE
+fabric/all/ipv4       [################....]  81 %  812  1,000  accepted  block     warning
+fabric/10.9.1.2/ipv4  [....................]   0 %    0    500  received  teardown  exceeded, session comes back in 4 min
+
+NEXT HOP  TABLE   ROUTES  RESOLVED
+10.9.0.2  fabric     852  via 10.9.0.2 dev eth1
+10.9.7.7  fabric       0  10.9.7.7 next-hop-unreachable: no route to it
+
+ALERT                      SEVERITY  SINCE
+Rib2fibPrefixLimitWarning  warning   10 min ago  fabric/all/ipv4 is at 81 % of 1,000`,
+  );
+});
+
+const BARE: StatusReport = {
+  ...STATUS,
+  ready: false,
+  source: { ...STATUS.source, peers: [], counters: { undecodable: 0, lastEventAt: undefined } },
+  tables: [],
+  alerts: [],
+  kernel: { ...STATUS.kernel, lastAuditAt: undefined, lastChangeAt: undefined },
+};
+
+test('a lost source: what is kept, for how long, and when it is tried again', () => {
+  const lost: StatusReport = {
+    ...BARE,
+    config: {
+      ...BARE.config,
+      stale: true,
+      faults: ['/etc/rib2fib/rib2fib.yaml:3:5: tables[0].id: 254 is the main table'],
+    },
+    source: {
+      ...BARE.source,
+      state: {
+        state: 'lost',
+        since: NOW - 30_000,
+        reason: 'connection reset',
+        attempts: 3,
+        retryAt: NOW + 4_000,
+      },
+      feed: {
+        state: 'stale',
+        since: NOW - 30_000,
+        until: NOW + 90_000,
+        reason: 'connection reset',
+      },
+      counters: { undecodable: 2, lastEventAt: undefined },
+    },
+    kernel: {
+      ...BARE.kernel,
+      pending: 1,
+      failingTotal: 5,
+      failing: [
+        {
+          what: '10.1.0.0/16 table 100',
+          errno: 'EINVAL',
+          message: 'Nexthop has invalid gateway',
+          retryAt: NOW + 4_000,
+        },
+      ],
+    },
+  };
+  assert.equal(
+    statusText(lost, PLAIN),
+    `\
+rib2fib 0.1.0  not ready: routes are kept from before, not confirmed by the source: connection reset
+process  up 3 h, pid 4242
+config   /etc/rib2fib/rib2fib.yaml, loaded 3 h ago
+         a newer version was refused, the one before is in force:
+         /etc/rib2fib/rib2fib.yaml:3:5: tables[0].id: 254 is the main table
+source   gobgp unix:///run/gobgp/gobgp.sock: lost 30 s ago, 3 attempts since, next in 4 s: connection reset
+         routes stale for 30 s, kept for 90 s more: connection reset
+         2 routes not decoded
+kernel   5 refused, 1 change pending, nothing changed yet
+
+REFUSED BY THE KERNEL  ERROR                                RETRY
+10.1.0.0/16 table 100  EINVAL: Nexthop has invalid gateway  in 4 s
+and 4 operations more, see --json`,
+  );
+});
+
+const SOURCE_LINES: readonly (readonly [
+  Partial<Pick<StatusReport['source'], 'state' | 'feed'>>,
+  readonly string[],
+])[] = [
+  [
+    {
+      state: { state: 'connecting', since: NOW - 125_000, attempts: 5, lastError: 'no such file' },
+      feed: { state: 'stale', since: NOW - 125_000, until: null, reason: 'started just now' },
+    },
+    [
+      'source   gobgp unix:///run/gobgp/gobgp.sock: connecting for 2 min, 5 attempts: no such file',
+      '         routes stale for 2 min, kept for ever: started just now',
+    ],
+  ],
+  [
+    { state: { state: 'bgp-not-started', since: NOW - 3_000 } },
+    [
+      'source   gobgp unix:///run/gobgp/gobgp.sock: answers, but BGP has not been started in it, for 3 s',
+    ],
+  ],
+  [
+    {
+      state: { state: 'syncing', since: NOW - 3_000, waitingFor: 'End-of-RIB of 10.9.0.2' },
+      feed: { state: 'syncing', since: NOW - 3_000, pending: ['ipv4', 'ipv6'] },
+    },
+    [
+      'source   gobgp unix:///run/gobgp/gobgp.sock: syncing for 3 s, waiting for End-of-RIB of 10.9.0.2',
+      '         first full feed of ipv4 and ipv6 not ended yet',
+    ],
+  ],
+  [
+    {
+      state: { state: 'stopped', since: NOW },
+      feed: { state: 'expired', since: NOW - 49 * 3_600_000, reason: 'gone' },
+    },
+    [
+      'source   gobgp unix:///run/gobgp/gobgp.sock: stopped 0 s ago',
+      '         hold ended 2 d ago, learned routes are gone: gone',
+    ],
+  ],
+];
+
+for (const [source, expected] of SOURCE_LINES) {
+  test(`source ${source.state?.state}, feed ${source.feed?.state ?? 'synced'}`, () => {
+    const text = statusText({ ...BARE, source: { ...BARE.source, ...source } }, PLAIN);
+    const lines = text.split('\n').slice(3, -1);
+    assert.deepEqual(lines, expected);
+  });
+}
+
+test('colour changes no width', () => {
+  const coloured = statusText(STATUS, createStyle(true));
+  assert.ok(coloured.includes('\x1b[32mready'));
+  assert.equal(stripVTControlCharacters(coloured), statusText(STATUS, PLAIN));
+});

@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { StatusReport } from '../../../src/admin/report.js';
+import { Metrics } from '../../../src/observe/metrics.js';
+import { NOW, STATUS } from '../admin/sample-status.js';
+
+/** Name and labels of every metric that operators may build on: a contract. */
+const CONTRACT: Readonly<Record<string, readonly string[]>> = {
+  rib2fib_source_up: ['source'],
+  rib2fib_source_synced: ['source'],
+  rib2fib_source_last_event_timestamp_seconds: [],
+  rib2fib_bgp_session_up: ['peer'],
+  rib2fib_received_prefixes: ['family', 'peer'],
+  rib2fib_accepted_prefixes: ['family', 'peer', 'table'],
+  rib2fib_routes_desired: ['family', 'table'],
+  rib2fib_routes_installed: ['family', 'table'],
+  rib2fib_routes_stale: ['family', 'table'],
+  rib2fib_routes_rejected: ['reason', 'table'],
+  rib2fib_foreign_routes: ['table'],
+  rib2fib_rules_installed: ['table'],
+  rib2fib_prefix_limit: ['action', 'family', 'peer', 'table'],
+  rib2fib_prefix_limit_usage_ratio: ['action', 'family', 'peer', 'table'],
+  rib2fib_prefix_limit_exceeded: ['action', 'family', 'peer', 'table'],
+  rib2fib_kernel_operations_total: ['op'],
+  rib2fib_kernel_errors_total: ['errno', 'op'],
+  rib2fib_drift_repaired_total: ['kind'],
+  rib2fib_reconcile_duration_seconds: [],
+  rib2fib_config_loaded: [],
+  rib2fib_config_stale: [],
+  rib2fib_build_info: ['version'],
+  process_resident_memory_bytes: [],
+  process_cpu_seconds_total: [],
+};
+
+function metricsOf(status: () => StatusReport): Metrics {
+  const metrics = new Metrics({ collect: status });
+  metrics.countOperations('route-add', 3);
+  metrics.countKernelError('route-add', 'EEXIST');
+  metrics.countDrift('rule');
+  metrics.observeReconcile(2);
+  return metrics;
+}
+
+async function lines(metrics: Metrics): Promise<string[]> {
+  return (await metrics.render()).split('\n');
+}
+
+test('names and labels are the contract, no more and no less', async () => {
+  const seen = new Map<string, string[]>();
+  const all = await lines(metricsOf(() => STATUS));
+  for (const line of all) {
+    const name = /^# TYPE (\S+)/.exec(line)?.[1];
+    if (name !== undefined) seen.set(name, []);
+  }
+  for (const [name, labels] of seen) {
+    const sample = all.find((line) => new RegExp(`^${name}(_bucket)?[{ ]`).test(line)) ?? '';
+    labels.push(...[...sample.matchAll(/(\w+)="/g)].map(([, label]) => label ?? ''));
+  }
+  const normal = Object.fromEntries(
+    [...seen].map(([name, labels]) => [name, labels.filter((label) => label !== 'le').sort()]),
+  );
+  assert.deepEqual(normal, CONTRACT);
+});
+
+test('gauges say what status says', async () => {
+  const all = await lines(metricsOf(() => STATUS));
+  for (const line of [
+    'rib2fib_source_up{source="gobgp"} 1',
+    'rib2fib_source_synced{source="gobgp"} 1',
+    `rib2fib_source_last_event_timestamp_seconds ${(NOW - 5_000) / 1000}`,
+    'rib2fib_bgp_session_up{peer="10.9.0.2"} 1',
+    'rib2fib_bgp_session_up{peer="10.9.1.2"} 0',
+    'rib2fib_received_prefixes{peer="10.9.0.2",family="ipv4"} 1234',
+    'rib2fib_accepted_prefixes{peer="10.9.0.2",family="ipv6",table="fabric"} 40',
+    'rib2fib_routes_desired{table="fabric",family="ipv4"} 813',
+    'rib2fib_routes_stale{table="fabric",family="ipv4"} 0',
+    'rib2fib_routes_rejected{table="fabric",reason="denied"} 300',
+    'rib2fib_foreign_routes{table="fabric"} 1',
+    'rib2fib_rules_installed{table="fabric"} 4',
+    'rib2fib_prefix_limit{table="fabric",peer="all",family="ipv4",action="block"} 1000',
+    'rib2fib_prefix_limit_usage_ratio{table="fabric",peer="all",family="ipv4",action="block"} 0.812',
+    'rib2fib_prefix_limit_exceeded{table="fabric",peer="10.9.1.2",family="ipv4",action="teardown"} 1',
+    'rib2fib_kernel_operations_total{op="route-add"} 3',
+    'rib2fib_kernel_errors_total{op="route-add",errno="EEXIST"} 1',
+    'rib2fib_drift_repaired_total{kind="rule"} 1',
+    'rib2fib_reconcile_duration_seconds_bucket{le="0.005"} 1',
+    'rib2fib_reconcile_duration_seconds_bucket{le="0.001"} 0',
+    'rib2fib_config_loaded 1',
+    'rib2fib_config_stale 0',
+    'rib2fib_build_info{version="0.1.0"} 1',
+  ]) {
+    assert.ok(all.includes(line), line);
+  }
+});
+
+test('what is gone from status is gone from the next scrape; what counts goes on', async () => {
+  let status = STATUS;
+  const metrics = metricsOf(() => status);
+  await metrics.render();
+  status = {
+    ...STATUS,
+    source: {
+      ...STATUS.source,
+      peers: [],
+      state: { state: 'lost', since: NOW, reason: 'reset', attempts: 1, retryAt: NOW },
+      feed: { state: 'stale', since: NOW, until: null, reason: 'reset' },
+    },
+    tables: [],
+  };
+  metrics.countOperations('route-add');
+  const all = await lines(metrics);
+  assert.ok(all.includes('rib2fib_source_up{source="gobgp"} 0'));
+  assert.ok(all.includes('rib2fib_source_synced{source="gobgp"} 0'));
+  assert.ok(all.includes('rib2fib_kernel_operations_total{op="route-add"} 4'));
+  assert.ok(!all.some((line) => /10\.9\.|fabric/.test(line)));
+});
