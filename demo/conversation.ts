@@ -1,5 +1,4 @@
 /** A real TCP service and a real client, each a process in its own namespace. */
-import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import type { Netns } from '../test/support/netns.js';
 
@@ -35,12 +34,19 @@ export interface Conversation {
   readonly ms: number;
 }
 
-export async function serve(netns: Netns, address: string): Promise<ChildProcess> {
+/** Listens until disposed. */
+export async function serve(netns: Netns, address: string): Promise<AsyncDisposable> {
   const child = netns.spawn([process.execPath, '-e', SERVER, address], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
   await once(child, 'message');
-  return child;
+  return {
+    async [Symbol.asyncDispose]() {
+      const exit = once(child, 'exit');
+      child.kill();
+      await exit;
+    },
+  };
 }
 
 /** Connects, reads the answer to its end, and gives up after `patienceMs`. */

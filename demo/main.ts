@@ -44,7 +44,7 @@ async function demo(): Promise<boolean> {
   await using router1 = await startRouter(fabrics[0], '3.10', [fabrics[0].clients, PARTNER]);
   await using router2 = await startRouter(fabrics[1], '4.8', [fabrics[1].clients, POD_NETWORK]);
   await using speaker = await startSpeaker(node, fabrics);
-  await serve(node, SERVICE);
+  await using _service = await serve(node, SERVICE);
   story.show(PICTURE);
   story.say(`
     Each router is a real gobgpd (3.10 and 4.8) and announces the network of its client. The node

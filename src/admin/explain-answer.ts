@@ -1,6 +1,7 @@
+import type { Entry } from '../desired/decide.js';
 import { formatRoute, formatRule } from '../desired/format.js';
 import { ruleKey } from '../desired/route.js';
-import type { Entry, Table } from '../desired/table.js';
+import type { Table } from '../desired/table.js';
 import { Address } from '../net/address.js';
 import { familyBits } from '../net/family.js';
 import { Prefix } from '../net/prefix.js';

@@ -1,5 +1,6 @@
+import type { Entry } from '../desired/decide.js';
 import { formatRoute } from '../desired/format.js';
-import type { Entry, Table } from '../desired/table.js';
+import type { Table } from '../desired/table.js';
 import { familyOfKey } from '../net/prefix.js';
 import type { RejectReason } from '../policy/verdict.js';
 import type { OwnRoute } from '../reconcile/mirror.js';

@@ -113,8 +113,6 @@ export const path = form('path', 'the path of a file', (text) =>
   text === '' || text.includes('\0') ? undefined : text,
 );
 
-export const duration = form('duration', DURATION_FORM, parseDuration);
-
 export const positiveDuration = form('duration', `${DURATION_FORM}, and longer than 0`, (text) =>
   parseDuration(text) === 0 ? undefined : parseDuration(text),
 );

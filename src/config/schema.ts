@@ -1,7 +1,8 @@
 /**
  * The shape of the configuration file: every key with its meaning and
  * default. docs/configuration.md and docs/rib2fib.schema.json are made from
- * it, in this order. What one key means for another is checked in build.ts.
+ * it, in this order. What one key means for another is checked behind it, in
+ * tables.ts, filters.ts and rules.ts.
  */
 import * as z from 'zod';
 import {

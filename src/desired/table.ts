@@ -10,26 +10,15 @@ import { familyOfKey, type Prefix } from '../net/prefix.js';
 import { compileFilter, type Filter } from '../policy/filter.js';
 import { LimitTracker } from '../policy/limit.js';
 import type { PrefixList } from '../policy/prefix-list.js';
-import { selectPaths } from '../policy/select.js';
 import type { RejectReason } from '../policy/verdict.js';
 import type { Path } from '../rib/path.js';
+import { decide, type Entry, type Stage, withdrawFromLimits } from './decide.js';
 import { type FixedRoutes, fixedRoutes } from './fixed.js';
 import { type NextHopSet, NextHopSets } from './next-hop-set.js';
 import type { Route, RouteTarget, Rule } from './route.js';
 import { tableRules } from './rules.js';
 import { Tally } from './tally.js';
 import type { Underlay } from './underlay.js';
-
-/** What a heard prefix came to. `set` without `reason` is a route, if the set resolves. */
-export interface Entry {
-  readonly prefix: Prefix;
-  readonly reason: RejectReason | undefined;
-  /** Id of the filter rule that decided. */
-  readonly rule: string | undefined;
-  readonly set: NextHopSet | undefined;
-  /** The paths chosen, or those a later stage refused. */
-  readonly paths: readonly Path[];
-}
 
 /** A route to be in the kernel: on a next-hop set, or with a target of its own. */
 export type WantedRoute =
@@ -122,13 +111,13 @@ export class Table {
     const before = this.#entries.get(key);
     if (paths.length === 0) {
       if (before === undefined) return;
-      this.#withdrawFromLimits(prefix);
+      withdrawFromLimits(prefix, this.limits);
       this.#entries.delete(key);
       this.#account(before, -1);
       this.#prefixes.add(key);
       return;
     }
-    const after = this.#decide(prefix, paths, count);
+    const after = decide(prefix, paths, count, this.#stage);
     this.#account(after, 1);
     if (before !== undefined) this.#account(before, -1);
     this.#entries.set(key, after);
@@ -301,64 +290,9 @@ export class Table {
     return { accepted, desired };
   }
 
-  #decide(prefix: Prefix, paths: readonly Path[], count: boolean): Entry {
-    let rule: string | undefined;
-    let denied: RejectReason = 'no-match';
-    const permitted: Path[] = [];
-    for (const path of paths) {
-      const result = this.filter.evaluate(prefix, path, { count });
-      if (result.permit) permitted.push(path);
-      else if (result.rule !== undefined) denied = 'denied';
-      if (rule === undefined || (result.permit && permitted.length === 1)) rule = result.rule?.id;
-    }
-    const reject = (reason: RejectReason, of: readonly Path[]): Entry => {
-      this.#withdrawFromLimits(prefix);
-      return { prefix, reason, rule, set: undefined, paths: of };
-    };
-    if (permitted.length === 0) return reject(denied, paths);
-    if (prefix.isDefault && !this.config.acceptDefault) return reject('default-route', permitted);
-    const own = permitted.filter((path) => !this.#underlay.isLocal(path.nextHop.address));
-    if (own.length === 0) return reject('next-hop-local', permitted);
-    if (this.#fixed.kept.covering(prefix) !== undefined) {
-      const { selected } = selectPaths(own, this.config.multipath);
-      const set = this.nextHops.of(selected);
-      return { ...reject('kept-in-main', selected), set };
-    }
-    const { paths: within, reason } = this.#withinLimits(prefix, own);
-    if (reason !== undefined) return { prefix, reason, rule, set: undefined, paths: own };
-    const { selected } = selectPaths(within, this.config.multipath);
-    return { prefix, reason: undefined, rule, set: this.nextHops.of(selected), paths: selected };
-  }
-
-  /** Limits of one peer first: what they refuse is not offered to those of the whole table. */
-  #withinLimits(
-    prefix: Prefix,
-    permitted: readonly Path[],
-  ): { paths: readonly Path[]; reason: RejectReason | undefined } {
-    let paths = permitted;
-    let reason: RejectReason | undefined;
-    for (const limit of this.limits) {
-      const { peer, family } = limit.config;
-      if (family !== prefix.family || peer === undefined) continue;
-      const others = paths.filter((path) => path.peer !== peer);
-      if (others.length === paths.length) limit.withdraw(prefix.key);
-      else if (!limit.offer(prefix.key)) {
-        paths = others;
-        reason = limit.reason;
-      }
-    }
-    for (const limit of this.limits) {
-      if (limit.config.family !== prefix.family || limit.config.peer !== undefined) continue;
-      if (paths.length === 0) limit.withdraw(prefix.key);
-      else if (!limit.offer(prefix.key)) return { paths: [], reason: limit.reason };
-    }
-    return { paths, reason: paths.length === 0 ? reason : undefined };
-  }
-
-  #withdrawFromLimits(prefix: Prefix): void {
-    for (const limit of this.limits) {
-      if (limit.config.family === prefix.family) limit.withdraw(prefix.key);
-    }
+  get #stage(): Stage {
+    const { config, filter, limits, nextHops } = this;
+    return { config, filter, limits, nextHops, underlay: this.#underlay, kept: this.#fixed.kept };
   }
 
   #account(entry: Entry, step: 1 | -1): void {

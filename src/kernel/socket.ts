@@ -81,10 +81,11 @@ export class NetlinkSocket {
         recvBufferSize: 0,
         sendBufferSize: SEND_BUFFER,
       });
-      raw.on('message', (chunk) => handlers.message(chunk, false));
-      raw.on('truncatedMessage', (chunk) => handlers.message(chunk, true));
-      raw.on('error', (error) => handlers.error(kernelError('socket', error)));
-      return new NetlinkSocket(raw, options);
+      const socket = new NetlinkSocket(raw, options);
+      raw.on('message', (chunk) => socket.#open && handlers.message(chunk, false));
+      raw.on('truncatedMessage', (chunk) => socket.#open && handlers.message(chunk, true));
+      raw.on('error', (error) => socket.#open && handlers.error(kernelError('socket', error)));
+      return socket;
     } catch (error) {
       raw?.close();
       throw kernelError('socket', error);
@@ -106,11 +107,12 @@ export class NetlinkSocket {
     return droppedMessages(this.#fd);
   }
 
-  /** Idempotent. */
+  /** Nothing is handed over any more. Idempotent. */
   close(): void {
     if (!this.#open) return;
     this.#open = false;
-    this.#raw.close();
+    // The native side does not survive being closed from within its own callback.
+    setImmediate(() => this.#raw.close());
   }
 
   #join(group: number): void {

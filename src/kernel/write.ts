@@ -35,16 +35,21 @@ export class WriteClient {
   readonly #writer = new MessageWriter(BATCH_CAPACITY);
   readonly #socket: NetlinkSocket;
   readonly #limit: number;
-  readonly #deadline = new Deadline(SILENCE, () => this.#settle('lost'));
+  readonly #deadline: Deadline;
   #batch: Batch | undefined;
   #seq = 1;
   #broken: KernelError | undefined;
 
   /**
    * @param malformed told of answers that did not decode.
+   * @param silence longest wait for an answer, milliseconds.
    * @throws KernelError
    */
-  constructor(readonly malformed: (count: number) => void) {
+  constructor(
+    readonly malformed: (count: number) => void,
+    silence = SILENCE,
+  ) {
+    this.#deadline = new Deadline(silence, () => this.#settle('lost'));
     this.#socket = NetlinkSocket.open(
       { receiveBuffer: RECEIVE_BUFFER, read: 'exact' },
       {

@@ -134,14 +134,15 @@ end
     ]);
   });
 
-  it('of 100,000 entries is read in under a second', () => {
+  it('of 100,000 entries is read in under a second of CPU time', () => {
     const lines = Array.from({ length: 100_000 }, (_, index) => {
       const prefix = `${10 + (index >> 16)}.${(index >> 8) & 255}.${index & 255}.0/24`;
       return `ip prefix-list l seq ${5 * (index + 1)} permit ${prefix} le 32`;
     });
-    const begin = performance.now();
+    const begin = process.cpuUsage();
     const { lists } = parsePrefixListFile('lists.conf', lines.join('\n'));
     assert.equal(lists.get('l')?.ipv4.length, 100_000);
-    assert.ok(performance.now() - begin < 1000, `${performance.now() - begin} ms`);
+    const { user } = process.cpuUsage(begin);
+    assert.ok(user < 1_000_000, `${user} µs`);
   });
 });

@@ -1,0 +1,116 @@
+/**
+ * What a heard prefix comes to: filters, what may never be learned, limits,
+ * selection, next-hop set. The first stage that refuses gives the reason.
+ */
+import type { TableConfig } from '../config/config.js';
+import type { Prefix } from '../net/prefix.js';
+import type { PrefixSet } from '../net/prefix-set.js';
+import type { Filter } from '../policy/filter.js';
+import type { LimitTracker } from '../policy/limit.js';
+import { selectPaths } from '../policy/select.js';
+import type { RejectReason } from '../policy/verdict.js';
+import type { Path } from '../rib/path.js';
+import type { NextHopSet, NextHopSets } from './next-hop-set.js';
+import type { Underlay } from './underlay.js';
+
+/** `set` without `reason` is a route, if the set resolves. */
+export interface Entry {
+  readonly prefix: Prefix;
+  readonly reason: RejectReason | undefined;
+  /** Id of the filter rule that decided. */
+  readonly rule: string | undefined;
+  readonly set: NextHopSet | undefined;
+  /** The paths chosen, or those that the refusing stage was offered. */
+  readonly paths: readonly Path[];
+}
+
+/** What a decision reads; limits and next-hop sets take note of it. */
+export interface Stage {
+  readonly config: TableConfig;
+  readonly filter: Filter;
+  readonly limits: readonly LimitTracker[];
+  readonly nextHops: NextHopSets;
+  readonly underlay: Underlay;
+  readonly kept: PrefixSet;
+}
+
+/** `paths` is not empty; `count` adds to the hits of the filter rules. */
+export function decide(
+  prefix: Prefix,
+  paths: readonly Path[],
+  count: boolean,
+  stage: Stage,
+): Entry {
+  const { config, limits, nextHops, underlay, kept } = stage;
+  const { permitted, reason: denied, rule } = filtered(prefix, paths, count, stage.filter);
+  const reject = (reason: RejectReason, of: readonly Path[]): Entry => {
+    withdrawFromLimits(prefix, limits);
+    return { prefix, reason, rule, set: undefined, paths: of };
+  };
+  if (permitted.length === 0) return reject(denied, paths);
+  if (prefix.isDefault && !config.acceptDefault) return reject('default-route', permitted);
+  const others = permitted.filter((path) => !underlay.isLocal(path.nextHop.address));
+  if (others.length === 0) return reject('next-hop-local', permitted);
+  if (kept.covering(prefix) !== undefined) {
+    // The set stays referred to: what is kept follows from the interfaces that sets lead out of,
+    // and would come and go with this very prefix otherwise.
+    const { selected } = selectPaths(others, config.multipath);
+    return { ...reject('kept-in-main', selected), set: nextHops.of(selected) };
+  }
+  const { paths: within, reason } = withinLimits(prefix, others, limits);
+  if (reason !== undefined) return { prefix, reason, rule, set: undefined, paths: others };
+  const { selected } = selectPaths(within, config.multipath);
+  return { prefix, reason: undefined, rule, set: nextHops.of(selected), paths: selected };
+}
+
+/** Gives up the prefix's place in every limit. */
+export function withdrawFromLimits(prefix: Prefix, limits: readonly LimitTracker[]): void {
+  for (const limit of limits) {
+    if (limit.config.family === prefix.family) limit.withdraw(prefix.key);
+  }
+}
+
+/** `rule`: of the first permitted path, or else of the first path. */
+function filtered(
+  prefix: Prefix,
+  paths: readonly Path[],
+  count: boolean,
+  filter: Filter,
+): { permitted: readonly Path[]; reason: RejectReason; rule: string | undefined } {
+  const permitted: Path[] = [];
+  let reason: RejectReason = 'no-match';
+  let rule: string | undefined;
+  for (const path of paths) {
+    const result = filter.evaluate(prefix, path, { count });
+    if (result.permit) permitted.push(path);
+    else if (result.rule !== undefined) reason = 'denied';
+    if (rule === undefined || (result.permit && permitted.length === 1)) rule = result.rule?.id;
+  }
+  return { permitted, reason, rule };
+}
+
+/** Limits of one peer first: what they refuse is not offered to those of the whole table. */
+function withinLimits(
+  prefix: Prefix,
+  permitted: readonly Path[],
+  limits: readonly LimitTracker[],
+): { paths: readonly Path[]; reason: RejectReason | undefined } {
+  let paths = permitted;
+  let reason: RejectReason | undefined;
+  for (const limit of limits) {
+    const { peer, family } = limit.config;
+    if (family !== prefix.family || peer === undefined) continue;
+    const others = paths.filter((path) => path.peer !== peer);
+    if (others.length === paths.length) limit.withdraw(prefix.key);
+    else if (!limit.offer(prefix.key)) {
+      paths = others;
+      reason = limit.reason;
+    }
+  }
+  for (const limit of limits) {
+    if (limit.config.family !== prefix.family || limit.config.peer !== undefined) continue;
+    if (paths.length === 0) limit.withdraw(prefix.key);
+    else if (!limit.offer(prefix.key)) return { paths: [], reason: limit.reason };
+  }
+  return { paths, reason: paths.length === 0 ? reason : undefined };
+}

@@ -1,0 +1,148 @@
+/** What the monitor hears, and what it must not. Needs root. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { formatNexthop, formatRoute, formatRule } from '../../src/desired/format.js';
+import type { KernelNotice } from '../../src/kernel/kernel.js';
+import { openRtnetlink } from '../../src/kernel/rtnetlink.js';
+import { until } from '../support/wait.js';
+import { ip, Listener, leg, openNode, route, rule } from './rtnetlink-node.js';
+
+const linkName = () => 'va';
+
+function text(notice: KernelNotice): string {
+  switch (notice.type) {
+    case 'route':
+      return `${notice.event} ${formatRoute(notice.route, linkName)}`;
+    case 'rule':
+      return `${notice.event} rule ${formatRule(notice.rule)}`;
+    case 'nexthop':
+      return `${notice.event} nexthop ${formatNexthop(notice.nexthop, linkName)}`;
+    default:
+      return notice.type;
+  }
+}
+
+test('the changes of others are heard, in order, our own are not', async () => {
+  await using node = await openNode();
+  const { kernel, oif } = node;
+  using listener = new Listener(kernel);
+  const { heard } = listener;
+  const id = 0x40000001;
+  const own = await kernel.execute([
+    { op: 'route-add', route: route('10.1.0.0/16', [leg('10.9.0.2', oif)]) },
+    { op: 'route-add', route: route('2001:db8:1::/48', [leg('2001:db8:9::2', oif)]) },
+    { op: 'route-replace', route: route('10.1.0.0/16', [leg('10.9.0.3', oif)]) },
+    { op: 'rule-add', rule: rule('203.0.113.0/24') },
+    {
+      op: 'nexthop-add',
+      nexthop: { type: 'single', id, family: 'ipv4', leg: leg('10.9.0.2', oif) },
+    },
+    { op: 'nexthop-delete', id },
+    { op: 'rule-delete', rule: rule('203.0.113.0/24') },
+  ]);
+  assert.deepEqual(own.failures, []);
+
+  ip('route replace 10.1.0.0/16 via 10.9.0.4 table 100 metric 20 proto static');
+  ip('route del 10.1.0.0/16 table 100 metric 20');
+  ip('-6 route add 2001:db8:2::/48 via 2001:db8:9::2 table 254');
+  ip('rule add from 10.5.0.0/16 lookup 100 pref 10000');
+  ip('rule del from 10.5.0.0/16 lookup 100 pref 10000');
+  ip('nexthop add id 5 via 10.9.0.2 dev va');
+  ip('nexthop del id 5');
+  const foreign = () => heard.map(text).filter((one) => one !== 'link' && one !== 'address');
+  await until(() => foreign().length >= 7, { what: 'seven notices' });
+  assert.deepEqual(foreign(), [
+    'new 10.1.0.0/16 via 10.9.0.4 dev va metric 20 table 100 proto 4',
+    'gone 10.1.0.0/16 via 10.9.0.4 dev va metric 20 table 100 proto 4',
+    'new 2001:db8:2::/48 via 2001:db8:9::2 dev va metric 1024 table 254 proto 3',
+    'new rule from 10.5.0.0/16 lookup 100 pref 10000 proto 0',
+    'gone rule from 10.5.0.0/16 lookup 100 pref 10000 proto 0',
+    'new nexthop id 5 via 10.9.0.2 dev va proto 0',
+    'gone nexthop id 5 via 10.9.0.2 dev va proto 0',
+  ]);
+});
+
+test('the writes of another rib2fib are those of another', async () => {
+  await using node = await openNode();
+  const { oif } = node;
+  const other = await openRtnetlink();
+  using ours = new Listener(node.kernel);
+  using theirs = new Listener(other);
+  const one = route('10.1.0.0/16', [leg('10.9.0.2', oif)]);
+  const two = route('10.2.0.0/16', [leg('10.9.0.2', oif)]);
+  await node.kernel.execute([{ op: 'route-add', route: one }]);
+  await other.execute([{ op: 'route-add', route: two }]);
+  const routes = ({ heard }: Listener) => heard.filter(({ type }) => type === 'route').map(text);
+  await until(() => routes(ours).length > 0 && routes(theirs).length > 0, { what: 'both' });
+  assert.deepEqual(routes(ours), [`new ${formatRoute(two, linkName)}`]);
+  assert.deepEqual(routes(theirs), [`new ${formatRoute(one, linkName)}`]);
+  await other.close();
+});
+
+test('links and addresses are told, once a batch', async () => {
+  await using node = await openNode();
+  using listener = new Listener(node.kernel);
+  ip('link set vb down');
+  await until(() => listener.has(({ type }) => type === 'link'), { what: 'the link' });
+  ip('addr add 192.0.2.1/32 dev va');
+  await until(() => listener.has(({ type }) => type === 'address'), { what: 'the address' });
+});
+
+test('abort ends the iteration', async () => {
+  await using node = await openNode();
+  const stop = new AbortController();
+  const batches: unknown[] = [];
+  const ended = (async () => {
+    for await (const batch of node.kernel.notices(stop.signal)) batches.push(batch);
+  })();
+  stop.abort();
+  await ended;
+  for await (const batch of node.kernel.notices(stop.signal)) batches.push(batch);
+  assert.deepEqual(batches, []);
+});
+
+test('more changes than the buffer holds while the reader is blocked: overrun, and it goes on', async () => {
+  await using node = await openNode();
+  using listener = new Listener(node.kernel);
+  const { heard } = listener;
+  const lines = Array.from(
+    { length: 60_000 },
+    (_, i) => `route add 11.${i >> 8}.${i & 255}.0/24 via 10.9.0.2 table 100\n`,
+  );
+  // Blocks the event loop, and so the reader, until all of it is done.
+  ip('-batch -', lines.join(''));
+  await until(() => listener.has(({ type }) => type === 'overrun'), { what: 'the overrun' });
+  assert.equal((await node.kernel.routes(100)).length, lines.length);
+
+  heard.length = 0;
+  ip('route add 10.6.0.0/16 via 10.9.0.2 table 100');
+  await until(() => listener.has((notice) => notice.type === 'route' && notice.event === 'new'), {
+    what: 'a notice after the overrun',
+  });
+  assert.equal(
+    heard.some(({ type }) => type === 'overrun'),
+    false,
+  );
+});
+
+test('a reader that does not come back gets an overrun instead of a backlog', async () => {
+  await using node = await openNode();
+  const stop = new AbortController();
+  const notices = node.kernel.notices(stop.signal)[Symbol.asyncIterator]();
+  const lines = (verb: string) =>
+    Array.from(
+      { length: 10_000 },
+      (_, i) => `route ${verb} 11.${i >> 8}.${i & 255}.0/24 via 10.9.0.2 table 100\n`,
+    ).join('');
+  for (let round = 0; round < 6; round++) {
+    ip('-batch -', lines('add'));
+    await node.kernel.routes(100);
+    ip('-batch -', lines('del'));
+    await node.kernel.routes(100);
+  }
+  const { value } = await notices.next();
+  assert.ok(Array.isArray(value));
+  assert.ok(value.length < 100_001);
+  assert.ok(value.some(({ type }: KernelNotice) => type === 'overrun'));
+  stop.abort();
+});
