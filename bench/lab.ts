@@ -14,7 +14,7 @@ export interface Lab extends AsyncDisposable {
   readonly feeder: Feeder;
   /** What rib2fib is run with. */
   readonly config: Readonly<Record<string, unknown>>;
-  /** IPv4 routes in the kernel's table, counted by the kernel. */
+  /** Learned IPv4 routes in the kernel's table, as the kernel counts them. */
   installed(): number;
 }
 
@@ -61,7 +61,8 @@ export async function setUpLab(count: number): Promise<Lab> {
         },
       ],
     },
-    installed: () => prefixesInTable(gobgpd.pid),
+    // All but the `throw` route of the connected prefix.
+    installed: () => Math.max(0, prefixesInTable(gobgpd.pid) - 1),
     async [Symbol.asyncDispose]() {
       await feeder[Symbol.asyncDispose]();
       await gobgpd[Symbol.asyncDispose]();

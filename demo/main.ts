@@ -27,7 +27,7 @@ const LEAKED = 5000;
 const POD_NETWORK = '10.42.0.0/16';
 const PARTNER = '100.64.7.0/24';
 const CUSTOMER_AS = 65099;
-const CLAIMS = 10;
+const CLAIMS = 11;
 
 const story = new Narrator();
 try {

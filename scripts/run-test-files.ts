@@ -32,4 +32,6 @@ stream.on('end', () => {
   process.exitCode = failed.size === 0 ? 0 : 1;
   process.send?.({ counts, failed: [...failed] } satisfies Outcome, () => process.disconnect());
 });
-stream.compose(new spec()).pipe(process.stdout);
+// The totals are the parent's to print, over all workers.
+const details = stream.filter(({ type, data }) => type !== 'test:diagnostic' || data.nesting > 0);
+details.pipe(new spec()).pipe(process.stdout);

@@ -93,6 +93,7 @@ class Daemon {
   #stopSource = new AbortController();
   #stopWatch = new AbortController();
   #config: ConfigState;
+  #ready = false;
   #reloading: Promise<ReloadReport> | undefined;
 
   constructor(
@@ -140,6 +141,7 @@ class Daemon {
       reconciler: this.#reconciler,
       limits: this.#limits,
       alerts: this.#alerts,
+      ready: () => this.#ready,
       source: () => this.#source,
       config: () => this.#config,
     };
@@ -212,6 +214,8 @@ class Daemon {
   }
 
   #review(): void {
+    const { complete } = this.#engine.feed;
+    this.#ready = complete && (this.#ready || this.#reconciler.settled);
     this.#limits.review();
     this.#daemonAlerts.review();
   }
@@ -219,10 +223,15 @@ class Daemon {
   async #watchReceived(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await this.#clock.delay(RECEIVED_INTERVAL_MS, signal).catch(() => undefined);
-      if (this.#source.kind === 'file') continue;
+      if (this.#source.kind === 'file' || !this.#countsReceived()) continue;
       this.#engine.setReceived(this.#source.peers());
       this.#changed();
     }
+  }
+
+  #countsReceived(): boolean {
+    const limits = this.#engine.config.tables.flatMap((table) => table.limits);
+    return limits.some(({ count }) => count === 'received');
   }
 
   #watchConfig(): void {

@@ -6,7 +6,7 @@
 import type { Clock } from './clock.js';
 import type { Engine } from './desired/engine.js';
 import type { Log } from './log-port.js';
-import type { AlertSender } from './observe/alerts.js';
+import type { Alert, AlertSender } from './observe/alerts.js';
 import type { LimitTracker } from './policy/limit.js';
 import { Alarm } from './reconcile/alarm.js';
 import type { SessionControl } from './source/source.js';
@@ -35,6 +35,8 @@ export class LimitKeeper {
   /** Sessions to be ended, once that is on disk. */
   readonly #toDisable = new Map<string, DisabledPeer>();
   #savedText: string;
+  /** Limits looked at last, by id, with the labels of their alerts. */
+  #alerted = new Map<string, Alert['labels']>();
 
   constructor(options: LimitKeeperOptions) {
     this.#options = options;
@@ -51,10 +53,14 @@ export class LimitKeeper {
 
   /** Looks at all limits; to be called after every change of the engine. Cheap. */
   review(): void {
+    const before = this.#alerted;
+    this.#alerted = new Map();
     for (const [name, limit] of this.#limits()) {
       this.#alert(name, limit);
       if (limit.takeTeardown()) this.#plan(limit);
     }
+    // A reload may have taken a limit out.
+    for (const [id, labels] of before) if (!this.#alerted.has(id)) this.#resolve(labels);
     if (this.#toDisable.size > 0 || JSON.stringify(this.#state()) !== this.#savedText)
       this.#alarm.ring();
   }
@@ -86,6 +92,7 @@ export class LimitKeeper {
     const { peer, family, action, max } = limit.config;
     const { state, count } = limit.snapshot();
     const labels = { table, peer: peer ?? 'all', family };
+    this.#alerted.set(limit.config.id, labels);
     const what = `${table}: ${peer ?? 'all peers'}, ${family}`;
     const exceeded = { name: 'Rib2fibPrefixLimitExceeded', labels } as const;
     const warning = { name: 'Rib2fibPrefixLimitWarning', labels } as const;
@@ -105,10 +112,12 @@ export class LimitKeeper {
         summary: `${what}: above ${limit.config.warnPercent} % of the limit of ${max}`,
         description: `${count > 0 ? 'The number of prefixes' : 'The table'} is close to the limit; at ${max} action ${action} begins.`,
       });
-    } else {
-      alerts.resolve(exceeded);
-      alerts.resolve(warning);
-    }
+    } else this.#resolve(labels);
+  }
+
+  #resolve(labels: Alert['labels']): void {
+    this.#options.alerts.resolve({ name: 'Rib2fibPrefixLimitExceeded', labels });
+    this.#options.alerts.resolve({ name: 'Rib2fibPrefixLimitWarning', labels });
   }
 
   #plan(limit: LimitTracker): void {

@@ -14,6 +14,8 @@ export interface Facts {
   readonly reconciler: Reconciler;
   readonly limits: Pick<LimitKeeper, 'restoreAt'>;
   readonly alerts: Pick<AlertSender, 'active'>;
+  /** Fed and brought in step once, and the feed not lost since: churn does not end it. */
+  readonly ready: () => boolean;
   /** A reload may put another in its place. */
   readonly source: () => Source;
   readonly config: () => ConfigState;

@@ -22,7 +22,7 @@ const FAILING_SHOWN = 20;
 
 /** Costs no more than the number of next-hop sets while all is synced. */
 export function statusAnswer(facts: Facts): StatusReport {
-  const { version, startedAt, clock, engine, reconciler, alerts } = facts;
+  const { version, startedAt, clock, engine, alerts } = facts;
   const source = facts.source();
   const { file, loadedAt, faults } = facts.config();
   return {
@@ -30,7 +30,7 @@ export function statusAnswer(facts: Facts): StatusReport {
     pid: process.pid,
     now: clock.now(),
     startedAt,
-    ready: engine.feed.complete && reconciler.settled,
+    ready: facts.ready(),
     config: { file, loadedAt, stale: faults.length > 0, faults },
     source: {
       name: source.name,

@@ -20,13 +20,14 @@ export function tableRules(
       source.kind === 'prefix' ? [source.prefix] : addressPrefixes(source.interface, underlay);
     for (const prefix of prefixes) {
       const { family } = prefix;
-      rules.push({ ...everything, family, priority, table: table.id, from: prefix });
+      rules.push({ ...everything, family, priority, table: table.id, from: narrowed(prefix) });
     }
   }
   for (const entry of match) {
     for (const family of entryFamilies(entry, families)) {
       const { from: source, to, iif, fwmark } = entry;
-      rules.push({ family, priority, table: table.id, from: source, to, iif, fwmark });
+      const selectors = { from: narrowed(source), to: narrowed(to), iif, fwmark };
+      rules.push({ family, priority, table: table.id, ...selectors });
     }
   }
   const distinct = new Map(rules.map((rule) => [ruleKey(rule), rule]));
@@ -41,4 +42,9 @@ function addressPrefixes(name: string, underlay: Underlay): readonly Prefix[] {
 function entryFamilies(entry: RuleMatch, families: readonly Family[]): readonly Family[] {
   const own = entry.family ?? entry.from?.family ?? entry.to?.family;
   return own === undefined ? families : [own];
+}
+
+/** A prefix of length 0 selects nothing, and the kernel leaves it out. */
+function narrowed(prefix: Prefix | undefined): Prefix | undefined {
+  return prefix?.isDefault === true ? undefined : prefix;
 }

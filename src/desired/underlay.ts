@@ -5,12 +5,12 @@
  */
 import type { NextHopConfig } from '../config/config.js';
 import type { Address } from '../net/address.js';
-import { type Family, familyBits } from '../net/family.js';
-import { Prefix } from '../net/prefix.js';
+import type { Prefix } from '../net/prefix.js';
 import type { RejectReason } from '../policy/verdict.js';
 import { type NextHop, nextHopText } from '../rib/path.js';
 import type { Leg } from './route.js';
 import type { InterfaceAddress, Link, UnderlayRoute } from './topology.js';
+import { UnderlayTable } from './underlay-table.js';
 
 const TABLE_MAIN = 254;
 const TABLE_LOCAL = 255;
@@ -29,9 +29,11 @@ export interface UnderlaySnapshot {
 export class Underlay {
   readonly #links = new Map<number, Link>();
   readonly #linksByName = new Map<string, Link>();
-  readonly #main = new PrefixTable();
-  readonly #local = new PrefixTable();
+  readonly #main = new UnderlayTable();
+  readonly #local = new UnderlayTable();
   readonly #own = new Set<string>();
+  /** Sources share next hops among paths: asked once for each. */
+  readonly #isLocal = new WeakMap<Address, boolean>();
   /** Equal for underlays that agree on what {@link isLocal} answers. */
   readonly ownKey: string;
 
@@ -70,9 +72,12 @@ export class Underlay {
 
   /** One of the node's own addresses, or within a `local` route. */
   isLocal(address: Address): boolean {
-    if (this.#own.has(address.text)) return true;
-    for (const _ of this.#local.matches(address)) return true;
-    return false;
+    let local = this.#isLocal.get(address);
+    if (local === undefined) {
+      local = this.#own.has(address.text) || !this.#local.matches(address).next().done;
+      this.#isLocal.set(address, local);
+    }
+    return local;
   }
 
   /** Prefixes of the main table that are on-link at the interface. */
@@ -149,45 +154,4 @@ export class Underlay {
 
 function unreachable(detail: string): Resolution {
   return { ok: false, reason: 'next-hop-unreachable', detail };
-}
-
-/** Longest-prefix match: one map a length; within a prefix the lowest metric first. */
-class PrefixTable {
-  readonly #byLength: Record<Family, Map<number, Map<string, UnderlayRoute[]>>> = {
-    ipv4: new Map(),
-    ipv6: new Map(),
-  };
-
-  insert(route: UnderlayRoute): void {
-    const { prefix } = route;
-    const lengths = this.#byLength[prefix.family];
-    let routes = lengths.get(prefix.length);
-    if (routes === undefined) {
-      routes = new Map();
-      lengths.set(prefix.length, routes);
-    }
-    const same = routes.get(prefix.key);
-    if (same === undefined) routes.set(prefix.key, [route]);
-    else {
-      same.push(route);
-      same.sort((a, b) => a.metric - b.metric);
-    }
-  }
-
-  *prefixes(): Generator<string> {
-    for (const lengths of Object.values(this.#byLength)) {
-      for (const routes of lengths.values()) {
-        for (const [first] of routes.values()) if (first !== undefined) yield first.prefix.text;
-      }
-    }
-  }
-
-  /** Covering routes, the longest first. */
-  *matches(address: Address): Generator<UnderlayRoute> {
-    const lengths = this.#byLength[address.family];
-    for (let length = familyBits(address.family); length >= 0; length--) {
-      const routes = lengths.get(length);
-      if (routes !== undefined) yield* routes.get(Prefix.of(address, length).key) ?? [];
-    }
-  }
 }

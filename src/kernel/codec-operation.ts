@@ -41,6 +41,10 @@ export function encodeRequest(writer: MessageWriter, seq: number, request: Reque
       writer.begin(RTM_DELROUTE, NLM_F_REQUEST, seq);
       encodeRouteKey(writer, request.route);
       break;
+    case 'foreign-route-delete':
+      writer.begin(RTM_DELROUTE, NLM_F_REQUEST, seq);
+      encodeRouteKey(writer, request.route, request.route.protocol);
+      break;
     case 'rule-add':
       writer.begin(RTM_NEWRULE, ADD, seq);
       encodeRule(writer, request.rule);
@@ -65,6 +69,8 @@ export function encodeRequest(writer: MessageWriter, seq: number, request: Reque
       writer.begin(RTM_DELNEXTHOP, NLM_F_REQUEST, seq);
       encodeNexthopKey(writer, request.id);
       break;
+    default:
+      request satisfies never;
   }
   writer.end();
 }

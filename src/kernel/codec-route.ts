@@ -99,11 +99,11 @@ export function encodeRoute(writer: MessageWriter, route: Route): void {
 
 /**
  * What RTM_DELROUTE needs to hit our route and no other: table, prefix, metric
- * and protocol. No next hop and no type: an IPv6 multipath route goes whole,
+ * and protocol (ours, unless told otherwise). No next hop and no type: an IPv6 multipath route goes whole,
  * and so does one that somebody changed under our mark.
  */
-export function encodeRouteKey(writer: MessageWriter, route: Route): void {
-  encodeHeader(writer, route, RTN_UNSPEC, SCOPE_NOWHERE, 0);
+export function encodeRouteKey(writer: MessageWriter, route: Route, protocol = OWN_PROTOCOL): void {
+  encodeHeader(writer, route, RTN_UNSPEC, SCOPE_NOWHERE, 0, protocol);
 }
 
 /** RTM_GETROUTE under NETLINK_GET_STRICT_CHK: the kernel filters by what is given. */
@@ -124,10 +124,11 @@ function encodeHeader(
   type: number,
   scope: number,
   flags: number,
+  protocol = OWN_PROTOCOL,
 ): void {
   const { prefix, table, metric } = route;
   writer.octets(prefix.address.family === 'ipv4' ? AF_INET : AF_INET6, prefix.length, 0, 0);
-  writer.octets(table > 255 ? TABLE_COMPAT : table, OWN_PROTOCOL, scope, type);
+  writer.octets(table > 255 ? TABLE_COMPAT : table, protocol, scope, type);
   writer.word(flags);
   if (table > 255) writer.u32(RTA_TABLE, table);
   writer.address(RTA_DST, prefix.address);

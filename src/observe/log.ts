@@ -2,12 +2,9 @@ import { type DestinationStream, pino, stdTimeFunctions } from 'pino';
 import type { LogLevel } from '../config/config.js';
 import type { Log } from '../log-port.js';
 
-/** A reader of the log that stalls for so many bytes loses lines, and never stalls the daemon. */
-const BUFFERED_BYTES = 4 * 2 ** 20;
-
 export interface LoggerOptions {
   readonly level: LogLevel;
-  /** Standard output when absent, beside the event loop; what is left is written at exit. */
+  /** Standard output when absent. */
   readonly destination?: DestinationStream;
 }
 
@@ -16,7 +13,12 @@ export interface Logger extends Log {
   setLevel(level: LogLevel): void;
 }
 
-/** JSON lines: `{"level":"info","time":"2026-01-01T00:00:00.000Z","name":"rib2fib",…,"msg":"…"}`. */
+/**
+ * JSON lines: `{"level":"info","time":"2026-01-01T00:00:00.000Z","name":"rib2fib",…,"msg":"…"}`.
+ *
+ * Written at once: lines are few, none is lost in a crash, and pino's delayed
+ * writes would keep a daemon whose log reader is gone from ever ending.
+ */
 export function createLogger({ level, destination }: LoggerOptions): Logger {
   const logger = pino(
     {
@@ -25,7 +27,7 @@ export function createLogger({ level, destination }: LoggerOptions): Logger {
       base: { name: 'rib2fib' },
       formatters: { level: (label) => ({ level: label }) },
     },
-    destination ?? pino.destination({ dest: 1, sync: false, maxLength: BUFFERED_BYTES }),
+    destination ?? pino.destination({ dest: 1, sync: true }),
   );
   return {
     debug: (fields, message) => logger.debug(fields, message),

@@ -4,7 +4,7 @@
  */
 import type { Engine } from '../desired/engine.js';
 import { type KernelNotice, OWN_PROTOCOL } from '../kernel/kernel.js';
-import { isOwnRule, type Mirror } from './mirror.js';
+import { isOwnRule, type Mirror, type OwnRoute } from './mirror.js';
 
 /** `drift`: an object of ours was changed or removed. */
 export interface NoticeEffects {
@@ -63,6 +63,8 @@ function takeRoute(
   const own = mirror.own(table, prefix.key).find((one) => one.metric === metric);
   if (route.protocol === OWN_PROTOCOL) {
     if (event === 'gone' && own === undefined) return;
+    // Of an IPv6 route of several legs the notice may mean the legs it names only.
+    if (isIpv6Multipath(own)) effects.audit = true;
     if (event === 'gone') mirror.remove(table, prefix.key, metric);
     else if (own !== undefined && mirror.intern(route.target) === own.target) return;
     else mirror.set(table, route);
@@ -76,6 +78,11 @@ function takeRoute(
     if (configured.config.foreign === 'evict') configured.touch();
   }
   configured?.mark(prefix.key);
+}
+
+function isIpv6Multipath(own: OwnRoute | undefined): boolean {
+  if (own?.target.type !== 'legs') return false;
+  return own.prefix.family === 'ipv6' && own.target.legs.length > 1;
 }
 
 function takeRule(

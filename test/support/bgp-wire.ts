@@ -81,6 +81,23 @@ export function open(options: OpenOptions): Buffer {
   );
 }
 
+/** The unicast families an OPEN's body offers (RFC 4760 section 8); IPv4 alone where it says nothing. */
+export function offeredFamilies(body: Buffer): Family[] {
+  const found: Family[] = [];
+  const end = 10 + body.readUInt8(9);
+  for (let at = 10; at < end; at += 2 + body.readUInt8(at + 1)) {
+    if (body.readUInt8(at) !== 2) continue; // Only capabilities are of interest.
+    const last = at + 2 + body.readUInt8(at + 1);
+    for (let cap = at + 2; cap < last; cap += 2 + body.readUInt8(cap + 1)) {
+      if (body.readUInt8(cap) !== 1 || body.readUInt8(cap + 5) !== UNICAST) continue;
+      const afi = body.readUInt16BE(cap + 2);
+      if (afi === AFI.ipv4) found.push('ipv4');
+      if (afi === AFI.ipv6) found.push('ipv6');
+    }
+  }
+  return found.length === 0 ? ['ipv4'] : found;
+}
+
 export function keepalive(): Buffer {
   return message(MESSAGE.keepalive, Buffer.alloc(0));
 }

@@ -66,15 +66,10 @@ export async function kernelRoutes(
   const found: IpRoute[] = [];
   for (const family of families) {
     const flag = family === 'ipv4' ? '-4' : '-6';
-    for (const route of await netns.ipJson<IpRoute>(
-      flag,
-      'route',
-      'show',
-      'table',
-      String(table),
-    )) {
-      found.push({ ...route, dst: withLength(route.dst, family) });
-    }
+    const shown = await netns
+      .ipJson<IpRoute>(flag, 'route', 'show', 'table', String(table))
+      .catch(emptyWithoutTable);
+    for (const route of shown) found.push({ ...route, dst: withLength(route.dst, family) });
   }
   return found;
 }
@@ -196,6 +191,12 @@ export class KernelMonitor implements AsyncDisposable {
 
 const MARK_TABLE = 4_000_000_000;
 const NOT_OF_INTEREST = new RegExp(` table ${MARK_TABLE} | proto kernel `);
+
+/** The kernel makes a table with its first route. */
+function emptyWithoutTable(error: Error): readonly IpRoute[] {
+  if (/FIB table does not exist/.test(error.message)) return [];
+  throw error;
+}
 
 function withLength(dst: string, family: Family): string {
   if (dst === 'default') return family === 'ipv4' ? '0.0.0.0/0' : '::/0';

@@ -14,6 +14,7 @@ import {
   MESSAGE,
   MessageReader,
   notification,
+  offeredFamilies,
   open,
   prefixFamily,
   withdrawal,
@@ -28,6 +29,8 @@ export class Speaker {
   readonly #ribOut = new Map<string, FeedAttributes>();
   #socket: Socket | undefined;
   #established = false;
+  /** Of this session: what both sides offered. */
+  #families: readonly Family[] = [];
   #away = false;
   #keepalive: NodeJS.Timeout | undefined;
   #sessions = 0;
@@ -91,11 +94,11 @@ export class Speaker {
     const gone = prefixes === 'all' ? [...this.#ribOut.keys()] : prefixes;
     for (const prefix of gone) this.#ribOut.delete(prefix);
     const of = (family: Family) => gone.filter((prefix) => prefixFamily(prefix) === family);
-    return this.#send([...withdrawal('ipv4', of('ipv4')), ...withdrawal('ipv6', of('ipv6'))]);
+    return this.#send(this.#families.flatMap((family) => withdrawal(family, of(family))));
   }
 
   endOfRib(): Promise<Sent> {
-    return this.#send(this.options.families.map(endOfRib));
+    return this.#send(this.#families.map(endOfRib));
   }
 
   #openMessage(): Buffer {
@@ -112,6 +115,7 @@ export class Speaker {
   #hear(type: number, body: Buffer): void {
     switch (type) {
       case MESSAGE.open:
+        this.#families = offeredFamilies(body).filter((f) => this.options.families.includes(f));
         this.#socket?.write(keepalive());
         break;
       case MESSAGE.keepalive:
@@ -130,12 +134,15 @@ export class Speaker {
   #begin(): void {
     this.#established = true;
     this.#sessions++;
-    const { holdTime, endOfRib: mark, families } = this.options;
+    const { holdTime, endOfRib: mark } = this.options;
     if (holdTime > 0) {
       this.#keepalive = setInterval(() => void this.#send([keepalive()]), (holdTime * 1000) / 3);
     }
     const sets = this.#announced();
-    void this.#send([...this.#encode(sets), ...(mark === 'auto' ? families.map(endOfRib) : [])]);
+    void this.#send([
+      ...this.#encode(sets),
+      ...(mark === 'auto' ? this.#families.map(endOfRib) : []),
+    ]);
   }
 
   /** Everything announced, by attributes and family. */
@@ -156,11 +163,11 @@ export class Speaker {
   #encode(sets: readonly RouteSet[]): Buffer[] {
     const { localAs, peerAs } = this.options;
     const session = { localAs, internal: localAs === peerAs };
-    return sets.flatMap(({ attributes, prefixes: [...prefixes] }) =>
-      prefixes[0] === undefined
-        ? []
-        : announcement(prefixFamily(prefixes[0]), prefixes, attributes, session),
-    );
+    return sets.flatMap(({ attributes, prefixes }) => {
+      const family = prefixFamily(prefixes[0] ?? '');
+      if (!this.#families.includes(family)) return [];
+      return announcement(family, prefixes, attributes, session);
+    });
   }
 
   /** Resolves once the kernel has taken the bytes; at once while no session is up. */

@@ -156,6 +156,13 @@ test('plan: the running daemon evaluates; 2 only on request; a bad file is 78', 
   assert.ok(faulty.err.startsWith(`rib2fib: the configuration is refused\n${bad}:3:9: `));
 });
 
+test('run: a bad file is 78, before anything is touched', async () => {
+  const { code, out, err } = await rib2fib('run', '--config', bad);
+  assert.equal(code, 78);
+  assert.equal(out, '');
+  assert.ok(err.startsWith(`rib2fib: the configuration is refused\n${bad}:3:9: `), err);
+});
+
 test('status: plain text off a terminal, and JSON', async () => {
   const plain = await rib2fib('status', '--config', good);
   assert.deepEqual(plain, { code: 0, out: `${statusText(STATUS, PLAIN)}\n`, err: '' });

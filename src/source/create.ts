@@ -1,0 +1,27 @@
+import type { Clock } from '../clock.js';
+import type { Config } from '../config/config.js';
+import type { Log } from '../log-port.js';
+import { createGobgpSource } from './gobgp/gobgp-source.js';
+import type { Source } from './source.js';
+
+export interface SourceDependencies {
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Log;
+}
+
+export function createSource(config: Config, { clock, random, log }: SourceDependencies): Source {
+  const { source, sync } = config;
+  switch (source.kind) {
+    case 'gobgp':
+      return createGobgpSource({
+        config: source.gobgp,
+        syncTimeout: sync.timeout,
+        clock,
+        random,
+        log,
+      });
+    case 'file':
+      throw new Error('source file is being written');
+  }
+}
