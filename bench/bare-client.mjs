@@ -26,7 +26,10 @@ const stream = client.makeServerStreamRequest(METHOD, asItIs, asItIs, request);
 
 let heard = { at: 0, messages: 0, bytes: 0 };
 let silence;
-stream.on('metadata', () => process.send('subscribed'));
+stream.on('error', ({ message }) => {
+  process.stderr.write(`bare client: ${message}\n`);
+  process.exit(1);
+});
 stream.on('data', (message) => {
   const at = performance.timeOrigin + performance.now();
   heard = { at, messages: heard.messages + 1, bytes: heard.bytes + message.length };

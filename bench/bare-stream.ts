@@ -13,19 +13,19 @@ export interface Heard {
 
 const PROGRAM = fileURLToPath(new URL('./bare-client.mjs', import.meta.url));
 
-/** `prefix`: changes of prefixes with that text only, until killed; without it the dump, once. */
+/**
+ * `prefix`: changes of prefixes with that text only, until killed; without it the
+ * dump, once. gobgpd does not say when a stream begins: the first message does.
+ */
 export function startBareClient(
   netns: Netns,
   { address, prefix }: { readonly address: string; readonly prefix?: string },
-  on: { readonly subscribed?: () => void; readonly heard: (heard: Heard) => void },
+  onHeard: (heard: Heard) => void,
 ): ChildProcess {
   const args = prefix === undefined ? [address] : [address, prefix];
   const child = netns.spawn([process.execPath, PROGRAM, ...args], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
-  child.on('message', (message: Heard | 'subscribed') => {
-    if (message === 'subscribed') on.subscribed?.();
-    else on.heard(message);
-  });
+  child.on('message', onHeard);
   return child;
 }

@@ -32,7 +32,9 @@ export async function measureFeed(): Promise<Figure> {
 async function readStream({ node, gobgpd }: Lab): Promise<number> {
   const start = performance.timeOrigin + performance.now();
   let end = start;
-  const client = startBareClient(node, gobgpd, { heard: ({ at }) => (end = at) });
+  const client = startBareClient(node, gobgpd, ({ at }) => {
+    end = at;
+  });
   await once(client, 'exit');
   return end - start;
 }

@@ -14,24 +14,31 @@ import { NEXT_HOP, setUpLab, TABLE } from './lab.js';
 import { type Figure, median, percentile } from './report.js';
 
 const ROUTES = 10_000;
-const CHANGES = 200;
+const CHANGES = 150;
 
 export async function measureLatency(): Promise<Figure> {
   await using lab = await setUpLab(ROUTES);
   await using _daemon = await startDaemon({ netns: lab.node, config: lab.config });
   const arrivals: number[] = [];
   const writes: number[] = [];
-  const client = await watchArrivals(lab.node, lab.gobgpd.address, arrivals);
   const monitor = await watchKernel(lab.node, writes);
+  const address = lab.gobgpd.address;
+  const client = startBareClient(lab.node, { address, prefix: PROBES }, ({ at }) => {
+    arrivals.push(at);
+  });
+  const announce = async (probe: number) => {
+    const written = writes.length;
+    const prefixes = [`${PROBES}${probe}.0/24`];
+    await lab.feeder.announce([{ attributes: { nextHop: NEXT_HOP }, prefixes }]);
+    await until(() => writes.length > written, { what: `${prefixes} in the kernel`, everyMs: 5 });
+  };
+  // The client's stream has begun once it hears a change.
+  for (let probe = CHANGES; arrivals.length === 0; probe++) await announce(probe);
   const latencies: number[] = [];
-  for (let i = 0; i < CHANGES; i++) {
-    const prefix = `${PROBES}${i % 250}.0/24`;
+  for (let probe = 0; probe < CHANGES; probe++) {
     const [heard, written] = [arrivals.length, writes.length];
-    await lab.feeder.announce([{ attributes: { nextHop: NEXT_HOP, med: i }, prefixes: [prefix] }]);
-    await until(() => arrivals.length > heard && writes.length > written, {
-      what: `${prefix} in the kernel`,
-      everyMs: 5,
-    });
+    await announce(probe);
+    await until(() => arrivals.length > heard, { what: 'the event', everyMs: 5 });
     latencies.push((writes[written] ?? Number.NaN) - (arrivals[heard] ?? Number.NaN));
   }
   client.kill();
@@ -47,21 +54,6 @@ export async function measureLatency(): Promise<Figure> {
 
 /** Prefixes of the probes, outside the generated feed. */
 const PROBES = '100.64.';
-
-async function watchArrivals(
-  netns: Netns,
-  address: string,
-  times: number[],
-): Promise<ChildProcess> {
-  let ready = false;
-  const child = startBareClient(
-    netns,
-    { address, prefix: PROBES },
-    { subscribed: () => (ready = true), heard: ({ at }) => times.push(at) },
-  );
-  await until(() => ready, { what: 'the bare client has subscribed' });
-  return child;
-}
 
 async function watchKernel(netns: Netns, times: number[]): Promise<ChildProcess> {
   const child = netns.spawn(['ip', '-ts', '-o', 'monitor', 'route'], {

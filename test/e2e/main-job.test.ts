@@ -7,7 +7,13 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Daemon } from '../support/daemon.js';
 import { GOBGPD_VERSIONS } from '../support/gobgpd.js';
-import { kernelNexthops, kernelRoutes, kernelRules, OWN, ownRoutes } from '../support/kernel-view.js';
+import {
+  kernelNexthops,
+  kernelRoutes,
+  kernelRules,
+  OWN,
+  ownRoutes,
+} from '../support/kernel-view.js';
 import { Lab, router, router6 } from '../support/lab.js';
 import { type RouteOptions, routes } from '../support/routes.js';
 import { until } from '../support/wait.js';
@@ -107,9 +113,21 @@ for (const version of GOBGPD_VERSIONS) {
       const { tables, ready } = await daemon.status();
       assert.ok(ready);
       const { ipv4, ipv6 } = tables[0]?.routes ?? {};
-      // Kept in main: 10.42.0.0/16 and the connected prefix of eth1, in IPv4; the latter in IPv6.
-      assert.deepEqual(ipv4, { heard: 10_000, accepted: 10_000, desired: 10_002, installed: 10_002, stale: 0 });
-      assert.deepEqual(ipv6, { heard: 2_000, accepted: 2_000, desired: 2_001, installed: 2_001, stale: 0 });
+      // Two of each are kept in main: 10.42.0.0/16, and what eth1 is connected to.
+      assert.deepEqual(ipv4, {
+        heard: 10_000,
+        accepted: 10_000,
+        desired: 10_002,
+        installed: 10_002,
+        stale: 0,
+      });
+      assert.deepEqual(ipv6, {
+        heard: 2_000,
+        accepted: 2_000,
+        desired: 2_002,
+        installed: 2_002,
+        stale: 0,
+      });
       const { body } = await daemon.http('/metrics');
       assert.match(body, /^rib2fib_routes_installed\{table="fabric",family="ipv4"\} 10002$/m);
       assert.match(body, /^rib2fib_received_prefixes\{peer="10\.9\.0\.2",family="ipv6"\} 2000$/m);
@@ -123,6 +141,7 @@ for (const version of GOBGPD_VERSIONS) {
         '10.42.0.0/16',
         '10.9.0.0/24',
         '2001:db8:9::/64',
+        'fe80::/64',
       ]);
     });
 
@@ -135,7 +154,10 @@ for (const version of GOBGPD_VERSIONS) {
       );
       assert.equal(`via ${found?.gateway} dev eth1`, announced().get(prefix)?.[0]);
       await lab.node.ip('address', 'add', '192.0.2.7/32', 'dev', 'lo');
-      await assert.rejects(lab.node.ip('route', 'get', address, 'from', '192.0.2.7'), /unreachable/);
+      await assert.rejects(
+        lab.node.ip('route', 'get', address, 'from', '192.0.2.7'),
+        /unreachable/,
+      );
       await lab.node.ipBatch([
         'address del 203.0.113.7/32 dev lo',
         'address del 192.0.2.7/32 dev lo',

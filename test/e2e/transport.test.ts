@@ -59,14 +59,14 @@ for (const version of GOBGPD_VERSIONS) {
         await using lab = await fabricAndNode();
         const { fabric, node } = lab;
         const neighbors = [{ address: '10.9.0.2', as: 65001 }];
-        const gobgpd = await startGobgpd({
+        await using gobgpd = await startGobgpd({
           version,
           netns: node,
           as: 65000,
           neighbors,
           ...options,
         });
-        const daemon = await startDaemon({
+        await using daemon = await startDaemon({
           netns: node,
           config: {
             source: { gobgp: { address: gobgpd.address, ...(tls && { tls }) } },
@@ -74,14 +74,13 @@ for (const version of GOBGPD_VERSIONS) {
           },
           until: 'admin',
         });
-        const feeder = await startFeeder({
+        await using feeder = await startFeeder({
           netns: fabric,
           localAddress: '10.9.0.2',
           peerAddress: '10.9.0.1',
           localAs: 65001,
           peerAs: 65000,
         });
-        lab.inside.push(gobgpd, daemon, feeder);
         await feeder.announce([
           { attributes: { nextHop: '10.9.0.2' }, prefixes: ['198.51.100.0/24'] },
         ]);
@@ -91,7 +90,7 @@ for (const version of GOBGPD_VERSIONS) {
         const { source } = await daemon.status();
         assert.equal(source.address, gobgpd.address);
         const api = version === '3.10' ? 'v3' : 'v4';
-        await daemon.logged((line) => line['api'] === api, `that it speaks ${api}`);
+        await daemon.logged(({ api: spoken }) => spoken === api, `that it speaks ${api}`);
       });
     }
   });
@@ -129,8 +128,8 @@ describe('TLS that does not come about', { concurrency: 2 }, () => {
       await using lab = await fabricAndNode();
       const { node } = lab;
       const options = { version: '4.8', netns: node, as: 65000, port: -1 } as const;
-      const gobgpd = await startGobgpd({ ...options, api: tcp, tls: gobgpdTls });
-      const daemon = await startDaemon({
+      await using gobgpd = await startGobgpd({ ...options, api: tcp, tls: gobgpdTls });
+      await using daemon = await startDaemon({
         netns: node,
         config: {
           source: { gobgp: { address: gobgpd.address, tls } },
@@ -138,7 +137,6 @@ describe('TLS that does not come about', { concurrency: 2 }, () => {
         },
         until: 'admin',
       });
-      lab.inside.push(gobgpd, daemon);
       const told = await daemon.logged(({ level }) => level === 40 || level === 'warn', 'why');
       assert.match(told.msg ?? '', says);
       const { state } = (await daemon.status()).source;
@@ -148,7 +146,6 @@ describe('TLS that does not come about', { concurrency: 2 }, () => {
   }
 });
 
-/** What is put `inside` ends before the namespaces do, last first. */
 async function fabricAndNode() {
   const fabric = await createNetns('fabric');
   const node = await createNetns('node');
@@ -156,11 +153,9 @@ async function fabricAndNode() {
     name: 'eth1',
     addresses: ['10.9.0.1/24'],
   });
-  const inside: AsyncDisposable[] = [];
   return {
-    ...{ fabric, node, inside },
+    ...{ fabric, node },
     async [Symbol.asyncDispose]() {
-      for (const one of inside.reverse()) await one[Symbol.asyncDispose]();
       await node[Symbol.asyncDispose]();
       await fabric[Symbol.asyncDispose]();
     },

@@ -178,7 +178,7 @@ export class Gobgpd implements AsyncDisposable {
     const { api, version } = this.options;
     const where =
       typeof api === 'object'
-        ? ['-u', api.host, '-p', String(api.port)]
+        ? ['-u', api.host.replace(/^\[(.*)\]$/, '$1'), '-p', String(api.port)]
         : ['--target', this.address];
     const [file, ...rest] = this.netns.argv([gobgpBinary(version, 'gobgp'), ...where, ...args]);
     return new Promise((resolve, reject) => {
