@@ -1,10 +1,9 @@
 /** What the answers are made from: the parts of a running daemon, read only. */
 import type { Clock } from '../clock.js';
 import type { Engine } from '../desired/engine.js';
-import type { LimitKeeper } from '../limit-keeper.js';
-import type { AlertSender } from '../observe/alerts.js';
 import type { Reconciler } from '../reconcile/loop.js';
 import type { Source } from '../source/source.js';
+import type { AlertReport } from './report.js';
 
 export interface Facts {
   readonly version: string;
@@ -12,8 +11,9 @@ export interface Facts {
   readonly clock: Clock;
   readonly engine: Engine;
   readonly reconciler: Reconciler;
-  readonly limits: Pick<LimitKeeper, 'restoreAt'>;
-  readonly alerts: Pick<AlertSender, 'active'>;
+  /** When the peer of a `teardown` limit comes back; `undefined` while it is not disabled by us. */
+  readonly limits: { restoreAt(limit: string): number | null | undefined };
+  readonly alerts: { active(): readonly AlertReport[] };
   /** Fed and brought in step once, and the feed not lost since: churn does not end it. */
   readonly ready: () => boolean;
   /** A reload may put another in its place. */

@@ -119,7 +119,11 @@ export class Metrics {
 
   /** All metrics in the Prometheus text format. */
   render(): Promise<string> {
-    for (const gauge of this.#gauges.values()) gauge.reset();
+    for (const gauge of this.#gauges.values()) {
+      gauge.reset();
+      // Resetting leaves a 0 where there are no labels: what is not known is not there.
+      gauge.remove();
+    }
     this.#fill(this.#collect());
     return this.#registry.metrics();
   }

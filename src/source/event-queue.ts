@@ -3,6 +3,7 @@
  * batches. While the consumer is busy, updates coalesce by prefix; a change that
  * meets an idle consumer goes through at once, no timer in between.
  */
+import { setImmediate } from 'node:timers/promises';
 import type { Family } from '../net/family.js';
 import type { Prefix } from '../net/prefix.js';
 import type { Path } from '../rib/path.js';
@@ -51,7 +52,11 @@ export class EventQueue {
   /** Everything there is, in order; waits where there is nothing. Rejects with the signal's reason. One caller at a time. */
   async take(signal: AbortSignal): Promise<readonly SourceEvent[]> {
     signal.throwIfAborted();
-    if (this.#segments.length === 0) await this.#filled(signal);
+    if (this.#segments.length === 0) {
+      await this.#filled(signal);
+      // One turn of the event loop: takes along what has already arrived with it, and waits for nothing.
+      await setImmediate();
+    }
     const segments = this.#segments;
     this.#segments = [];
     this.#updates = undefined;

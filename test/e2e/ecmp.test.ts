@@ -80,9 +80,8 @@ for (const version of GOBGPD_VERSIONS) {
       await goOver(0, 2);
       await announce(1);
       await goOver(0, 1, 2);
-      const gone = (await monitor.settled()).filter((line) =>
-        line.includes('[ROUTE]Deleted 10.1.'),
-      );
+      const lines = await monitor.settled();
+      const gone = lines.filter((line) => /\[ROUTE\]Deleted (10\.1\.|2001:db8:a:)/.test(line));
       assert.deepEqual(gone, []);
     });
 

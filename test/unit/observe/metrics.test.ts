@@ -102,6 +102,7 @@ test('what is gone from status is gone from the next scrape; what counts goes on
     source: {
       ...STATUS.source,
       peers: [],
+      counters: { undecodable: 0, lastEventAt: undefined },
       state: { state: 'lost', since: NOW, reason: 'reset', attempts: 1, retryAt: NOW },
       feed: { state: 'stale', since: NOW, until: null, reason: 'reset' },
     },
@@ -112,5 +113,5 @@ test('what is gone from status is gone from the next scrape; what counts goes on
   assert.ok(all.includes('rib2fib_source_up{source="gobgp"} 0'));
   assert.ok(all.includes('rib2fib_source_synced{source="gobgp"} 0'));
   assert.ok(all.includes('rib2fib_kernel_operations_total{op="route-add"} 4'));
-  assert.ok(!all.some((line) => /10\.9\.|fabric/.test(line)));
+  assert.ok(!all.some((line) => /10\.9\.|fabric|^rib2fib_source_last_event/.test(line)));
 });
