@@ -15,8 +15,8 @@ export interface Figure {
 
 const RESULTS = fileURLToPath(new URL('./results.json', import.meta.url));
 
-/** Prints the figures as a table and writes them to `bench/results.json`; true when all are within their limits. */
-export function report(figures: readonly Figure[]): boolean {
+/** Prints the figures as a table; true when all are within their limits. */
+export function print(figures: readonly Figure[]): boolean {
   const rows = figures.map((figure) => [
     figure.name,
     `${round(figure.value)} ${figure.unit}`,
@@ -31,9 +31,13 @@ export function report(figures: readonly Figure[]): boolean {
     const cells = row.map((cell, i) => cell.padEnd(widths[i] ?? 0));
     process.stdout.write(`${cells.join('  ').trimEnd()}\n`);
   }
+  return figures.every(({ value, limit }) => value <= limit);
+}
+
+/** Writes them, and what they were measured on, to `bench/results.json`. */
+export function keep(figures: readonly Figure[]): void {
   const machine = { kernel: release(), node: process.version, cpus: cpus().length };
   writeFileSync(RESULTS, `${JSON.stringify({ machine, figures }, null, 2)}\n`);
-  return figures.every(({ value, limit }) => value <= limit);
 }
 
 export function median(values: readonly number[]): number {

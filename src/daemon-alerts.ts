@@ -1,6 +1,7 @@
 /** The alerts of the daemon as a whole; those of limits are the limit keeper's. */
 import type { Facts } from './admin/facts.js';
 import type { Alert, AlertSender } from './observe/alerts.js';
+import { isLeftAlone } from './reconcile/diff.js';
 
 /** A refusal that lasted so many attempts is not passing. */
 const LASTING_ATTEMPTS = 3;
@@ -19,6 +20,7 @@ export class DaemonAlerts {
     this.#set('Rib2fibConfigRefused', this.#configRefused());
     this.#set('Rib2fibLocalRuleBehind', this.#localRuleBehind());
     this.#set('Rib2fibKernelRefuses', this.#kernelRefuses());
+    this.#set('Rib2fibForeignRoutes', this.#foreignRoutes());
   }
 
   #set(name: Alert['name'], condition: Omit<Condition, 'name'> | undefined): void {
@@ -75,6 +77,20 @@ export class DaemonAlerts {
       severity: 'warning',
       summary: `the kernel refuses operations of ours: ${first.errno}`,
       description: `First: ${first.operation.op}: ${first.message}`,
+    };
+  }
+
+  #foreignRoutes(): Omit<Condition, 'name'> | undefined {
+    const { engine, reconciler } = this.facts;
+    const alone = [...engine.tables.values()].filter((table) =>
+      isLeftAlone(table, reconciler.mirror),
+    );
+    if (alone.length === 0) return undefined;
+    const names = alone.map(({ config }) => config.name).join(', ');
+    return {
+      severity: 'warning',
+      summary: `not touched while others have routes there (foreign: fail): ${names}`,
+      description: 'Remove those routes, or choose foreign: preserve or evict.',
     };
   }
 }

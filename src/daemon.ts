@@ -27,7 +27,7 @@ import { Metrics } from './observe/metrics.js';
 import { checkAgainstKernel, loadOrFault, openKernel } from './preflight.js';
 import { Reconciler } from './reconcile/loop.js';
 import { createSource } from './source/create.js';
-import type { Source } from './source/source.js';
+import type { PeerStatus, Source } from './source/source.js';
 import { StartFault } from './start-fault.js';
 import { EMPTY_STATE, loadState, type SavedState, statePath } from './state-file.js';
 
@@ -74,8 +74,8 @@ async function savedState(config: Config, log: Logger): Promise<SavedState> {
   }
 }
 
-/** Where `count: received` limits exist, the source's own counts are looked at this often. */
-const RECEIVED_INTERVAL_MS = 5_000;
+/** The source's own counts of what it received, for `count: received`, are looked at this often. */
+const RECEIVED_INTERVAL_MS = 1_000;
 
 class Daemon {
   readonly #options: DaemonOptions;
@@ -92,6 +92,7 @@ class Daemon {
   #source: Source;
   #stopSource = new AbortController();
   #stopWatch = new AbortController();
+  #watched: readonly string[] = [];
   #config: ConfigState;
   #ready = false;
   #reloading: Promise<ReloadReport> | undefined;
@@ -168,7 +169,7 @@ class Daemon {
     process.on('SIGHUP', onHangup);
     try {
       await this.#reconciler.prepare(both);
-      this.#watchConfig();
+      this.#watchConfig(this.#engine.config.files);
       log.info({ version: this.#options.version, config: this.#options.configPath }, 'started');
       const parts = [
         this.#reconciler.run(both),
@@ -221,10 +222,13 @@ class Daemon {
   }
 
   async #watchReceived(signal: AbortSignal): Promise<void> {
+    let known: readonly PeerStatus[] | undefined;
     while (!signal.aborted) {
       await this.#clock.delay(RECEIVED_INTERVAL_MS, signal).catch(() => undefined);
-      if (this.#source.kind === 'file' || !this.#countsReceived()) continue;
-      this.#engine.setReceived(this.#source.peers());
+      const peers = this.#source.peers();
+      if (peers === known || !this.#countsReceived()) continue;
+      known = peers;
+      this.#engine.setReceived(peers);
       this.#changed();
     }
   }
@@ -234,11 +238,14 @@ class Daemon {
     return limits.some(({ count }) => count === 'received');
   }
 
-  #watchConfig(): void {
+  /** A watch that goes on misses nothing, so it is replaced for other files only. */
+  #watchConfig(files: readonly string[]): void {
+    if (files.join('\0') === this.#watched.join('\0')) return;
+    this.#watched = files;
     this.#stopWatch.abort();
     this.#stopWatch = new AbortController();
     const onChange = (): void => void this.#reload();
-    watchFiles(this.#engine.config.files, onChange, this.#stopWatch.signal);
+    watchFiles(files, onChange, this.#stopWatch.signal);
   }
 
   /** One at a time: who asks while one runs gets a new one behind it. */
@@ -266,7 +273,11 @@ class Daemon {
 
   async #tryReload(): Promise<ReloadReport | string[]> {
     const result = await loadConfig(this.#options.configPath);
-    if (!result.ok) return result.faults.map(formatFault);
+    if (!result.ok) {
+      // The fault may be in a file that only this configuration names, or be mended by one.
+      this.#watchConfig([...new Set([...this.#engine.config.files, ...result.files])]);
+      return result.faults.map(formatFault);
+    }
     const { config } = result;
     try {
       await checkAgainstKernel(config, this.#kernel);
@@ -288,7 +299,7 @@ class Daemon {
       );
       this.#stopSource.abort();
     }
-    this.#watchConfig();
+    this.#watchConfig(config.files);
     if (changes.length > 0) this.#log.info({ changes }, 'configuration reloaded');
     this.#reconciler.audit();
     this.#changed();

@@ -31,10 +31,14 @@ const RETRY_MS = 5_000;
 export class LimitKeeper {
   readonly #options: LimitKeeperOptions;
   readonly #alarm: Alarm;
+  /** By limit: a peer that several have ended comes back when the last of them lets it. */
   readonly #disabled = new Map<string, DisabledPeer>();
-  /** Sessions to be ended, once that is on disk. */
+  /** Sessions to be ended, once that is on disk; by limit. */
   readonly #toDisable = new Map<string, DisabledPeer>();
-  #savedText: string;
+  /** What is on disk. */
+  #saved: SavedState;
+  /** Peers whose last session call failed: told once. */
+  readonly #failing = new Set<string>();
   /** Limits looked at last, by id, with the labels of their alerts. */
   #alerted = new Map<string, Alert['labels']>();
 
@@ -42,13 +46,13 @@ export class LimitKeeper {
     this.#options = options;
     this.#alarm = new Alarm(options.clock);
     // Disabled again, which is idempotent: the crash may have come before the first time.
-    for (const peer of options.saved.disabledPeers) this.#toDisable.set(peer.peer, peer);
-    this.#savedText = JSON.stringify(options.saved);
+    for (const peer of options.saved.disabledPeers) this.#toDisable.set(peer.limit, peer);
+    this.#saved = options.saved;
   }
 
   /** When the peer of a limit comes back; `undefined` while it is not disabled by us. */
   restoreAt(limit: string): number | null | undefined {
-    return [...this.#disabled.values()].find((peer) => peer.limit === limit)?.restoreAt;
+    return this.#disabled.get(limit)?.restoreAt;
   }
 
   /** Looks at all limits; to be called after every change of the engine. Cheap. */
@@ -61,14 +65,13 @@ export class LimitKeeper {
     }
     // A reload may have taken a limit out.
     for (const [id, labels] of before) if (!this.#alerted.has(id)) this.#resolve(labels);
-    if (this.#toDisable.size > 0 || JSON.stringify(this.#state()) !== this.#savedText)
-      this.#alarm.ring();
+    if (!this.#isSaved(this.#state())) this.#alarm.ring();
   }
 
   /** Ends what `teardown` holds for these limits at once: their peers come back. */
   release(ids: ReadonlySet<string>): void {
-    for (const peer of this.#disabled.values()) {
-      if (ids.has(peer.limit)) this.#disabled.set(peer.peer, { ...peer, restoreAt: 0 });
+    for (const peers of [this.#disabled, this.#toDisable]) {
+      for (const [id, peer] of peers) if (ids.has(id)) peers.set(id, { ...peer, restoreAt: 0 });
     }
     this.#alarm.ring();
   }
@@ -76,7 +79,10 @@ export class LimitKeeper {
   /** Until `signal` aborts. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      const done = (await this.#save()) && (await this.#disable()) && (await this.#restore());
+      const saved = await this.#save();
+      const disabled = await this.#disable();
+      const restored = await this.#restore();
+      const done = saved && disabled && restored;
       await this.#alarm.wait(done ? this.#untilNext() : RETRY_MS, signal);
     }
   }
@@ -126,7 +132,7 @@ export class LimitKeeper {
     const restoreAt = Number.isFinite(restartAfter)
       ? this.#options.clock.now() + restartAfter
       : null;
-    this.#toDisable.set(peer, { peer, limit: id, restoreAt });
+    this.#toDisable.set(id, { peer, limit: id, restoreAt });
   }
 
   #state(): SavedState {
@@ -141,8 +147,7 @@ export class LimitKeeper {
   async #save(): Promise<boolean> {
     const { statePath, log } = this.#options;
     const state = this.#state();
-    const text = JSON.stringify(state);
-    if (text === this.#savedText) return true;
+    if (this.#isSaved(state)) return true;
     try {
       await saveState(statePath, state);
     } catch (error) {
@@ -152,52 +157,92 @@ export class LimitKeeper {
       );
       return false;
     }
-    this.#savedText = text;
+    this.#saved = state;
     return true;
   }
 
+  #isSaved(state: SavedState): boolean {
+    return JSON.stringify(state) === JSON.stringify(this.#saved);
+  }
+
+  /** False when some are left for later. */
   async #disable(): Promise<boolean> {
     const { log, sessions } = this.#options;
-    for (const [peer, planned] of this.#toDisable) {
-      try {
-        await sessions()?.disable(peer, `prefix limit ${planned.limit} exceeded`);
-      } catch (error) {
-        log.error(
-          { err: error, peer },
-          'cannot end the session of a peer above its limit; retrying',
-        );
-        return false;
+    let all = true;
+    for (const [id, planned] of [...this.#toDisable]) {
+      const { peer, restoreAt } = planned;
+      const onDisk = this.#saved.disabledPeers.some((one) => one.limit === id && one.peer === peer);
+      if (!onDisk) {
+        all = false;
+        continue;
       }
-      log.warn(
-        { peer, limit: planned.limit, restoreAt: isoTime(planned.restoreAt) },
-        'session ended by its prefix limit',
-      );
-      this.#toDisable.delete(peer);
-      this.#disabled.set(peer, planned);
+      if (!this.#mayRestore(planned)) {
+        const end = sessions()?.disable(peer, `prefix limit ${id} exceeded`);
+        if (!(await this.#succeeds(peer, 'end the session of', end))) {
+          all = false;
+          continue;
+        }
+        log.warn(
+          { peer, limit: id, restoreAt: isoTime(restoreAt) },
+          'session ended by its prefix limit',
+        );
+      }
+      this.#disabled.set(id, this.#toDisable.get(id) ?? planned);
+      this.#toDisable.delete(id);
     }
-    return true;
+    return all;
   }
 
+  /** False when some are left for later. */
   async #restore(): Promise<boolean> {
-    const { clock, log, sessions, onChange } = this.#options;
-    const limits = new Map([...this.#limits()].map(([, limit]) => [limit.config.id, limit]));
-    for (const disabled of this.#disabled.values()) {
-      const { peer, restoreAt } = disabled;
-      const limit = limits.get(disabled.limit);
-      const orphaned = limit?.config.action !== 'teardown';
-      if (!orphaned && (restoreAt === null || clock.now() < restoreAt)) continue;
-      try {
-        await sessions()?.enable(peer);
-      } catch (error) {
-        log.error({ err: error, peer }, 'cannot enable a peer again; retrying');
-        return false;
+    const { engine, log, sessions, onChange } = this.#options;
+    let all = true;
+    for (const [id, disabled] of [...this.#disabled]) {
+      if (!this.#mayRestore(disabled)) continue;
+      const { peer } = disabled;
+      if (!this.#isHeldBesides(disabled)) {
+        if (!(await this.#succeeds(peer, 'allow', sessions()?.enable(peer)))) {
+          all = false;
+          continue;
+        }
+        log.info({ peer, limit: id }, 'session allowed again');
       }
-      log.info({ peer, limit: disabled.limit }, 'session allowed again');
-      this.#disabled.delete(peer);
-      limit?.restored();
+      this.#disabled.delete(id);
+      this.#limitOf(id)?.restored();
+      engine.clearLimits(new Set([id]));
       onChange();
+      this.#alarm.ring(); // To save it.
     }
-    return this.#save();
+    return all;
+  }
+
+  /** Its time has come, or the limit is gone from the configuration, or ends no sessions any more. */
+  #mayRestore({ limit, restoreAt }: DisabledPeer): boolean {
+    if (this.#limitOf(limit)?.config.action !== 'teardown') return true;
+    return restoreAt !== null && this.#options.clock.now() >= restoreAt;
+  }
+
+  #isHeldBesides({ peer, limit }: DisabledPeer): boolean {
+    const all = [...this.#disabled.values(), ...this.#toDisable.values()];
+    return all.some((other) => other.peer === peer && other.limit !== limit);
+  }
+
+  #limitOf(id: string): LimitTracker | undefined {
+    for (const [, limit] of this.#limits()) if (limit.config.id === id) return limit;
+    return undefined;
+  }
+
+  async #succeeds(peer: string, what: string, call: Promise<void> | undefined): Promise<boolean> {
+    try {
+      await call;
+    } catch (error) {
+      if (!this.#failing.has(peer))
+        this.#options.log.error({ err: error, peer }, `cannot ${what} the peer; retrying`);
+      this.#failing.add(peer);
+      return false;
+    }
+    this.#failing.delete(peer);
+    return true;
   }
 
   #untilNext(): number {

@@ -65,20 +65,21 @@ export async function applyOnce({
     { metrics, onProgress },
     async ({ engine, reconciler }) => {
       await reconciler.once();
-      const wanted = [...engine.tables.values()].flatMap((table) => [
-        table.counts('ipv4'),
-        table.counts('ipv6'),
-      ]);
-      const desired = wanted.reduce((sum, counted) => sum + counted.desired, 0);
-      const rules = [...engine.tables.values()].reduce((sum, table) => sum + table.rules.length, 0);
-      const added = count('route-add') + count('rule-add');
-      const replaced = count('route-replace');
-      const failed = [...reconciler.retries.values()];
+      const { mirror } = reconciler;
+      const installed = [...engine.tables.keys()].reduce(
+        (sum, table) => sum + mirror.count(table, 'ipv4') + mirror.count(table, 'ipv6'),
+        mirror.ownRules().size,
+      );
+      const written = count('route-add') + count('rule-add') + count('route-replace');
       return {
-        added,
-        replaced,
-        removed: count('route-delete') + count('rule-delete') + count('foreign-route-delete'),
-        unchanged: Math.max(0, desired + rules - added - replaced - failed.length),
+        added: count('route-add') + count('rule-add') + count('nexthop-add'),
+        replaced: count('route-replace') + count('nexthop-replace'),
+        removed:
+          count('route-delete') +
+          count('rule-delete') +
+          count('foreign-route-delete') +
+          count('nexthop-delete'),
+        unchanged: installed - written,
         failed: failures(reconciler, engine),
       };
     },

@@ -8,7 +8,7 @@ import { Prefix } from '../net/prefix.js';
 import { asPathText, nextHopText, type Path } from '../rib/path.js';
 import type { Facts } from './facts.js';
 import type { ExplainReport, ExplainStep } from './report.js';
-import { missingReason } from './routes-answer.js';
+import { isInstalled, missingReason, wantedTarget } from './routes-answer.js';
 import { AdminFault } from './service.js';
 
 type TableExplanation = ExplainReport['tables'][number];
@@ -171,19 +171,19 @@ function* kernelSteps(table: Table, prefix: Prefix, facts: Facts): Generator<Exp
   const linkName = (index: number): string => engine.underlay.linkName(index);
   const own = reconciler.mirror.own(id, prefix.key);
   const wanted = table.wanted(prefix.key);
-  for (const { metric, ...what } of wanted) {
-    const target = what.kind === 'learned' ? what.set.target : what.target;
-    yield {
-      stage: 'route',
-      outcome: 'ok',
-      text: formatRoute({ table: id, prefix, metric, target }, linkName),
-    };
-    const installed = own.find((route) => route.metric === metric);
-    if (installed !== undefined) {
-      const text = `has it: ${formatRoute({ table: id, ...installed }, linkName)}`;
-      yield { stage: 'kernel', outcome: 'ok', text };
-    } else
-      yield { stage: 'kernel', outcome: 'no', text: missingText(table, prefix, metric, facts) };
+  for (const one of wanted) {
+    const { metric } = one;
+    const route = { table: id, prefix, metric, target: wantedTarget(one) };
+    yield { stage: 'route', outcome: 'ok', text: formatRoute(route, linkName) };
+    const standing = own.find((other) => other.metric === metric);
+    const text = standing && formatRoute({ table: id, ...standing }, linkName);
+    if (isInstalled(table, one, facts)) {
+      yield { stage: 'kernel', outcome: 'ok', text: `has it: ${text}` };
+    } else {
+      const missing = missingText(table, prefix, metric, facts);
+      const instead = text === undefined ? '' : `; until then: ${text}`;
+      yield { stage: 'kernel', outcome: 'no', text: `${missing}${instead}` };
+    }
   }
   for (const route of own) {
     if (wanted.some(({ metric }) => metric === route.metric)) continue;
@@ -199,7 +199,11 @@ function missingText(table: Table, prefix: Prefix, metric: number, facts: Facts)
   const reason = missingReason(table, prefix.key, metric, facts);
   if (reason === undefined) return 'on its way';
   if (reason === 'foreign-route')
-    return 'foreign-route: a route of somebody else stands there, and foreign is preserve';
+    return `foreign-route: ${
+      table.config.foreign === 'fail'
+        ? 'there are routes of somebody else in this table, and foreign is fail'
+        : 'a route of somebody else stands there, and foreign is preserve'
+    }`;
   const refusal = facts.reconciler.retries.find(table.config.id, metric, prefix.key);
   return `${reason}: ${refusal?.errno ?? ''} ${refusal?.message ?? ''}, retried`;
 }

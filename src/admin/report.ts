@@ -156,7 +156,7 @@ export const ROUTE_STATES = [
   'stale',
   /** Heard, and not to be there; `reason` says why. */
   'rejected',
-  /** The kernel refused it; `reason` has its words. */
+  /** The kernel refused it (`detail` has its words), or somebody else's route is in its place. */
   'failed',
   /** From `static`, `onMiss`. */
   'static',
@@ -175,6 +175,8 @@ export interface RouteReport {
   readonly peer: string | undefined;
   readonly asPath: string | undefined;
   readonly reason: string | undefined;
+  /** The reason in words, where it has any: the kernel's error, what stands between us and the next hop. */
+  readonly detail?: string;
 }
 
 export interface RoutesQuery {

@@ -1,8 +1,10 @@
 import type { Entry } from '../desired/decide.js';
 import { formatRoute } from '../desired/format.js';
-import type { Table } from '../desired/table.js';
+import { type RouteTarget, targetKey } from '../desired/route.js';
+import type { Table, WantedRoute } from '../desired/table.js';
 import { familyOfKey } from '../net/prefix.js';
 import type { RejectReason } from '../policy/verdict.js';
+import { isLeftAlone } from '../reconcile/diff.js';
 import type { OwnRoute } from '../reconcile/mirror.js';
 import { asPathText } from '../rib/path.js';
 import type { Facts } from './facts.js';
@@ -42,7 +44,7 @@ function matches(report: RouteReport, { state, reason, peer }: RoutesQuery): boo
   return (
     (state === undefined || report.state === state) &&
     (reason === undefined || report.reason === reason) &&
-    (peer === undefined || report.peer === peer)
+    (peer === undefined || report.peer?.split('+').includes(peer) === true)
   );
 }
 
@@ -53,25 +55,30 @@ function* prefixReports(table: Table, key: string, facts: Facts): Generator<Rout
   const own = reconciler.mirror.own(id, key);
   const wanted = table.wanted(key);
   const entry = table.entry(key);
-  for (const { prefix, metric, ...what } of wanted) {
-    const target = what.kind === 'learned' ? what.set.target : what.target;
+  for (const one of wanted) {
+    const { prefix, metric } = one;
+    const target = wantedTarget(one);
     const route = { table: id, prefix, metric, target };
-    const installed = own.some((one) => one.metric === metric);
-    const state =
-      what.kind === 'fixed' ? fixedState(target.type) : installed ? 'installed' : 'pending';
+    const installed = isInstalled(table, one, facts);
+    const kind = one.kind === 'fixed' ? fixedState(target.type) : 'installed';
+    const state = installed ? kind : 'pending';
     const reason = installed ? undefined : missingReason(table, key, metric, facts);
+    const refusal =
+      reason === 'kernel-error' ? reconciler.retries.find(id, metric, key) : undefined;
     yield {
       table: name,
       prefix: prefix.text,
       state: reason === undefined ? state : 'failed',
       route: formatRoute(route, linkName),
-      ...(what.kind === 'learned' ? origin(entry) : NO_ORIGIN),
+      ...(one.kind === 'learned' ? origin(entry) : NO_ORIGIN),
       reason,
+      ...(refusal === undefined ? {} : { detail: `${refusal.errno}: ${refusal.message}` }),
     };
   }
   const reason = entry === undefined ? undefined : table.reasonOf(entry);
   if (entry !== undefined && reason !== undefined) {
-    const { prefix } = entry;
+    const { prefix, set } = entry;
+    const detail = entry.reason === undefined ? set?.unresolved[0]?.detail : undefined;
     yield {
       table: name,
       prefix: prefix.text,
@@ -79,6 +86,7 @@ function* prefixReports(table: Table, key: string, facts: Facts): Generator<Rout
       route: prefix.text,
       ...origin(entry),
       reason,
+      ...(detail === undefined ? {} : { detail }),
     };
   }
   for (const route of own) {
@@ -109,6 +117,22 @@ function fixedState(type: OwnRoute['target']['type']): RouteState {
   return type === 'throw' ? 'throw' : 'static';
 }
 
+/** With its legs, though it may stand on a group. */
+export function wantedTarget(wanted: WantedRoute): RouteTarget {
+  return wanted.kind === 'learned' ? wanted.set.target : wanted.target;
+}
+
+/** The kernel has it as it is wanted, not only something in its place. */
+export function isInstalled(table: Table, wanted: WantedRoute, { reconciler }: Facts): boolean {
+  const { mirror, groups } = reconciler;
+  const { prefix, metric } = wanted;
+  const own = mirror.own(table.config.id, prefix.key).find((one) => one.metric === metric);
+  if (own === undefined) return false;
+  if (own.target.type === 'nexthop' && wanted.kind === 'learned')
+    return own.target.id === groups.claimOf(table.config.id, wanted.set);
+  return targetKey(own.target) === targetKey(wantedTarget(wanted));
+}
+
 /** Why a wanted route is not in the kernel; `undefined` while it is only on its way. */
 export function missingReason(
   table: Table,
@@ -117,7 +141,8 @@ export function missingReason(
   { reconciler }: Facts,
 ): RejectReason | undefined {
   const { id } = table.config;
-  if (reconciler.mirror.foreign(id, key).some((route) => route.metric === metric))
-    return 'foreign-route';
-  return reconciler.retries.find(id, metric, key) === undefined ? undefined : 'kernel-error';
+  const { mirror, retries } = reconciler;
+  const foreign = mirror.foreign(id, key).some((route) => route.metric === metric);
+  if (foreign || isLeftAlone(table, mirror)) return 'foreign-route';
+  return retries.find(id, metric, key) === undefined ? undefined : 'kernel-error';
 }

@@ -4,6 +4,7 @@ import { type Leg, ruleKey } from '../desired/route.js';
 import type { Table } from '../desired/table.js';
 import type { Underlay } from '../desired/underlay.js';
 import { FAMILIES, type Family, forFamilies } from '../net/family.js';
+import { isLeftAlone } from '../reconcile/diff.js';
 import { nextHopText } from '../rib/path.js';
 import { type Facts, wallTime } from './facts.js';
 import { operationText } from './operation-text.js';
@@ -72,17 +73,16 @@ function tableReport(table: Table, facts: Facts): TableReport {
   const { engine, reconciler } = facts;
   const { mirror } = reconciler;
   const { id, name, metric } = table.config;
-  const conflicts = [...mirror.foreignRoutes(id)].filter((foreign) =>
-    table.wanted(foreign.prefix.key).some((wanted) => wanted.metric === foreign.metric),
-  ).length;
-  const rejected = Object.fromEntries([...table.rejected()].filter(([, count]) => count > 0));
+  const rejected = table.rejected();
+  rejected.set('foreign-route', foreignConflicts(table, facts));
+  rejected.set('kernel-error', reconciler.retries.missingRoutes(id));
   const misplaced = reconciler.misplaced.filter(({ rule }) => rule.table === id);
   return {
     id,
     name,
     metric,
     routes: forFamilies((family) => familyCounts(table, family, facts)),
-    rejected: conflicts === 0 ? rejected : { ...rejected, 'foreign-route': conflicts },
+    rejected: Object.fromEntries([...rejected].filter(([, count]) => count > 0)),
     acceptedByPeer: [...table.acceptedByPeer].flatMap(([peer, counts]) =>
       FAMILIES.map((family) => ({ peer, family, accepted: counts[family] })),
     ),
@@ -102,6 +102,25 @@ function tableReport(table: Table, facts: Facts): TableReport {
       .values()
       .map((set) => nextHopReport(set, table, engine.underlay, facts)),
   };
+}
+
+/** Wanted routes that routes of others keep out. */
+function foreignConflicts(table: Table, { reconciler: { mirror } }: Facts): number {
+  const { id } = table.config;
+  if (isLeftAlone(table, mirror)) {
+    let missing = 0;
+    for (const key of table.keys()) {
+      const own = mirror.own(id, key);
+      for (const { metric } of table.wanted(key)) {
+        if (!own.some((route) => route.metric === metric)) missing++;
+      }
+    }
+    return missing;
+  }
+  const inTheWay = [...mirror.foreignRoutes(id)].filter(({ prefix, metric }) =>
+    table.wanted(prefix.key).some((wanted) => wanted.metric === metric),
+  );
+  return inTheWay.length;
 }
 
 function familyCounts(table: Table, family: Family, facts: Facts): FamilyCounts {

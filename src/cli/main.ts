@@ -19,7 +19,9 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
-process.exit(await main(process.argv.slice(2)));
+const exitCode = await main(process.argv.slice(2));
+// Writes to a pipe are asynchronous: what is on its way still has to arrive.
+process.stdout.write('', () => process.stderr.write('', () => process.exit(exitCode)));
 
 async function main(argv: readonly string[]): Promise<ExitCode> {
   try {

@@ -42,7 +42,7 @@ function* lines(layout: Layout, rows: readonly string[][], style: Style): Genera
 }
 
 function cells(
-  { state, table, prefix, route, peer, asPath, reason }: RouteReport,
+  { state, table, prefix, route, peer, asPath, reason = '', detail }: RouteReport,
   style: Style,
 ): string[] {
   return [
@@ -51,7 +51,7 @@ function cells(
     route === '' ? prefix : route,
     peer ?? '-',
     asPath === undefined || asPath === '' ? '-' : asPath,
-    reason ?? '',
+    detail === undefined ? reason : `${reason}: ${detail}`,
   ];
 }
 

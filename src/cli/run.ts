@@ -1,3 +1,4 @@
+import { setFlagsFromString } from 'node:v8';
 import type { Command, Context } from './command.js';
 import { EXIT, type ExitCode } from './exit-code.js';
 import { withConfig } from './options.js';
@@ -27,6 +28,8 @@ export async function runUntilStopped(
   { config, flush }: RunOptions,
   { version, stopSignal }: Pick<Context, 'version' | 'stopSignal'>,
 ): Promise<ExitCode> {
+  // docs/decisions/006-small-young-generation.md
+  setFlagsFromString('--semi-space-growth-factor=1');
   const { runDaemon } = await import('../daemon.js');
   await runDaemon({ configPath: config, flush, version }, stopSignal());
   return EXIT.done;

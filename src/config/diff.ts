@@ -11,7 +11,7 @@ export function diffConfigs(before: Config, after: Config): readonly string[] {
   const lines: string[] = [];
   compare(lines, 'source', sourceText(before), sourceText(after));
   compare(lines, 'hold', formatDuration(before.hold), formatDuration(after.hold));
-  compare(
+  compareFixed(
     lines,
     'sync.timeout',
     formatDuration(before.sync.timeout),
@@ -28,9 +28,9 @@ export function diffConfigs(before: Config, after: Config): readonly string[] {
       compareCounts(lines, path, entries(old), entries(current), 'entries');
     }
   }
-  compare(lines, 'metrics.listen', listenText(before), listenText(after));
-  compare(lines, 'admin.socket', before.admin.socket, after.admin.socket);
-  compare(lines, 'alerts.alertmanager', before.alerts.alertmanager, after.alerts.alertmanager);
+  compareFixed(lines, 'metrics.listen', listenText(before), listenText(after));
+  compareFixed(lines, 'admin.socket', before.admin.socket, after.admin.socket);
+  compareFixed(lines, 'alerts.alertmanager', before.alerts.alertmanager, after.alerts.alertmanager);
   compare(lines, 'log.level', before.log.level, after.log.level);
   return lines;
 }
@@ -113,6 +113,13 @@ type Value = string | number | boolean | undefined;
 
 function compare(lines: string[], path: string, before: Value, after: Value): void {
   if (before !== after) lines.push(`${path}: ${before ?? 'none'} -> ${after ?? 'none'}`);
+}
+
+/** Of what a running daemon goes on with as it is. */
+function compareFixed(lines: string[], path: string, before: Value, after: Value): void {
+  const changed: string[] = [];
+  compare(changed, path, before, after);
+  lines.push(...changed.map((line) => `${line} (at the next start)`));
 }
 
 /** Names each item that came or went: for lists short enough to read. */

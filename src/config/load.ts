@@ -26,7 +26,12 @@ const INCLUDED_LIMIT = 64 * 2 ** 20;
 
 export type LoadResult =
   | { readonly ok: true; readonly config: Config }
-  | { readonly ok: false; readonly faults: readonly ConfigFault[] };
+  | {
+      readonly ok: false;
+      readonly faults: readonly ConfigFault[];
+      /** As {@link Config.files}, missing ones included: a change of any may mend it. */
+      readonly files: readonly string[];
+    };
 
 /**
  * Reads the configuration at `path` and every file it names; paths in it are
@@ -36,16 +41,15 @@ export type LoadResult =
  */
 export async function loadConfig(path: string): Promise<LoadResult> {
   const read = await readText(path, MAIN_LIMIT);
-  if (!read.ok) return refuse({ file: path, line: 1, column: 1, path: '', message: read.reason });
+  const refuse = (faults: readonly ConfigFault[]): LoadResult => {
+    return { ok: false, faults, files: [resolve(path)] };
+  };
+  if (!read.ok) return refuse([{ file: path, line: 1, column: 1, path: '', message: read.reason }]);
   const yaml = parseYaml(path, read.text);
-  if (!yaml.ok) return refuse(...yaml.faults);
+  if (!yaml.ok) return refuse(yaml.faults);
   const parsed = configSchema.safeParse(yaml.document.value);
-  if (!parsed.success) return refuse(...faultsOf(yaml.document, parsed.error.issues));
+  if (!parsed.success) return refuse(faultsOf(yaml.document, parsed.error.issues));
   return new Loader(path, yaml.document).load(parsed.data);
-}
-
-function refuse(...faults: readonly ConfigFault[]): LoadResult {
-  return { ok: false, faults };
 }
 
 /** The third round: one load of one well-formed document. */
@@ -75,7 +79,8 @@ class Loader {
 
     this.#faults.sort((a, b) => a.line - b.line || a.column - b.column);
     const faults = [...capFaults(this.#faults), ...this.#includedFaults];
-    if (faults.length > 0) return refuse(...faults);
+    const files = [this.#path, ...this.#texts.keys()].map((file) => resolve(file));
+    if (faults.length > 0) return { ok: false, faults, files };
     const config: Config = {
       source,
       hold: parsed.hold,
@@ -86,7 +91,7 @@ class Loader {
       admin: parsed.admin,
       alerts: { alertmanager: parsed.alerts.alertmanager },
       log: parsed.log,
-      files: [this.#path, ...this.#texts.keys()].map((file) => resolve(file)),
+      files,
     };
     return { ok: true, config: deepFreeze(config) };
   }

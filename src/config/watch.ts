@@ -53,34 +53,38 @@ export function watchFiles(
       settling = setTimeout(settle, SETTLE);
       return;
     }
-    // What a new directory did before its watch began is seen by looking once more.
-    if (follow()) settling = setTimeout(settle, SETTLE);
+    follow();
     if (now === told) return;
     told = now;
     onChange();
   };
-  /** Links may lead elsewhere now; true when there is a new directory to watch. */
-  const follow = (): boolean => {
+  /** Links may lead elsewhere now. A watcher told to unwatch one directory loses others (chokidar 4.0), so it is made anew. */
+  const follow = (): void => {
     const before = directories;
     directories = directoriesOf(paths);
-    const added = [...directories].filter((directory) => !before.has(directory));
-    watcher.unwatch([...before].filter((directory) => !directories.has(directory)));
-    watcher.add(added);
-    return added.length > 0;
+    if (before.size === directories.size && [...directories].every((one) => before.has(one)))
+      return;
+    void watcher.close();
+    watcher = open();
+  };
+  const open = (): FSWatcher => {
+    const opened = watch([...directories], {
+      depth: 0,
+      followSymlinks: false,
+      ignoreInitial: true,
+      ignorePermissionErrors: true,
+      ignored: (path) => !directories.has(path),
+    });
+    opened.on('raw', look);
+    // What happened before it began is seen by looking.
+    opened.on('ready', look);
+    opened.on('error', () => {
+      polling ??= setInterval(look, POLL);
+    });
+    return opened;
   };
 
-  const watcher: FSWatcher = watch([...directories], {
-    depth: 0,
-    followSymlinks: false,
-    ignoreInitial: true,
-    ignorePermissionErrors: true,
-    ignored: (path) => !directories.has(path),
-  });
-  watcher.on('raw', look);
-  watcher.on('ready', look);
-  watcher.on('error', () => {
-    polling ??= setInterval(look, POLL);
-  });
+  let watcher = open();
   signal.addEventListener('abort', () => {
     clearTimeout(settling);
     clearInterval(polling);

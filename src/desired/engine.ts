@@ -30,6 +30,7 @@ export class Engine {
   #tables = new Map<number, Table>();
   #underlay = Underlay.empty;
   #families: readonly Family[] = FAMILIES;
+  #reported: readonly Pick<PeerStatus, 'peer' | 'received'>[] = [];
   /** Withdrawn before the first full feed ended: gone for certain, though nothing is swept yet. */
   readonly #withdrawn = new Set<string>();
 
@@ -79,6 +80,7 @@ export class Engine {
     if (!this.feed.expire(now)) return;
     this.#evaluate(this.rib.clear(), false);
     this.#sweep();
+    this.#settle();
   }
 
   setUnderlay(underlay: Underlay, families: readonly Family[]): void {
@@ -103,14 +105,9 @@ export class Engine {
     this.#settle();
   }
 
-  /** Prefix counts before the filters, where the source knows them better than the RIB does. */
+  /** Prefix counts before the filters, as the source tells them; it may count what it does not offer. */
   setReceived(peers: readonly Pick<PeerStatus, 'peer' | 'received'>[]): void {
-    for (const limit of this.#limits()) {
-      const { count, peer, family } = limit.config;
-      if (count !== 'received') continue;
-      const counted = peers.filter((one) => peer === undefined || one.peer === peer);
-      limit.setReceived(counted.reduce((sum, { received }) => sum + received[family], 0));
-    }
+    this.#reported = peers;
     this.#settle();
   }
 
@@ -154,6 +151,7 @@ export class Engine {
     switch (event.type) {
       case 'updates': {
         const changed = this.rib.apply(event.updates);
+        this.#countReceived();
         if (!this.maySweep) this.#noteWithdrawn(changed);
         this.#evaluate(changed, true);
         return;
@@ -204,8 +202,8 @@ export class Engine {
 
   /** Brings limits, what is kept in main, and the use of objects to rest. */
   #settle(): void {
+    this.#countReceived();
     for (const table of this.#tables.values()) {
-      this.#countReceived(table);
       for (let again = true; again; ) {
         again = table.refresh();
         if (again) this.#evaluateTable(table);
@@ -223,15 +221,16 @@ export class Engine {
     }
   }
 
-  /** Where the source offers all it hears, the RIB's own count is what was received. */
-  #countReceived(table: Table): void {
-    if (this.#config.source.kind !== 'file') return;
-    for (const limit of table.limits) {
+  /** What the source tells lags behind; that a route was heard is known at once. */
+  #countReceived(): void {
+    for (const limit of this.#limits()) {
       const { count, peer, family } = limit.config;
       if (count !== 'received') continue;
-      limit.setReceived(
-        peer === undefined ? this.rib.size(family) : this.rib.receivedFrom(peer, family),
-      );
+      const counted = this.#reported.filter((one) => peer === undefined || one.peer === peer);
+      const reported = counted.reduce((sum, { received }) => sum + received[family], 0);
+      const heard =
+        peer === undefined ? this.rib.size(family) : this.rib.receivedFrom(peer, family);
+      limit.setReceived(Math.max(reported, heard));
     }
   }
 

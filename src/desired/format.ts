@@ -40,10 +40,15 @@ export function formatRoute(
   }
 }
 
-/** One line: `from 203.0.113.0/24 to 10.0.0.0/8 fwmark 0x14/0xff iif eth1 lookup 100 pref 10000 proto 178`. */
+/**
+ * One line: `from 203.0.113.0/24 to 10.0.0.0/8 fwmark 0x14/0xff iif eth1 lookup 100 pref 10000 proto 178`.
+ * A rule that names no prefix is `from all`, or in IPv6 `from ::/0`: two rules
+ * that differ by family alone do not read the same.
+ */
 export function formatRule(rule: Rule & { readonly protocol?: number }): string {
-  const { from, to, fwmark, iif, table, priority, protocol = OWN_PROTOCOL } = rule;
-  const words = [`from ${from ?? 'all'}`];
+  const { family, from, to, fwmark, iif, table, priority, protocol = OWN_PROTOCOL } = rule;
+  const all = family === 'ipv6' && to === undefined ? '::/0' : 'all';
+  const words = [`from ${from ?? all}`];
   if (to !== undefined) words.push(`to ${to}`);
   if (fwmark !== undefined) words.push(`fwmark ${formatMark(fwmark)}`);
   if (iif !== undefined) words.push(`iif ${iif}`);

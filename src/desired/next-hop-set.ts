@@ -89,8 +89,8 @@ function addLeg(legs: Map<string, Leg>, leg: Leg, weight: number): void {
 
 export class NextHopSets {
   readonly #sets = new Map<string, NextHopSet>();
-  /** Sources share paths among prefixes: the answer for a path that stands alone. */
-  readonly #byPath = new WeakMap<Path, NextHopSet>();
+  /** Sources share next hops among paths: the set of one that stands alone. */
+  readonly #ofOne = new WeakMap<NextHop, NextHopSet>();
   readonly #interfaces = new Map<number, number>();
   #interfacesVersion = 0;
   #underlay: Underlay;
@@ -106,10 +106,10 @@ export class NextHopSets {
   of(paths: readonly Path[]): NextHopSet {
     const [only] = paths;
     if (paths.length === 1 && only !== undefined) {
-      const known = this.#byPath.get(only);
+      const known = this.#ofOne.get(only.nextHop);
       if (known !== undefined && this.#sets.get(known.key) === known) return known;
       const set = this.#intern(this.#members(paths));
-      this.#byPath.set(only, set);
+      this.#ofOne.set(only.nextHop, set);
       return set;
     }
     return this.#intern(this.#members(paths));

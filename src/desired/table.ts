@@ -75,6 +75,10 @@ export class Table {
   #rules: readonly Rule[] = [];
   #fixedVersion = -1;
   #useObjects: boolean;
+  /** Objects are in use, and routes written inline before that still stand. */
+  #mixed = false;
+  /** Accepted prefixes, whether their next hop resolves or not. */
+  #routeCount = 0;
   #everything = true;
   #rulesChanged = true;
   #prefixes = new Set<string>();
@@ -154,7 +158,7 @@ export class Table {
     this.#families = families;
     for (const { set, crossed } of this.nextHops.setUnderlay(underlay)) {
       this.#sets.add(set);
-      if (crossed || !this.#useObjects) this.#scattered.add(set);
+      if (crossed || !this.#useObjects || this.#mixed) this.#scattered.add(set);
     }
     this.#fixedVersion = -1;
     return this.refresh();
@@ -232,20 +236,25 @@ export class Table {
     if (this.config.nextHop.objects === 'auto' && onObjects) this.#useObjects = true;
   }
 
-  /** `synced`: only then may a table shrink back to inline next hops. */
-  chooseObjects(synced: boolean): void {
+  /**
+   * `complete`: the full feed was heard. Only then may a table shrink back to
+   * inline next hops; before it, routes written inline wait for the sweep.
+   */
+  chooseObjects(complete: boolean): void {
     if (this.config.nextHop.objects !== 'auto') return;
-    const routes = this.#entries.size;
-    const use = routes > OBJECTS_ABOVE || (this.#useObjects && !(synced && routes < INLINE_BELOW));
-    if (use !== this.#useObjects) {
-      this.#useObjects = use;
-      this.#everything = true;
-    }
+    const routes = this.#routeCount;
+    const shrunk = complete && routes < INLINE_BELOW;
+    const use = routes > OBJECTS_ABOVE || (this.#useObjects && !shrunk);
+    if (use === this.#useObjects) return;
+    this.#useObjects = use;
+    if (complete) this.#everything = true;
+    else this.#mixed = true;
   }
 
   /** What changed since the last call. Inline routes of a changed set are among `prefixes`. */
   drain(): TableChanges {
     this.#spreadSets();
+    if (this.#everything) this.#mixed = false;
     const changes = {
       everything: this.#everything,
       prefixes: this.#prefixes,
@@ -298,7 +307,10 @@ export class Table {
   #account(entry: Entry, step: 1 | -1): void {
     const { prefix, reason, set } = entry;
     if (set !== undefined) {
-      if (reason === undefined) set.routes[prefix.family] += step;
+      if (reason === undefined) {
+        set.routes[prefix.family] += step;
+        this.#routeCount += step;
+      }
       if (step === 1) set.references++;
       else this.nextHops.release(set);
     }

@@ -61,6 +61,11 @@ export function decodeLink(bytes: Buffer, body: number, end: number): Link {
   };
 }
 
+/** Of struct ifaddrmsg: which interface the address is on. */
+export function decodeLinkIndex(bytes: Buffer, body: number): number {
+  return bytes.readUInt32LE(body + 4);
+}
+
 const addressAttributes = new AttributeTable(IFA_FLAGS);
 
 /**
@@ -81,7 +86,7 @@ export function decodeAddress(
   if (address === undefined) return undefined;
   const flags = addressAttributes.u32(IFA_FLAGS) ?? bytes.readUInt8(body + 2);
   return {
-    index: bytes.readUInt32LE(body + 4),
+    index: decodeLinkIndex(bytes, body),
     address,
     length: bytes.readUInt8(body + 1),
     scope: SCOPES.get(bytes.readUInt8(body + 3)) ?? 'other',

@@ -68,8 +68,10 @@ export interface ExecuteResult {
 
 /** What somebody else changed; our own writes are never heard. */
 export type KernelNotice =
-  | { readonly type: 'link' }
-  | { readonly type: 'address' }
+  /** `usable`: up, with carrier. While it is not, the kernel drops what leads out of it without a word. */
+  | { readonly type: 'link'; readonly index: number; readonly usable: boolean }
+  /** The last IPv4 address of an interface takes inline routes along, without a word too. */
+  | { readonly type: 'address'; readonly event: 'new' | 'gone'; readonly index: number }
   /**
    * A route was added, replaced (`new`) or removed (`gone`). Of tables 254, 255
    * and foreign ones too. What a lost link takes along is not told for IPv4; a

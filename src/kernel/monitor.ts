@@ -2,7 +2,14 @@
  * What others change, as batches of notices: one a turn of the event loop.
  * A slow consumer costs bounded memory: it gets an overrun instead.
  */
-import { RTM_DELADDR, RTM_DELLINK, RTM_NEWADDR, RTM_NEWLINK } from './codec-link.js';
+import {
+  decodeLink,
+  decodeLinkIndex,
+  RTM_DELADDR,
+  RTM_DELLINK,
+  RTM_NEWADDR,
+  RTM_NEWLINK,
+} from './codec-link.js';
 import { decodeNexthop, RTM_DELNEXTHOP, RTM_NEWNEXTHOP } from './codec-nexthop.js';
 import { decodeRoute, RTM_DELROUTE, RTM_NEWROUTE } from './codec-route.js';
 import { decodeRule, RTM_DELRULE, RTM_NEWRULE } from './codec-rule.js';
@@ -24,7 +31,7 @@ export class Monitor implements AsyncIterable<readonly KernelNotice[]> {
   readonly #signal: AbortSignal;
   #pending: KernelNotice[] = [];
   /** What `pending` already says, so that it is said once. */
-  #said = new Set<'link' | 'address' | 'overrun'>();
+  #said = new Set<string>();
   #dropped = 0;
   #turnEnds = false;
   #end: 'no' | 'aborted' | KernelError = 'no';
@@ -92,7 +99,7 @@ export class Monitor implements AsyncIterable<readonly KernelNotice[]> {
     if (skipped > 0) {
       this.malformed(skipped);
       // Nobody knows what it said.
-      this.#sayOnce('overrun');
+      this.#sayOnce({ type: 'overrun' });
     }
     this.#endTurn();
   }
@@ -120,13 +127,17 @@ export class Monitor implements AsyncIterable<readonly KernelNotice[]> {
         return;
       }
       case RTM_NEWLINK:
-      case RTM_DELLINK:
-        this.#sayOnce('link');
+      case RTM_DELLINK: {
+        const { index, up, carrier } = decodeLink(bytes, body, end);
+        this.#sayOnce({ type: 'link', index, usable: type === RTM_NEWLINK && up && carrier });
         return;
+      }
       case RTM_NEWADDR:
-      case RTM_DELADDR:
-        this.#sayOnce('address');
+      case RTM_DELADDR: {
+        const event = type === RTM_NEWADDR ? 'new' : 'gone';
+        this.#sayOnce({ type: 'address', event, index: decodeLinkIndex(bytes, body) });
         return;
+      }
     }
   }
 
@@ -135,16 +146,17 @@ export class Monitor implements AsyncIterable<readonly KernelNotice[]> {
     else this.#overrun();
   }
 
-  #sayOnce(type: 'link' | 'address' | 'overrun'): void {
-    if (this.#said.has(type)) return;
-    this.#said.add(type);
-    this.#pending.push({ type });
+  #sayOnce(notice: Extract<KernelNotice, { type: 'link' | 'address' | 'overrun' }>): void {
+    const words = Object.values(notice).join(' ');
+    if (this.#said.has(words)) return;
+    this.#said.add(words);
+    this.#pending.push(notice);
   }
 
   /** What came before the loss is read again with the rest. */
   #overrun(): void {
     this.#take();
-    this.#sayOnce('overrun');
+    this.#sayOnce({ type: 'overrun' });
   }
 
   /** Lets the turn's other messages arrive, then hands all of them over. */

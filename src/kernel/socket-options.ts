@@ -1,6 +1,7 @@
 /**
- * Socket options that the netlink transport has no call for, set through libc
- * on the socket's file descriptor. The only importer of koffi.
+ * What the netlink transport has no call for, through libc on the socket's file
+ * descriptor: its options, and a send that does not hold the event loop up.
+ * The only importer of koffi.
  */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import koffi from 'koffi';
@@ -47,6 +48,19 @@ const setBytes: SetOption<Buffer> = libc.func('setsockopt', 'int', [
   'const void *',
   'uint32',
 ]);
+
+type Send = (fd: number, bytes: Buffer, length: number, flags: number) => number;
+
+const sendBytes: Send & { readonly async: SendAsync } = libc.func('send', 'long', [
+  'int',
+  'const void *',
+  'size_t',
+  'int',
+]);
+
+type SendAsync = (
+  ...parameters: [...Parameters<Send>, done: (error: Error | null, sent: number) => void]
+) => void;
 
 interface FilterInstruction {
   readonly code: number;
@@ -113,6 +127,16 @@ export function growReceiveBuffer(fd: number, bytes: number): number {
     setInt(fd, SOL_SOCKET, SO_RCVBUF, bytes);
   }
   return memoryInfo(fd).readUInt32LE(SK_MEMINFO_RCVBUF);
+}
+
+/**
+ * send(2) on a thread of libuv's pool: the kernel works on a large batch beside
+ * the event loop. The bytes must stay as they are until `done`.
+ */
+export function sendBeside(fd: number, bytes: Buffer, done: (sent: boolean) => void): void {
+  sendBytes.async(fd, bytes, bytes.length, 0, (error, sent) => {
+    done(error === null && sent === bytes.length);
+  });
 }
 
 /** Messages this socket has lost since it was opened: the Drops column of /proc/net/netlink. */

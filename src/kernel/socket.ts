@@ -15,6 +15,7 @@ import {
   NETLINK_EXT_ACK,
   NETLINK_GET_STRICT_CHK,
   NETLINK_NO_ENOBUFS,
+  sendBeside,
 } from './socket-options.js';
 
 const NETLINK_ROUTE = 0;
@@ -24,6 +25,9 @@ const DUMP_CHUNK = 32 * 1024;
 
 /** A longer message is refused with EMSGSIZE; the kernel grants twice this. */
 const SEND_BUFFER = 208 * 1024;
+
+/** A send beyond this goes on beside the event loop; handing it over costs some 50 µs. */
+const BESIDE_BYTES = 8 * 1024;
 
 export interface SocketOptions {
   /** Bytes asked for; see {@link NetlinkSocket.receiveBuffer}. */
@@ -51,6 +55,7 @@ export class NetlinkSocket {
   readonly #raw: RawNetlinkSocket;
   readonly #fd: number;
   #open = true;
+  #sending = 0;
   /** Our port id: nlmsg_pid of what the kernel tells about our writes. */
   readonly port: number;
   /** Granted receive buffer, in bytes as the kernel counts them. */
@@ -97,6 +102,15 @@ export class NetlinkSocket {
    * before it returns: once the last answer is here, the bytes may be reused.
    */
   send(bytes: Buffer, failed: (error: KernelError) => void): void {
+    if (bytes.length > BESIDE_BYTES) {
+      this.#sending++;
+      sendBeside(this.#fd, bytes, (sent) => {
+        this.#sending--;
+        if (!this.#open) this.#closeRaw();
+        else if (!sent) failed(new KernelError('send', 'EIO', 'the kernel took no batch'));
+      });
+      return;
+    }
     this.#raw.send(bytes, {}, (error) => {
       if (error !== undefined) failed(kernelError('send', error));
     });
@@ -111,6 +125,12 @@ export class NetlinkSocket {
   close(): void {
     if (!this.#open) return;
     this.#open = false;
+    this.#closeRaw();
+  }
+
+  /** Not while a send uses the descriptor, which somebody else might be given. */
+  #closeRaw(): void {
+    if (this.#sending > 0) return;
     // The native side does not survive being closed from within its own callback.
     setImmediate(() => this.#raw.close());
   }

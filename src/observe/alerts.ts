@@ -17,11 +17,12 @@ export type AlertName =
   | 'Rib2fibSourceLost'
   | 'Rib2fibConfigRefused'
   | 'Rib2fibLocalRuleBehind'
-  | 'Rib2fibKernelRefuses';
+  | 'Rib2fibKernelRefuses'
+  | 'Rib2fibForeignRoutes';
 
 export interface Alert {
   readonly name: AlertName;
-  readonly severity: 'warning' | 'critical';
+  readonly severity: Severity;
   /** Together with the name these are the alert's identity. */
   readonly labels: Readonly<Record<string, string>>;
   readonly summary: string;
@@ -45,6 +46,9 @@ const LAST_RETRY_MS = 30_000;
 /** Firing and not yet delivered resolved ones together. */
 const CAPACITY = 1_000;
 
+const SEVERITIES = ['warning', 'critical'] as const;
+type Severity = (typeof SEVERITIES)[number];
+
 interface Entry {
   readonly key: string;
   readonly alert: Alert;
@@ -66,24 +70,24 @@ export class AlertSender {
     this.#options = options;
   }
 
-  /** Raises, or renews in place with new words. A known alert with equal words is no event. */
+  /** Raises, or renews in place with new words or another severity. A known alert with equal words is no event. */
   raise(alert: Alert): void {
-    const key = keyOf(alert);
-    const known = this.#entries.get(key);
-    const firing = known !== undefined && known.resolvedAt === undefined;
-    if (firing && sameWords(known.alert, alert)) return;
-    if (known === undefined && !this.#makeRoom()) {
+    const key = keyOf(alert, alert.severity);
+    const before = this.#firing(alert);
+    if (before !== undefined && sameWords(before.alert, alert)) return;
+    if (before !== undefined && before.key !== key) this.#end(before);
+    if (!this.#entries.has(key) && !this.#makeRoom()) {
       this.#options.log.error({ alert: alert.name, labels: alert.labels }, 'too many alerts');
       return;
     }
     this.#entries.set(key, {
       key,
       alert,
-      startsAt: firing ? known.startsAt : this.#options.clock.now(),
+      startsAt: before?.startsAt ?? this.#options.clock.now(),
       resolvedAt: undefined,
       deliveredAt: undefined,
     });
-    if (!firing) {
+    if (before?.key !== key) {
       const { name, severity, labels, summary } = alert;
       this.#options.log.warn({ alert: name, severity, ...labels, summary }, 'alert raised');
     }
@@ -91,20 +95,11 @@ export class AlertSender {
   }
 
   /** No event when no such alert is firing. */
-  resolve({ name, labels }: Pick<Alert, 'name' | 'labels'>): void {
-    const key = keyOf({ name, labels });
-    const known = this.#entries.get(key);
-    if (known === undefined || known.resolvedAt !== undefined) return;
-    this.#options.log.info({ alert: name, ...labels }, 'alert resolved');
-    if (this.#options.alertmanager === undefined) {
-      this.#entries.delete(key);
-      return;
-    }
-    this.#entries.set(key, {
-      ...known,
-      resolvedAt: this.#options.clock.now(),
-      deliveredAt: undefined,
-    });
+  resolve(alert: Pick<Alert, 'name' | 'labels'>): void {
+    const firing = this.#firing(alert);
+    if (firing === undefined) return;
+    this.#options.log.info({ alert: alert.name, ...alert.labels }, 'alert resolved');
+    this.#end(firing);
     this.#wake?.();
   }
 
@@ -137,6 +132,24 @@ export class AlertSender {
         await this.#wait(retry, signal);
         retry = Math.min(retry * 2, LAST_RETRY_MS);
       }
+    }
+  }
+
+  /** Of one name and labels, one severity fires at a time. */
+  #firing(alert: Pick<Alert, 'name' | 'labels'>): Entry | undefined {
+    for (const severity of SEVERITIES) {
+      const entry = this.#entries.get(keyOf(alert, severity));
+      if (entry !== undefined && entry.resolvedAt === undefined) return entry;
+    }
+    return undefined;
+  }
+
+  #end(entry: Entry): void {
+    const { alertmanager, clock } = this.#options;
+    if (alertmanager === undefined) this.#entries.delete(entry.key);
+    else {
+      const ended = { ...entry, resolvedAt: clock.now(), deliveredAt: undefined };
+      this.#entries.set(entry.key, ended);
     }
   }
 
@@ -236,8 +249,10 @@ export class AlertSender {
   }
 }
 
-function keyOf({ name, labels }: Pick<Alert, 'name' | 'labels'>): string {
-  return JSON.stringify([name, Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1))]);
+/** Alertmanager tells alerts apart by all their labels, the severity among them. */
+function keyOf({ name, labels }: Pick<Alert, 'name' | 'labels'>, severity: Severity): string {
+  const sorted = Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1));
+  return JSON.stringify([name, severity, sorted]);
 }
 
 function sameWords(a: Alert, b: Alert): boolean {

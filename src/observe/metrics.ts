@@ -119,11 +119,7 @@ export class Metrics {
 
   /** All metrics in the Prometheus text format. */
   render(): Promise<string> {
-    for (const gauge of this.#gauges.values()) {
-      gauge.reset();
-      // Resetting leaves a 0 where there are no labels: what is not known is not there.
-      gauge.remove();
-    }
+    for (const gauge of this.#gauges.values()) gauge.reset();
     this.#fill(this.#collect());
     return this.#registry.metrics();
   }
@@ -136,6 +132,9 @@ export class Metrics {
     const { lastEventAt } = source.counters;
     if (lastEventAt !== undefined) {
       this.#set('source_last_event_timestamp_seconds', {}, lastEventAt / 1000);
+    } else {
+      // A reset leaves 0 where there are no labels, and 0 would be the year 1970.
+      this.#gauges.get('source_last_event_timestamp_seconds')?.remove();
     }
     for (const { peer, established, received } of source.peers) {
       this.#set('bgp_session_up', { peer }, established);

@@ -49,8 +49,3 @@ export const REJECT_REASONS: readonly RejectReason[] = [
   'foreign-route',
   'kernel-error',
 ];
-
-/** `rule` is the filter rule's id where one decided. */
-export type Verdict =
-  | { readonly accepted: true; readonly rule: string | undefined }
-  | { readonly accepted: false; readonly reason: RejectReason; readonly rule: string | undefined };

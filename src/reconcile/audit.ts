@@ -23,12 +23,12 @@ export async function readMirror(kernel: Kernel, tables: Iterable<number>): Prom
 
 /** Tells a table what of it the kernel has, so that a restart rewrites nothing. */
 export function adopt(table: Table, mirror: Mirror): void {
-  const { id } = table.config;
+  const learned: string[] = [];
   let onObjects = 0;
-  let inline = 0;
-  for (const { target } of mirror.ownRoutes(id)) {
+  for (const { prefix, target } of mirror.ownRoutes(table.config.id)) {
+    if (target.type !== 'nexthop' && target.type !== 'legs') continue;
+    learned.push(prefix.key);
     if (target.type === 'nexthop') onObjects++;
-    else if (target.type === 'legs') inline++;
   }
-  table.adopt(mirror.keys(id), onObjects > inline);
+  table.adopt(learned, onObjects * 2 > learned.length);
 }

@@ -5,9 +5,10 @@
  */
 import type { Engine } from '../desired/engine.js';
 import type { NextHopSet } from '../desired/next-hop-set.js';
-import { type Route, type RouteTarget, type Rule, ruleKey } from '../desired/route.js';
+import { type RouteTarget, type Rule, ruleKey } from '../desired/route.js';
 import type { Table, TableChanges, WantedRoute } from '../desired/table.js';
-import type { Operation } from '../kernel/kernel.js';
+import type { KernelRoute, Operation } from '../kernel/kernel.js';
+import { adoptGroups } from './adoption.js';
 import { type NexthopGroups, SingleAllocation } from './groups.js';
 import { type Mirror, type OwnRoute, routeOf } from './mirror.js';
 
@@ -26,20 +27,29 @@ export interface DiffOptions {
   readonly engine: Engine;
   readonly mirror: Mirror;
   readonly groups: NexthopGroups;
-  /** False for a route that was refused lately and waits for its next try. */
-  readonly mayTry: (route: Route) => boolean;
+  /** False for what was refused lately and waits for its next try. */
+  readonly mayTry: (operation: Operation) => boolean;
   /** Nexthop objects work here (kernel 5.3 and later). */
   readonly objectsSupported: boolean;
 }
 
+/** `foreign: fail` while there are routes of others: looked at as a whole once the last of them has gone. */
+export function isLeftAlone(table: Table, mirror: Mirror): boolean {
+  return table.config.foreign === 'fail' && mirror.hasForeign(table.config.id);
+}
+
 export class Diff {
   readonly #nexthops: Operation[] = [];
+  /** Those that keep traffic in main stand before what they protect from. */
+  readonly #fixedRoutes: Operation[] = [];
   readonly #routes: Operation[] = [];
   readonly #rules: Operation[] = [];
   readonly #rulesGone: Operation[] = [];
   readonly #routesGone: Operation[] = [];
+  readonly #throwsGone: Operation[] = [];
   readonly #singles = new SingleAllocation();
   readonly #prepared = new Set<number>();
+  readonly #evicted = new Set<KernelRoute>();
   /** Groups that lost their last leg: the kernel takes their routes along. */
   readonly #deadGroups = new Set<number>();
   readonly #groupTargets = new Map<NextHopSet, RouteTarget>();
@@ -49,8 +59,17 @@ export class Diff {
 
   /** Adds what the drained changes of one table ask for. */
   table(table: Table, changes: TableChanges): void {
+    const { engine, groups, mirror, objectsSupported } = this.options;
+    if (isLeftAlone(table, mirror)) return;
+    // A set that moved is one group, unless its routes had to be written inline.
+    const scattered = table.useObjects && !objectsSupported && changes.sets.size > 0;
     for (const set of changes.sets) this.#set(table, set);
-    if (changes.everything) this.#wholeTable(table);
+    const everything = changes.everything || scattered;
+    // Once the stale routes of a life before are gone, so are its groups.
+    if (table.useObjects && (everything || !engine.maySweep)) {
+      adoptGroups(table, everything ? table.keys() : changes.prefixes, groups, mirror);
+    }
+    if (everything) this.#wholeTable(table);
     else for (const key of changes.prefixes) this.#prefix(table, table.config.id, key);
   }
 
@@ -77,14 +96,14 @@ export class Diff {
       }
     }
     for (const [key, rule] of wanted) {
-      if (!mirror.ownRules().has(key)) this.#rules.push({ op: 'rule-add', rule });
+      if (!mirror.ownRules().has(key)) this.#push(this.#rules, { op: 'rule-add', rule });
     }
     for (const [key, rule] of mirror.ownRules()) {
       if (wanted.has(key)) continue;
       const localPriority = mirror.localRulePriority(rule.family);
       const ahead = localPriority !== undefined && rule.priority <= localPriority;
       if (ahead || engine.maySweep || engine.tables.has(rule.table)) {
-        this.#rulesGone.push({ op: 'rule-delete', rule });
+        this.#push(this.#rulesGone, { op: 'rule-delete', rule });
       }
     }
   }
@@ -94,12 +113,14 @@ export class Diff {
     return {
       operations: [
         ...this.#nexthops,
+        ...this.#fixedRoutes,
         ...this.#routes,
         ...this.#rules,
         ...this.#rulesGone,
         ...dead,
         // The reverse of a dump's or a feed's order: the IPv4 trie takes ten times as long ascending.
         ...this.#routesGone.reverse(),
+        ...this.#throwsGone,
       ],
       misplaced: this.#misplaced,
     };
@@ -112,13 +133,13 @@ export class Diff {
     for (const key of table.keys()) this.#prefix(table, id, key);
     for (const key of mirror.keys(id)) if (!table.mayHold(key)) this.#prefix(table, id, key);
     if (table.config.foreign !== 'evict') return;
-    for (const route of mirror.foreignRoutes(id)) {
-      this.#routes.push({ op: 'foreign-route-delete', route });
-    }
+    for (const route of mirror.foreignRoutes(id)) this.#evict(route, this.#routes);
   }
 
   /** One changed next-hop set: its group follows, whatever number of routes stands on it. */
   #set(table: Table, set: NextHopSet): void {
+    // One that nothing refers to any more may have a successor of the same key.
+    if (set.references === 0) return;
     const id = this.options.groups.claimOf(table.config.id, set);
     if (id === undefined || !this.options.mirror.groups().has(id)) return;
     if (set.legs.length === 0) this.#deadGroups.add(id);
@@ -139,13 +160,21 @@ export class Diff {
     for (const route of wanted) {
       if (table === undefined) continue;
       const current = own.find(({ metric }) => metric === route.metric);
-      const target = this.#target(table, route, current);
+      const foreign =
+        current === undefined
+          ? mirror.foreign(tableId, key).find(({ metric }) => metric === route.metric)
+          : undefined;
+      if (foreign !== undefined && table.config.foreign !== 'evict') continue;
+      const target = this.#target(table, route);
       if (current?.target === target) continue;
-      this.#write(
-        table,
-        { table: tableId, prefix: route.prefix, metric: route.metric, target },
-        current,
-      );
+      const { prefix, metric, kind } = route;
+      const operations = kind === 'fixed' ? this.#fixedRoutes : this.#routes;
+      if (foreign !== undefined) this.#evict(foreign, operations);
+      const op = current === undefined ? 'route-add' : 'route-replace';
+      this.#push(operations, { op, route: { table: tableId, prefix, metric, target } });
+    }
+    if (table?.config.foreign === 'evict') {
+      for (const route of mirror.foreign(tableId, key)) this.#evict(route, this.#routes);
     }
     for (const route of own) {
       if (wanted.some(({ metric }) => metric === route.metric)) continue;
@@ -154,41 +183,33 @@ export class Diff {
     }
   }
 
-  #target(table: Table, route: WantedRoute, current: OwnRoute | undefined): RouteTarget {
+  #target(table: Table, route: WantedRoute): RouteTarget {
     const { mirror, groups, objectsSupported } = this.options;
     if (route.kind === 'fixed') return mirror.intern(route.target);
     if (!table.useObjects || !objectsSupported) return mirror.intern(route.set.target);
     const known = this.#groupTargets.get(route.set);
     if (known !== undefined) return known;
-    const standsOn = current?.target.type === 'nexthop' ? current.target.id : undefined;
-    const id = groups.idOf(table.config.id, route.set, standsOn, mirror);
+    const id = groups.idOf(table.config.id, route.set, mirror);
     this.#prepare(id, route.set);
     const target = mirror.intern({ type: 'nexthop', id });
     this.#groupTargets.set(route.set, target);
     return target;
   }
 
-  #write(table: Table, route: Route, current: OwnRoute | undefined): void {
-    const { mirror, mayTry } = this.options;
-    if (!mayTry(route)) return;
-    if (current !== undefined) {
-      this.#routes.push({ op: 'route-replace', route });
-      return;
-    }
-    const foreign = mirror
-      .foreign(route.table, route.prefix.key)
-      .find(({ metric }) => metric === route.metric);
-    if (foreign !== undefined) {
-      if (table.config.foreign !== 'evict') return;
-      this.#routes.push({ op: 'foreign-route-delete', route: foreign });
-    }
-    this.#routes.push({ op: 'route-add', route });
+  #evict(route: KernelRoute, operations: Operation[]): void {
+    if (this.#evicted.has(route)) return;
+    this.#evicted.add(route);
+    this.#push(operations, { op: 'foreign-route-delete', route });
+  }
+
+  #push(operations: Operation[], operation: Operation): void {
+    if (this.options.mayTry(operation)) operations.push(operation);
   }
 
   #delete(table: number, route: OwnRoute): void {
     const { target } = route;
     if (target.type === 'nexthop' && this.#deadGroups.has(target.id)) return;
-    if (!this.options.mayTry(routeOf(table, route))) return;
-    this.#routesGone.push({ op: 'route-delete', route: routeOf(table, route) });
+    const operations = target.type === 'throw' ? this.#throwsGone : this.#routesGone;
+    this.#push(operations, { op: 'route-delete', route: routeOf(table, route) });
   }
 }

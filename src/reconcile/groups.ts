@@ -9,42 +9,58 @@ import { type Leg, legKey, type NexthopObject } from '../desired/route.js';
 import { NEXTHOP_ID_BASE, NEXTHOP_ID_LAST, type Operation } from '../kernel/kernel.js';
 import type { Mirror } from './mirror.js';
 
+/** Nexthop objects and what stands on them: as the kernel has them, or as a plan would leave them. */
+export type NexthopState = Pick<Mirror, 'groups' | 'singleObjects' | 'routesOnGroup'>;
+
 export class NexthopGroups {
-  /** Group ids by table and set key: it outlives a reload, which makes the sets anew. */
+  /**
+   * Ids of groups by table and set key, which outlive a reload and the sets it
+   * makes anew; ids of singles by leg, so that a refused one is asked for again
+   * under its id.
+   */
   readonly #claims = new Map<string, number>();
-  readonly #claimed = new Set<number>();
+  readonly #claimants = new Map<number, string>();
   #next = NEXTHOP_ID_BASE;
 
-  /**
-   * The id of the set's group. At first it is claimed: the group that the
-   * kernel's route of a prefix stands on already (`current`), so that a restart
-   * moves no route; a free id otherwise. Throws RangeError when all are taken.
-   */
-  idOf(table: number, set: NextHopSet, current: number | undefined, mirror: Mirror): number {
-    const claim = `${table} ${set.key}`;
-    let id = this.#claims.get(claim);
-    if (id === undefined) {
-      const adoptable =
-        current !== undefined && mirror.groups().has(current) && !this.#claimed.has(current);
-      id = adoptable ? current : this.#free(mirror);
-      this.#claims.set(claim, id);
-      this.#claimed.add(id);
-    }
-    return id;
+  /** The id of the set's group; a free one at first. Throws RangeError when all are taken. */
+  idOf(table: number, set: NextHopSet, mirror: Mirror): number {
+    const claimant = groupClaimant(table, set);
+    const known = this.#claims.get(claimant);
+    if (known !== undefined && (mirror.groups().has(known) || !mirror.isIdTaken(known)))
+      return known;
+    return this.#claim(claimant, this.#free(mirror));
+  }
+
+  /** Groups in the kernel that no set has claimed. */
+  unclaimed(mirror: Mirror): Set<number> {
+    return new Set([...mirror.groups().keys()].filter((id) => !this.#claimants.has(id)));
+  }
+
+  /** Gives an unclaimed group to a set that has none. */
+  claim(table: number, set: NextHopSet, id: number): void {
+    this.#claim(groupClaimant(table, set), id);
+  }
+
+  /** The kernel's group has exactly these legs. */
+  holds(id: number, legs: readonly Leg[], mirror: Mirror): boolean {
+    const members = legs.map((leg) => ({
+      id: mirror.singles().get(keyOf(leg)) ?? 0,
+      weight: leg.weight,
+    }));
+    return membersKey(mirror.groups().get(id)?.members ?? []) === membersKey(members);
   }
 
   /** An independent copy, for a plan that is not to be carried out. */
   clone(): NexthopGroups {
     const copy = new NexthopGroups();
-    for (const [claim, id] of this.#claims) copy.#claims.set(claim, id);
-    for (const id of this.#claimed) copy.#claimed.add(id);
+    for (const [claimant, id] of this.#claims) copy.#claim(claimant, id);
     copy.#next = this.#next;
     return copy;
   }
 
   /** The id, if the set has claimed one. */
   claimOf(table: number, set: NextHopSet): number | undefined {
-    return this.#claims.get(`${table} ${set.key}`);
+    return this.#claims.get(groupClaimant(table, set));
   }
 
   /** Operations that make the kernel's group equal to the legs, singles first. */
@@ -58,8 +74,7 @@ export class NexthopGroups {
     const members = legs.map((leg) => {
       const known = singles.idOf(leg, mirror);
       if (known !== undefined) return { id: known, weight: leg.weight };
-      const added = singles.add(leg, this.#free(mirror));
-      this.#claimed.add(added.id);
+      const added = singles.add(leg, this.#singleId(leg, mirror));
       operations.push({ op: 'nexthop-add', nexthop: added });
       return { id: added.id, weight: leg.weight };
     });
@@ -73,27 +88,48 @@ export class NexthopGroups {
   }
 
   /** Deletions of groups that no set claims and no route stands on, then of singles in no group. */
-  unused(mirror: Mirror, inUse: ReadonlySet<number>): Operation[] {
+  unused(state: NexthopState, inUse: ReadonlySet<number>): Operation[] {
     const operations: Operation[] = [];
     const members = new Set<number>();
-    for (const group of mirror.groups().values()) {
-      if (!inUse.has(group.id) && mirror.routesOnGroup(group.id) === 0) {
+    for (const group of state.groups().values()) {
+      if (!inUse.has(group.id) && state.routesOnGroup(group.id) === 0) {
         operations.push({ op: 'nexthop-delete', id: group.id });
         this.forget(group.id);
       } else for (const member of group.members) members.add(member.id);
     }
-    for (const id of mirror.singleObjects().keys()) {
+    for (const id of state.singleObjects().keys()) {
       if (members.has(id)) continue;
       operations.push({ op: 'nexthop-delete', id });
-      this.#claimed.delete(id);
+      this.forget(id);
+    }
+    for (const [claimant, id] of this.#claims) {
+      const given = inUse.has(id) || state.groups().has(id) || claimant.startsWith(LEG);
+      if (!given) this.forget(id);
     }
     return operations;
   }
 
-  /** Gives the id up: its group is gone. */
+  /** Gives the id up: its object is gone, or is somebody else's. */
   forget(id: number): void {
-    this.#claimed.delete(id);
-    for (const [claim, claimed] of this.#claims) if (claimed === id) this.#claims.delete(claim);
+    const claimant = this.#claimants.get(id);
+    if (claimant === undefined) return;
+    this.#claimants.delete(id);
+    this.#claims.delete(claimant);
+  }
+
+  #claim(claimant: string, id: number): number {
+    const before = this.#claims.get(claimant);
+    if (before !== undefined) this.#claimants.delete(before);
+    this.#claims.set(claimant, id);
+    this.#claimants.set(id, claimant);
+    return id;
+  }
+
+  #singleId(leg: Leg, mirror: Mirror): number {
+    const claimant = `${LEG}${keyOf(leg)}`;
+    const known = this.#claims.get(claimant);
+    if (known !== undefined && !mirror.isIdTaken(known)) return known;
+    return this.#claim(claimant, this.#free(mirror));
   }
 
   #free(mirror: Mirror): number {
@@ -101,7 +137,7 @@ export class NexthopGroups {
     for (let tries = 0; tries < size; tries++) {
       const id = this.#next;
       this.#next = id === NEXTHOP_ID_LAST ? NEXTHOP_ID_BASE : id + 1;
-      if (!mirror.isIdTaken(id) && !this.#claimed.has(id)) return id;
+      if (!mirror.isIdTaken(id) && !this.#claimants.has(id)) return id;
     }
     throw new RangeError('all nexthop ids are taken');
   }
@@ -120,6 +156,13 @@ export class SingleAllocation {
     this.#added.set(keyOf(leg), id);
     return { type: 'single', id, family: familyOf(leg), leg: { ...leg, weight: 1 } };
   }
+}
+
+/** A table's id stands in its place for groups. */
+const LEG = 'leg ';
+
+function groupClaimant(table: number, { key }: NextHopSet): string {
+  return `${table} ${key}`;
 }
 
 function familyOf(leg: Leg): 'ipv4' | 'ipv6' {

@@ -89,10 +89,13 @@ export class KernelView {
   async refresh(): Promise<void> {
     const { clock } = this.#options;
     this.#takeNotices();
-    if (this.#underlayDue && clock.monotonic() >= this.#underlayEarliest)
-      await this.#readUnderlay();
-    const periodic = clock.monotonic() >= (this.#auditedAt ?? 0) + AUDIT_INTERVAL_MS;
-    if (this.#auditDue || periodic) await this.#audit();
+    const now = clock.monotonic();
+    const audit = this.#auditDue || now >= (this.#auditedAt ?? 0) + AUDIT_INTERVAL_MS;
+    if (audit || (this.#underlayDue && now >= this.#underlayEarliest)) await this.#readUnderlay();
+    if (!audit) return;
+    await this.#audit();
+    // What was told while the kernel was read is older than what is written next.
+    this.#takeNotices();
   }
 
   #takeNotices(): void {
@@ -102,7 +105,7 @@ export class KernelView {
     const effects = takeNotices(notices, this.#mirror, this.#options.engine);
     this.#underlayDue ||= effects.underlay;
     this.#rulesDue ||= effects.rules;
-    this.#auditDue ||= effects.audit;
+    this.#auditDue ||= effects.audit || this.#inUse(effects.disturbed);
     const { route, rule, nexthop } = effects.drift;
     if (route + rule + nexthop === 0) return;
     this.#options.log.warn({ route, rule, nexthop }, 'others changed what is ours; repairing');
@@ -115,7 +118,6 @@ export class KernelView {
     const { kernel, clock, engine } = this.#options;
     this.#underlayDue = false;
     const started = clock.monotonic();
-    const before = engine.underlay;
     const underlay = new Underlay({
       links: await kernel.links(),
       addresses: await kernel.addresses(),
@@ -123,24 +125,13 @@ export class KernelView {
     });
     const finished = clock.monotonic();
     this.#underlayEarliest = finished + (finished - started) * UNDERLAY_REST_FACTOR;
-    const disturbed = this.#interfacesInUse().some(
-      (index) => before.isUp(index) !== underlay.isUp(index),
-    );
     engine.setUnderlay(underlay, await kernel.families());
-    // The kernel drops the routes and nexthop objects of a downed interface without a word.
-    if (disturbed) this.#auditDue = true;
   }
 
-  #interfacesInUse(): number[] {
-    const { tables } = this.#options.engine;
-    const indexes = new Set<number>();
-    for (const table of tables.values()) {
-      for (const index of table.nextHops.interfaces()) indexes.add(index);
-      for (const { target } of table.fixed.routes) {
-        if (target.type === 'legs') for (const leg of target.legs) indexes.add(leg.oif);
-      }
-    }
-    return [...indexes];
+  /** A route of ours leads out of one of the interfaces. */
+  #inUse(indexes: ReadonlySet<number>): boolean {
+    for (const index of indexes) if (this.#mirror.interfaces.has(index)) return true;
+    return false;
   }
 
   async #audit(): Promise<void> {

@@ -10,6 +10,7 @@ import type { ExecuteResult, Kernel, Operation } from '../kernel/kernel.js';
 import type { Log } from '../log-port.js';
 import { Alarm } from './alarm.js';
 import { Diff, type Difference, type MisplacedRule } from './diff.js';
+import { nexthopsAfter } from './foresight.js';
 import { NexthopGroups } from './groups.js';
 import { KernelView } from './kernel-view.js';
 import type { Mirror } from './mirror.js';
@@ -34,6 +35,12 @@ export interface ReconcilerOptions {
   readonly onPass?: () => void;
   /** Told as operations are done, for a progress bar. */
   readonly onProgress?: (done: number, total: number) => void;
+}
+
+/** What has to be compared besides the tables' own changes. */
+interface Again {
+  rules: boolean;
+  readonly abandoned: boolean;
 }
 
 /** Operations handed to the kernel at once; between two lots the mirror catches up. */
@@ -121,11 +128,17 @@ export class Reconciler {
 
   /** What a pass would do now. Changes neither the kernel nor what is to be drained. */
   difference(engine: Engine = this.#options.engine): Difference {
-    const diff = this.#diff(engine, this.#groups.clone(), true);
+    const groups = this.#groups.clone();
+    const diff = this.#diff(engine, groups, true);
     for (const table of engine.tables.values()) diff.table(table, WHOLE_TABLE);
     diff.abandonedTables();
     diff.rules();
-    return diff.finish();
+    const { operations, misplaced } = diff.finish();
+    const unused = groups.unused(
+      nexthopsAfter(operations, this.mirror),
+      groupsInUse(engine, groups),
+    );
+    return { operations: [...operations, ...unused], misplaced };
   }
 
   /** One full pass; what was refused stays in {@link retries}. */
@@ -169,22 +182,24 @@ export class Reconciler {
     engine.tick(started);
     await this.#view.refresh();
     const due = this.#retries.due(started);
-    const rulesDue = this.#mark(due) || this.#view.takeRulesDue();
-    if (!everything && !rulesDue && !this.#hasChanges()) return;
-    const { operations } = this.#decide(everything, rulesDue);
-    if (operations.length > 0) {
-      await this.#execute(operations);
+    const again = this.#mark(due);
+    if (this.#view.takeRulesDue()) again.rules = true;
+    if (everything || again.rules || again.abandoned || this.#hasChanges()) {
+      const { operations } = this.#decide(everything, again);
+      if (operations.length > 0) {
+        await this.#execute(operations);
+        metrics.observeReconcile(clock.monotonic() - started);
+      }
       await this.#collectNexthops(operations);
-      metrics.observeReconcile(clock.monotonic() - started);
     }
     this.#retries.dropUntried(due);
   }
 
-  #decide(everything: boolean, rulesDue: boolean): Difference {
+  #decide(everything: boolean, again: Again): Difference {
     const { engine } = this.#options;
     const diff = this.#diff(engine, this.#groups, false);
     let whole = everything;
-    let rules = rulesDue;
+    let { rules } = again;
     for (const table of engine.tables.values()) {
       const drained = table.drain();
       const changes = everything ? WHOLE_TABLE : drained;
@@ -192,7 +207,7 @@ export class Reconciler {
       rules ||= changes.rules;
       diff.table(table, changes);
     }
-    if (whole) diff.abandonedTables();
+    if (whole || again.abandoned) diff.abandonedTables();
     if (!rules && !whole) return diff.finish();
     diff.rules();
     const difference = diff.finish();
@@ -201,15 +216,18 @@ export class Reconciler {
   }
 
   /** What was refused and is due goes through the same comparison as everything else. */
-  #mark(due: readonly Refusal[]): boolean {
-    let rules = false;
+  #mark(due: readonly Refusal[]): Again {
+    const { tables } = this.#options.engine;
+    const again = { rules: false, abandoned: false };
     for (const { operation } of due) {
       if ('route' in operation) {
-        this.#options.engine.tables.get(operation.route.table)?.mark(operation.route.prefix.key);
-      } else if ('rule' in operation) rules = true;
-      else for (const table of this.#options.engine.tables.values()) table.touch();
+        const table = tables.get(operation.route.table);
+        if (table === undefined) again.abandoned = true;
+        else table.mark(operation.route.prefix.key);
+      } else if ('rule' in operation) again.rules = true;
+      else for (const table of tables.values()) table.touch();
     }
-    return rules;
+    return again;
   }
 
   async #execute(operations: readonly Operation[]): Promise<void> {
@@ -263,13 +281,7 @@ export class Reconciler {
     const touched = operations.some(({ op }) => op.startsWith('nexthop'));
     if (!touched && !mirror.hasEmptyGroup) return;
     mirror.hasEmptyGroup = false;
-    const inUse = new Set<number>();
-    for (const table of this.#options.engine.tables.values()) {
-      for (const set of table.nextHops.values()) {
-        const id = this.#groups.claimOf(table.config.id, set);
-        if (id !== undefined && table.useObjects) inUse.add(id);
-      }
-    }
+    const inUse = groupsInUse(this.#options.engine, this.#groups);
     const unused = this.#groups.unused(mirror, inUse);
     if (unused.length > 0) await this.#execute(unused);
   }
@@ -280,7 +292,7 @@ export class Reconciler {
       engine,
       mirror: this.mirror,
       groups,
-      mayTry: always ? () => true : (route) => this.#retries.mayTry(route, now),
+      mayTry: always ? () => true : (operation) => this.#retries.mayTry(operation, now),
       objectsSupported: this.#objectsSupported,
     });
   }
@@ -289,6 +301,19 @@ export class Reconciler {
     for (const table of this.#options.engine.tables.values()) if (table.hasChanges) return true;
     return false;
   }
+}
+
+/** The groups of all next-hop sets there are, of those without routes too. */
+function groupsInUse(engine: Engine, groups: NexthopGroups): Set<number> {
+  const inUse = new Set<number>();
+  for (const table of engine.tables.values()) {
+    if (!table.useObjects) continue;
+    for (const set of table.nextHops.values()) {
+      const id = groups.claimOf(table.config.id, set);
+      if (id !== undefined) inUse.add(id);
+    }
+  }
+  return inUse;
 }
 
 function countByOp(operations: readonly Operation[]): Map<Operation['op'], number> {

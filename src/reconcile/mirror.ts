@@ -4,6 +4,7 @@
  * foreign routes too. The kernel is the truth; this is its copy between audits.
  */
 import {
+  type Leg,
   legKey,
   type NexthopObject,
   type Route,
@@ -45,8 +46,10 @@ export class Mirror {
   readonly #singleIds = new Map<string, number>();
   readonly #foreignIds = new Set<number>();
   readonly #routesOnGroup = new Map<number, number>();
-  /** The last route left a group since this was last set to false. */
-  hasEmptyGroup = false;
+  /** Every interface that a route of ours has led out of since this was read. */
+  readonly interfaces = new Set<number>();
+  /** A group may be without routes: its last one left it, or nobody has looked since this was read. */
+  hasEmptyGroup = true;
 
   // Routes of ours.
 
@@ -56,18 +59,20 @@ export class Mirror {
   }
 
   /** Of the same prefix and metric there is one at most. */
-  set(table: number, route: OwnRoute): void {
-    const added = { prefix: route.prefix, metric: route.metric, target: this.intern(route.target) };
-    const { key } = route.prefix;
-    this.remove(table, key, route.metric);
-    const rest = this.own(table, key);
+  set(table: number, { prefix, metric, target }: OwnRoute): void {
+    const route = { prefix, metric, target: this.intern(target) };
+    const { key } = prefix;
     let slots = this.#own.get(table);
     if (slots === undefined) {
       slots = new Map();
       this.#own.set(table, slots);
     }
-    slots.set(key, rest.length === 0 ? added : [...rest, added]);
-    this.#count(table, added, 1);
+    if (slots.has(key)) {
+      this.remove(table, key, metric);
+      const rest = this.own(table, key);
+      slots.set(key, rest.length === 0 ? route : [...rest, route]);
+    } else slots.set(key, route);
+    this.#count(table, route, 1);
   }
 
   remove(table: number, key: string, metric: number): void {
@@ -110,6 +115,7 @@ export class Mirror {
     if (known !== undefined) return known;
     const key = targetKey(target);
     const one = this.#targets.get(key) ?? target;
+    if (one === target && target.type === 'legs') this.#note(target.legs);
     this.#targets.set(key, one);
     this.#interned.set(target, one);
     return one;
@@ -119,6 +125,10 @@ export class Mirror {
 
   foreign(table: number, key: string): readonly KernelRoute[] {
     return this.#foreign.get(table)?.get(key) ?? [];
+  }
+
+  hasForeign(table: number): boolean {
+    return (this.#foreign.get(table)?.size ?? 0) > 0;
   }
 
   *foreignRoutes(table: number): Generator<KernelRoute> {
@@ -202,6 +212,7 @@ export class Mirror {
     else if (nexthop.type === 'group') this.#groups.set(nexthop.id, nexthop);
     else {
       const key = singleKey(nexthop);
+      this.#note([nexthop.leg]);
       this.#singles.set(nexthop.id, key);
       if (!this.#singleIds.has(key)) this.#singleIds.set(key, nexthop.id);
     }
@@ -237,6 +248,10 @@ export class Mirror {
     }
     for (const { table, key, metric } of dropped) this.remove(table, key, metric);
     return dropped;
+  }
+
+  #note(legs: readonly Leg[]): void {
+    for (const { oif } of legs) this.interfaces.add(oif);
   }
 
   #count(table: number, { prefix, target }: OwnRoute, step: 1 | -1): void {

@@ -4,11 +4,14 @@
  */
 import type { Engine } from '../desired/engine.js';
 import { type KernelNotice, OWN_PROTOCOL } from '../kernel/kernel.js';
+import { isLeftAlone } from './diff.js';
 import { isOwnRule, type Mirror, type OwnRoute } from './mirror.js';
 
 /** `drift`: an object of ours was changed or removed. */
 export interface NoticeEffects {
   underlay: boolean;
+  /** Interfaces that were, if only for a moment, in a state in which the kernel drops routes silently. */
+  readonly disturbed: Set<number>;
   rules: boolean;
   audit: boolean;
   readonly drift: Record<'route' | 'rule' | 'nexthop', number>;
@@ -24,6 +27,7 @@ export function takeNotices(
 ): NoticeEffects {
   const effects: NoticeEffects = {
     underlay: false,
+    disturbed: new Set(),
     rules: false,
     audit: false,
     drift: { route: 0, rule: 0, nexthop: 0 },
@@ -31,8 +35,12 @@ export function takeNotices(
   for (const notice of notices) {
     switch (notice.type) {
       case 'link':
+        effects.underlay = true;
+        if (!notice.usable) effects.disturbed.add(notice.index);
+        break;
       case 'address':
         effects.underlay = true;
+        if (notice.event === 'gone') effects.disturbed.add(notice.index);
         break;
       case 'route':
         takeRoute(notice, mirror, engine, effects);
@@ -45,6 +53,7 @@ export function takeNotices(
         break;
       case 'overrun':
         effects.audit = true;
+        effects.underlay = true;
         break;
     }
   }
@@ -62,6 +71,7 @@ function takeRoute(
   const configured = engine.tables.get(table);
   const own = mirror.own(table, prefix.key).find((one) => one.metric === metric);
   if (route.protocol === OWN_PROTOCOL) {
+    if (configured === undefined) effects.audit = true;
     if (event === 'gone' && own === undefined) return;
     // Of an IPv6 route of several legs the notice may mean the legs it names only.
     if (isIpv6Multipath(own)) effects.audit = true;
@@ -70,12 +80,15 @@ function takeRoute(
     else mirror.set(table, route);
     effects.drift.route++;
   } else if (configured === undefined) return;
-  else if (event === 'gone') mirror.removeForeign(route);
-  else {
+  else if (event === 'gone') {
+    const alone = isLeftAlone(configured, mirror);
+    mirror.removeForeign(route);
+    if (alone && !isLeftAlone(configured, mirror)) configured.touch();
+  } else {
+    const stands = mirror.foreign(table, prefix.key).some((one) => one.metric === metric);
     mirror.setForeign(route);
-    // Beside ours, or in its place? The notice does not say.
-    if (own !== undefined) effects.audit = true;
-    if (configured.config.foreign === 'evict') configured.touch();
+    // Beside what stood there, or in its place? The notice does not say.
+    if (own !== undefined || stands) effects.audit = true;
   }
   configured?.mark(prefix.key);
 }

@@ -1,5 +1,5 @@
 /** What the kernel refused, with its reason, and when each is tried again. */
-import { type Route, type RouteTarget, ruleKey } from '../desired/route.js';
+import { type Route, ruleKey, targetKey } from '../desired/route.js';
 import type { Operation } from '../kernel/kernel.js';
 
 const FIRST_RETRY_MS = 1_000;
@@ -16,6 +16,8 @@ export interface Refusal {
 
 export class Retries {
   readonly #refusals = new Map<string, Refusal>();
+  /** None of them is due before. */
+  #next = Number.POSITIVE_INFINITY;
 
   /** Doubles the wait with each attempt, from one second to one minute. */
   refused(operation: Operation, errno: string, message: string, now: number): Refusal {
@@ -24,6 +26,7 @@ export class Retries {
     const wait = Math.min(FIRST_RETRY_MS * 2 ** (attempts - 1), LAST_RETRY_MS);
     const refusal = { operation, errno, message, attempts, retryAt: now + wait };
     this.#refusals.set(key, refusal);
+    this.#next = Math.min(this.#next, refusal.retryAt);
     return refusal;
   }
 
@@ -31,14 +34,12 @@ export class Retries {
     if (this.#refusals.size > 0) this.#refusals.delete(objectKey(operation));
   }
 
-  /** False while the same route to the same target waits; another target may be tried at once. */
-  mayTry(route: Route, now: number): boolean {
+  /** False while the same wish waits; another for the same object, a new target say, may be tried at once. */
+  mayTry(operation: Operation, now: number): boolean {
     if (this.#refusals.size === 0) return true;
-    const refusal = this.find(route.table, route.metric, route.prefix.key);
+    const refusal = this.#refusals.get(objectKey(operation));
     return (
-      refusal === undefined ||
-      now >= refusal.retryAt ||
-      targetOf(refusal.operation) !== route.target
+      refusal === undefined || now >= refusal.retryAt || wish(refusal.operation) !== wish(operation)
     );
   }
 
@@ -47,9 +48,25 @@ export class Retries {
     return this.#refusals.get(routeKey(table, metric, key));
   }
 
+  /** Number of the routes of a table that the kernel refused to take. */
+  missingRoutes(table: number): number {
+    let missing = 0;
+    for (const { operation } of this.#refusals.values()) {
+      if (operation.op === 'route-add' && operation.route.table === table) missing++;
+    }
+    return missing;
+  }
+
   /** Those whose time has come; they stay refused until they are done. */
   due(now: number): Refusal[] {
-    return [...this.#refusals.values()].filter((refusal) => now >= refusal.retryAt);
+    const due: Refusal[] = [];
+    if (now < this.#next) return due;
+    this.#next = Number.POSITIVE_INFINITY;
+    for (const refusal of this.#refusals.values()) {
+      if (now >= refusal.retryAt) due.push(refusal);
+      else this.#next = Math.min(this.#next, refusal.retryAt);
+    }
+    return due;
   }
 
   /** Forgets those of `due` that were not tried: nobody wants them any more. */
@@ -60,12 +77,9 @@ export class Retries {
     }
   }
 
-  get next(): number | undefined {
-    let next: number | undefined;
-    for (const { retryAt } of this.#refusals.values()) {
-      if (next === undefined || retryAt < next) next = retryAt;
-    }
-    return next;
+  /** None is due before; Infinity when nothing waits. */
+  get next(): number {
+    return this.#refusals.size === 0 ? Number.POSITIVE_INFINITY : this.#next;
   }
 
   values(): Iterable<Refusal> {
@@ -85,8 +99,11 @@ function keyOfRoute({ table, metric, prefix }: Route): string {
   return routeKey(table, metric, prefix.key);
 }
 
-function targetOf(operation: Operation): RouteTarget | undefined {
-  return 'route' in operation ? operation.route.target : undefined;
+/** Targets by their text: an audit reads all of them anew. */
+function wish(operation: Operation): string {
+  return 'route' in operation
+    ? `${operation.op} ${targetKey(operation.route.target)}`
+    : operation.op;
 }
 
 function objectKey(operation: Operation): string {

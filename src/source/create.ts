@@ -1,11 +1,14 @@
+/** The configured source, made but not started. */
 import type { Clock } from '../clock.js';
 import type { Config } from '../config/config.js';
 import type { Log } from '../log-port.js';
+import { createFileSource } from './file/file-source.js';
 import { createGobgpSource } from './gobgp/gobgp-source.js';
 import type { Source } from './source.js';
 
 export interface SourceDependencies {
   readonly clock: Clock;
+  /** 0 up to 1. */
   readonly random: () => number;
   readonly log: Log;
 }
@@ -15,13 +18,10 @@ export function createSource(config: Config, { clock, random, log }: SourceDepen
   switch (source.kind) {
     case 'gobgp':
       return createGobgpSource({
-        config: source.gobgp,
-        syncTimeout: sync.timeout,
-        clock,
-        random,
-        log,
+        ...{ config: source.gobgp, syncTimeout: sync.timeout },
+        ...{ clock, random, log },
       });
     case 'file':
-      throw new Error('source file is being written');
+      return createFileSource({ path: source.file.path, clock, log });
   }
 }

@@ -18,31 +18,26 @@
  */
 import assert from 'node:assert/strict';
 import { chmodSync, chownSync, readFileSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { Daemon, type DaemonOptions, PROGRAM } from '../support/daemon.js';
+import { type ConfigValue, Daemon, PROGRAM } from '../support/daemon.js';
 import { type Feeder, startFeeder } from '../support/feeder.js';
 import { type Gobgpd, startGobgpd } from '../support/gobgpd.js';
 import { kernelNexthops, kernelRules, ownRoutes } from '../support/kernel-view.js';
 import { scratchDirectory } from '../support/leftovers.js';
-import { stays, until } from '../support/wait.js';
-import { ROUTER1, ROUTER1_V6, type TwoFabrics, twoFabrics } from './two-fabrics.js';
+import type { Netns } from '../support/netns.js';
+import { routes } from '../support/routes.js';
+import { POOL, POOL_V6, ROUTER1, ROUTER1_V6, ROUTER2, TwoFabrics } from '../support/two-fabrics.js';
+import { until } from '../support/wait.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
 const NOBODY = 65534;
-const CAP_NET_ADMIN = 1 << 12;
-
-/** The rights of a pod, and where they differ: `capability` of the node binary, a shell in between. */
-interface Pod {
-  readonly capability: boolean;
-  readonly shell: boolean;
-}
+const NET_ADMIN = '0000000000001000';
 
 /**
- * A mount namespace in which all but `$STATE` is read-only, node a copy of its own and the
- * environment empty; then the runtime's part. The parent directories of the repository need not
- * be open to the user: it is seen at `$BOX/app`.
+ * A mount namespace in which all but `$STATE` is read-only, with a node of its own and no
+ * environment; then the runtime's part. The repository is seen at `$BOX/app`, so that the
+ * directories above it need not be open to the user.
  */
 const POD = `
 mount -t tmpfs -o mode=755 tmpfs "$BOX"
@@ -57,50 +52,202 @@ for point in $(awk '{ print $5 }' /proc/self/mountinfo); do
     *) mount -o remount,bind,ro "$point" ;;
   esac
 done
+set -- "$BOX/node" "$BOX/app/$PROGRAM" "$@"
+if [ -n "$BEHIND_SHELL" ]; then set -- sh -c 'exec "$@"' sh "$@"; fi
 exec setpriv --reuid=${NOBODY} --regid=${NOBODY} --clear-groups \\
-  --bounding-set=-all,+net_admin --inh-caps=-all --ambient-caps=-all --no-new-privs \\
-  $WRAPPER "$BOX/node" "$BOX/app/$PROGRAM" "$@"
+  --bounding-set=-all,+net_admin --inh-caps=-all --ambient-caps=-all --no-new-privs "$@"
 `;
 
-/** A daemon's configuration and state as a ConfigMap and an emptyDir would be, owned by root and by the user. */
-class PodDaemon extends Daemon {
-  readonly state = scratchDirectory('state');
-  readonly box = scratchDirectory('box');
-
-  constructor(options: Omit<DaemonOptions, 'config'>, pod: Pod) {
-    const scratch = scratchDirectory('pod');
-    chmodSync(scratch.path, 0o755);
-    super({ ...options, config: '', wrap: (argv) => this.#wrapped(argv, pod) }, scratch);
-    chmodSync(this.box.path, 0o755);
-    chownSync(this.state.path, NOBODY, NOBODY);
-  }
-
-  override get adminSocket(): string {
-    return `${this.state.path}/admin.sock`;
-  }
-
-  #wrapped([node = '', program = '', ...args]: readonly string[], pod: Pod): readonly string[] {
-    assert.equal(program, PROGRAM);
-    const environment = {
-      PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
-      ROOT,
-      PROGRAM: PROGRAM.slice(ROOT.length + 1),
-      NODE: node,
-      BOX: this.box.path,
-      STATE: this.state.path,
-      CAPABILITY: pod.capability ? 'cap_net_admin+ep' : '',
-      WRAPPER: pod.shell ? `${this.box.path}/app/test/e2e/entrypoint.sh` : '',
-    };
-    const variables = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
-    return [
-      ...['env', '-i', ...variables, 'unshare', '--mount', '--propagation', 'private'],
-      ...['sh', '-euc', POD, 'pod', ...args],
-    ];
-  }
-
-  override async [Symbol.asyncDispose](): Promise<void> {
-    await super[Symbol.asyncDispose]();
-    this.state.remove();
-    this.box.remove();
-  }
+interface Pod {
+  readonly netns: Netns;
+  readonly config: ConfigValue;
+  /** Set on the copy of node. */
+  readonly capability?: string;
+  readonly behindShell?: boolean;
 }
+
+/** Not launched yet. Its configuration is root's, as a ConfigMap; its admin socket's directory the user's, as an emptyDir. */
+async function daemonInPod(pod: Pod): Promise<Daemon> {
+  const [scratch, state, box] = ['pod', 'state', 'box'].map(scratchDirectory);
+  assert.ok(scratch !== undefined && state !== undefined && box !== undefined);
+  chmodSync(scratch.path, 0o755);
+  chmodSync(box.path, 0o755);
+  chownSync(state.path, NOBODY, NOBODY);
+  const environment = {
+    PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
+    NODE: process.execPath,
+    PROGRAM: PROGRAM.slice(ROOT.length + 1),
+    CAPABILITY: pod.capability ?? '',
+    BEHIND_SHELL: pod.behindShell === true ? 'yes' : '',
+    ...{ ROOT, BOX: box.path, STATE: state.path },
+  };
+  const config = { ...pod.config, admin: { socket: `${state.path}/admin.sock` } };
+  const wrap = ([, , ...args]: readonly string[]) => [
+    ...['env', '-i', ...Object.entries(environment).map(([name, value]) => `${name}=${value}`)],
+    ...['unshare', '--mount', '--propagation', 'private', 'sh', '-euc', POD, 'pod', ...args],
+  ];
+  const daemon = new Daemon({ netns: pod.netns, config, wrap }, scratch);
+  await daemon.configure(config);
+  return daemon;
+}
+
+/** Fields of /proc/PID/status. */
+function processStatus(pid: number): (field: string) => string | undefined {
+  const text = readFileSync(`/proc/${pid}/status`, 'utf8');
+  return (field) => new RegExp(`^${field}:\\s+(\\S+)`, 'm').exec(text)?.[1];
+}
+
+describe('an ordinary user with CAP_NET_ADMIN as a pod gives it', () => {
+  let lab: TwoFabrics;
+  let gobgpd: Gobgpd;
+  let feeder: Feeder;
+  let daemon: Daemon;
+  const ipv4 = routes(2_000, { family: 'ipv4', nextHops: [ROUTER1, ROUTER2] });
+  const ipv6 = routes(500, { family: 'ipv6', nextHops: [ROUTER1_V6] });
+
+  before(async () => {
+    lab = await TwoFabrics.create();
+    const { node } = lab;
+    gobgpd = await startGobgpd({
+      ...{ version: '4.8', netns: node, as: 65000, api: { host: '127.0.0.1', port: 50051 } },
+      neighbors: [{ address: ROUTER1, as: 65001 }],
+    });
+    feeder = await startFeeder({
+      ...{ netns: lab.router1, localAddress: ROUTER1, peerAddress: '10.9.0.1' },
+      ...{ localAs: 65001, peerAs: 65000 },
+    });
+    await feeder.announce([...ipv4, ...ipv6]);
+    daemon = await daemonInPod({
+      netns: node,
+      capability: 'cap_net_admin+ep',
+      config: {
+        source: { gobgp: { address: gobgpd.address } },
+        tables: [
+          {
+            ...{ id: 100, metric: 20, filters: [{ permit: {} }], nextHop: { objects: 'always' } },
+            limits: [{ family: 'ipv4', max: 5_000 }],
+            rules: { priority: 10_000, from: [POOL, POOL_V6, { interface: 'eth1' }] },
+          },
+        ],
+      },
+    });
+    await daemon.launch();
+  });
+  after(async () => {
+    await daemon[Symbol.asyncDispose]();
+    await feeder[Symbol.asyncDispose]();
+    await gobgpd[Symbol.asyncDispose]();
+    await lab[Symbol.asyncDispose]();
+  });
+
+  it('has that right and no other, and cannot write a file but beside its socket', async () => {
+    const status = processStatus(daemon.pid);
+    assert.equal(status('Uid'), String(NOBODY));
+    for (const set of ['CapPrm', 'CapEff', 'CapBnd']) assert.equal(status(set), NET_ADMIN, set);
+    for (const set of ['CapInh', 'CapAmb']) assert.match(status(set) ?? '', /^0+$/, set);
+    assert.equal(status('NoNewPrivs'), '1');
+    const touch = `for at in / /tmp /run /etc /var ${ROOT}; do ! touch $at/rib2fib-test 2>&1 || exit 1; done`;
+    const refused = await lab.node.exec(
+      ...['nsenter', `--mount=/proc/${daemon.pid}/ns/mnt`, 'sh', '-c', touch],
+    );
+    assert.equal(refused.match(/Read-only file system/g)?.length, 6);
+  });
+
+  it('does the main job', async () => {
+    const wanted = new Map(
+      [...ipv4, ...ipv6].flatMap(({ prefixes, attributes: { nextHop } }) =>
+        prefixes.map((prefix) => {
+          const dev = nextHop === ROUTER2 ? 'eth2' : 'eth1';
+          return [prefix, [`via ${nextHop} dev ${dev}`]] as const;
+        }),
+      ),
+    );
+    await until(async () => (await ownRoutes(lab.node, 100)).size === wanted.size, {
+      what: 'all routes are in the kernel',
+    });
+    assert.deepEqual(await ownRoutes(lab.node, 100), wanted);
+    assert.ok((await kernelNexthops(lab.node)).length >= 5);
+    assert.deepEqual(await kernelRules(lab.node), [
+      '10000: from 10.9.0.1/32 lookup 100 -4',
+      '10000: from 2001:db8:100::/56 lookup 100 -6',
+      '10000: from 2001:db8:9::1/128 lookup 100 -6',
+      `10000: from ${POOL} lookup 100 -4`,
+    ]);
+    // With the `throw` routes of both fabrics' connected prefixes.
+    const { body } = await daemon.http('/metrics');
+    assert.match(body, /^rib2fib_routes_installed\{table="table100",family="ipv4"\} 2002$/m);
+    assert.equal((await daemon.http('/readyz')).status, 200);
+    const [gone] = ipv4;
+    assert.ok(gone !== undefined);
+    await feeder.withdraw(gone.prefixes);
+    const left = wanted.size - gone.prefixes.length;
+    await until(async () => (await ownRoutes(lab.node, 100)).size === left, {
+      what: 'a withdrawal is followed',
+    });
+  });
+
+  it('survives an overrun of what the kernel tells, and repairs what it missed', async () => {
+    const sockets = await lab.node.exec('ss', '--family=netlink', '--memory', '--all');
+    const buffers = [...sockets.matchAll(/^UNCONN.* rtnl:.*,rb(\d+),/gm)].map(([, size]) =>
+      Number(size),
+    );
+    assert.ok(Math.max(...buffers) >= 32 << 20, 'SO_RCVBUFFORCE was granted');
+    const [lost] = [...(await ownRoutes(lab.node, 100, ['ipv4'])).keys()];
+    assert.ok(lost !== undefined);
+
+    process.kill(daemon.pid, 'SIGSTOP');
+    const noise = Array.from(
+      { length: 60_000 },
+      (_, i) => `route add blackhole 11.${i >> 16}.${(i >> 8) & 255}.${i & 255}/32 table 999`,
+    );
+    await lab.node.ipBatch([...noise, `route del ${lost} table 100 metric 20 proto 178`]);
+    process.kill(daemon.pid, 'SIGCONT');
+
+    await until(async () => (await ownRoutes(lab.node, 100, ['ipv4'])).has(lost), {
+      what: 'the route deleted meanwhile is back',
+    });
+    assert.ok(daemon.running);
+    const drops = await lab.node.exec('cat', '/proc/net/netlink');
+    assert.ok(
+      drops.split('\n').some((line) => Number(line.trim().split(/\s+/)[8]) > 0),
+      'messages were dropped',
+    );
+  });
+
+  it('stops in order, and starts again beside what it left', async () => {
+    const before = await ownRoutes(lab.node, 100);
+    assert.equal(await daemon.stop(), 0);
+    assert.deepEqual(await ownRoutes(lab.node, 100), before);
+    await daemon.launch();
+    assert.deepEqual(await ownRoutes(lab.node, 100), before);
+  });
+});
+
+describe('without CAP_NET_ADMIN', () => {
+  let lab: TwoFabrics;
+  before(async () => {
+    lab = await TwoFabrics.create();
+  });
+  after(() => lab[Symbol.asyncDispose]());
+
+  const config = {
+    source: { gobgp: { address: '127.0.0.1:50051' } },
+    tables: [{ id: 100 }],
+  };
+  for (const [how, pod] of [
+    ['node without a file capability', {}],
+    ['a shell before it', { capability: 'cap_net_admin+ep', behindShell: true }],
+  ] as const) {
+    it(`says so in one line and exits 1: ${how}`, async () => {
+      await using daemon = await daemonInPod({ netns: lab.node, config, ...pod });
+      await daemon.launch({ until: 'nothing' });
+      await until(() => !daemon.running, { what: 'it has ended' });
+      assert.equal(daemon.exitCode, 1);
+      assert.equal(
+        daemon.output,
+        'rib2fib: CAP_NET_ADMIN is missing: run as root, or give node the file capability cap_net_admin+ep\n',
+      );
+      assert.deepEqual(daemon.log, []);
+    });
+  }
+});

@@ -125,7 +125,8 @@ export class Gobgpd implements AsyncDisposable {
     await rm(join(this.scratch.path, 'api.sock'), { force: true });
     const { tls } = options;
     const args = [
-      ...['-t', 'json', '-f', config, '-l', 'info', '-p', '--pprof-disable'],
+      ...((options.as ?? 0) === 0 ? [] : ['-t', 'json', '-f', config]),
+      ...['-l', 'info', '-p', '--pprof-disable'],
       ...['--api-hosts', this.address],
       ...(options.restarting === true ? ['-r'] : []),
       ...(tls === undefined
@@ -201,7 +202,7 @@ export class Gobgpd implements AsyncDisposable {
       .split('\n')
       .slice(1)
       .flatMap((line) => {
-        const match = /^(\S+)\s+\d+\s+.*?(\w+)\s*\|\s*(\d+)\s+(\d+)/.exec(line);
+        const match = /^(\S+)\s+\d+\s+.*?(\w+)\S*\s*\|\s*(\d+)\s+(\d+)/.exec(line);
         if (match === null) return [];
         const [, address = '', state = '', received, accepted] = match;
         return [
@@ -246,7 +247,6 @@ export function startGobgpd(options: GobgpdOptions): Promise<Gobgpd> {
 }
 
 function configuration(options: GobgpdOptions): Record<string, unknown> {
-  if ((options.as ?? 0) === 0) return { ...options.extra };
   return {
     global: {
       config: {

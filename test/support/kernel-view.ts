@@ -143,7 +143,8 @@ export class KernelMonitor implements AsyncDisposable {
   /** Resolves once the kernel has it on its multicast lists. */
   static async start(netns: Netns): Promise<KernelMonitor> {
     const child = netns.spawn(['ip', '-o', '-d', 'monitor', 'label', 'route', 'rule', 'nexthop'], {
-      stdio: ['ignore', 'pipe', 'inherit'],
+      // It looks up the nexthop objects that routes name, and complains of those that are gone by then.
+      stdio: ['ignore', 'pipe', 'ignore'],
     });
     const monitor = new KernelMonitor(netns, child);
     await until(

@@ -3,7 +3,6 @@
  * announces (its Adj-RIB-Out), and says all of it again in every new session.
  * What it hears is counted and forgotten.
  */
-import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import type { Family } from '../../src/net/family.js';
 import {
@@ -77,7 +76,7 @@ export class Speaker {
     this.#away = true;
     const socket = this.#socket;
     if (socket === undefined) return;
-    const closed = once(socket, 'close');
+    const closed = new Promise((resolve) => socket.once('close', resolve));
     if (how === 'notify') socket.end(notification(6, 2));
     else socket.destroy();
     await closed;

@@ -1,5 +1,6 @@
 /** The configured address of gobgpd's API, taken apart, and the TLS files read. */
 import { readFile } from 'node:fs/promises';
+import { isIP } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 import type { GobgpConfig } from '../../config/config.js';
 import { GobgpError } from './gobgp-error.js';
@@ -39,7 +40,8 @@ export function tlsOptions({ dial, tls }: Endpoint): ConnectionOptions {
     ...(tls?.ca === undefined ? {} : { ca: tls.ca }),
     ...(tls?.cert === undefined ? {} : { cert: tls.cert }),
     ...(tls?.key === undefined ? {} : { key: tls.key }),
-    ...('host' in dial ? { servername: dial.host } : {}),
+    // RFC 6066 section 3 has no addresses in SNI; the certificate is checked against `host` then.
+    ...('host' in dial && isIP(dial.host) === 0 ? { servername: dial.host } : {}),
     ALPNProtocols: ['h2'],
   };
 }

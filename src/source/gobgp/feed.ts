@@ -142,8 +142,9 @@ export class Feed {
     const nextAudit = () => clock.monotonic() + AUDIT_MS * (0.9 + 0.2 * random());
     let auditAt = nextAudit();
     for (;;) {
+      const looked = await this.#wait(PEERS_CHANGING_MS);
       const changing = this.#lastTableAt >= this.#peersAt;
-      await this.#wait(changing ? PEERS_CHANGING_MS : PEERS_MS);
+      if (!looked && !changing && clock.monotonic() < this.#peersAt + PEERS_MS) continue;
       await this.#refreshPeers();
       if (client.api.version === 'v4' && clock.monotonic() >= auditAt && this.#intake.settled) {
         await this.#intake.readTable();
@@ -210,8 +211,8 @@ export class Feed {
     this.#wake?.();
   }
 
-  /** Waits for {@link #look}, at most for the time. */
-  async #wait(ms: number): Promise<void> {
+  /** Waits for {@link #look}, at most for the time; true when that was what ended it. */
+  async #wait(ms: number): Promise<boolean> {
     const { signal } = this.#ending;
     const waiting = new AbortController();
     const wake = () => waiting.abort();
@@ -224,10 +225,12 @@ export class Feed {
       if (!waiting.signal.aborted) throw error;
     } finally {
       this.#wake = undefined;
-      this.#news = false;
       signal.removeEventListener('abort', wake);
     }
     signal.throwIfAborted();
+    const looked = this.#news;
+    this.#news = false;
+    return looked;
   }
 
   /** gobgpd counts the routes of each peer for this, under the lock that its own work needs too. */

@@ -11,10 +11,11 @@
 import type { Address } from '../../net/address.js';
 import { type Family, familyBits } from '../../net/family.js';
 import { Prefix } from '../../net/prefix.js';
-import type { NextHop, Path } from '../../rib/path.js';
+import { type NextHop, nextHopText, type Path } from '../../rib/path.js';
 import { readAddress } from './address-text.js';
 import { familyOf } from './api.js';
 import { AttributeDecoder } from './attribute-decoder.js';
+import { ByteCache, ByteKey } from './byte-cache.js';
 import type { MessageFormat } from './message-format.js';
 import { DecodeError, LENGTH, tagOf, VARINT, WireReader } from './wire.js';
 
@@ -74,27 +75,22 @@ const SECOND_LENGTH = tagOf(2, LENGTH);
 const KEY_FIELDS =
   (1 << 2) | (1 << 9) | (1 << 10) | (1 << 11) | (1 << 14) | (1 << 15) | (1 << 17) | (1 << 18);
 
-/** Separates what a key leaves out from what it holds: no field begins with this byte. */
-const GAP = '\0';
-
-/**
- * Distinct paths kept in each of two generations: when the young one is full it
- * becomes the old one, and what is used again is taken over. Bounds memory at a
- * few tens of megabytes however many there ever were.
- */
-const GENERATION = 65_536;
+/** Beyond this next hops are not shared any more: a peer that invents them costs no memory. */
+const MOST_NEXT_HOPS = 65_536;
 
 export class PathDecoder {
   readonly #wire = new WireReader();
-  #young = new Map<string, KnownPath>();
-  #old = new Map<string, KnownPath>();
+  readonly #key = new ByteKey();
+  readonly #known = new ByteCache<KnownPath>();
+  /** Next hops are few: paths that lead to the same one share it. */
+  readonly #nextHops = new Map<string, NextHop>();
 
   constructor(private readonly options: PathDecoderOptions) {}
 
   /** Forgets decoded paths: for when `interfaceOf` has new answers. */
   forget(): void {
-    this.#young.clear();
-    this.#old.clear();
+    this.#known.clear();
+    this.#nextHops.clear();
   }
 
   /** Decodes a WatchEventResponse. Throws DecodeError only where its frame is broken. */
@@ -155,18 +151,19 @@ export class PathDecoder {
 
   #path(wire: WireReader, sink: PathSink): void {
     const { pos, end } = wire;
+    const key = this.#key;
+    key.clear();
     let prefix: Prefix | undefined;
     try {
       let nlri = -1;
       let ours = true;
       let withdrawn = false;
-      let key = '';
       let runStart = pos;
       while (wire.pos < end) {
         const start = wire.pos;
         const tag = wire.tag();
         if (((KEY_FIELDS >>> (tag >>> 3)) & 1) === 0 || tag >>> 3 > 31) {
-          if (runStart < start) key += GAP + wire.bytes.toString('latin1', runStart, start);
+          if (runStart < start) key.add(wire.bytes, runStart, start);
           if (tag === NLRI) nlri = wire.pos;
           if (tag === IS_WITHDRAW) withdrawn = wire.varint() !== 0;
           else wire.skip(tag);
@@ -174,8 +171,8 @@ export class PathDecoder {
         } else if (tag === ATTRIBUTE) {
           const outer = wire.enter();
           if (this.options.format.isMpReach(wire)) {
-            if (runStart < start) key += GAP + wire.bytes.toString('latin1', runStart, start);
-            key += this.#mpReachKey(wire);
+            if (runStart < start) key.add(wire.bytes, runStart, start);
+            this.#addMpReach(wire);
             runStart = wire.end;
           }
           wire.leave(outer);
@@ -185,13 +182,17 @@ export class PathDecoder {
           wire.skip(tag);
         }
       }
-      if (runStart < end) key += GAP + wire.bytes.toString('latin1', runStart, end);
+      if (runStart < end) key.add(wire.bytes, runStart, end);
       if (!ours) return;
       if (nlri < 0) throw new DecodeError(pos, 'a path without NLRI');
       wire.pos = nlri;
       prefix = this.#prefix(wire);
       if (prefix === undefined) return;
-      sink.path(prefix, this.#known(key, wire, pos, end), withdrawn);
+      sink.path(
+        prefix,
+        this.#known.get(key, () => this.#decode(wire, pos, end)),
+        withdrawn,
+      );
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error;
       sink.undecodable(error, prefix);
@@ -199,19 +200,17 @@ export class PathDecoder {
   }
 
   /** The part of MP_REACH_NLRI that is not the prefix: its next hops. */
-  #mpReachKey(wire: WireReader): string {
+  #addMpReach(wire: WireReader): void {
     const { pos, end } = wire;
     this.options.format.enterAttribute(wire);
-    let key = GAP;
     while (wire.more) {
       const start = wire.pos;
       const tag = wire.tag();
       wire.skip(tag);
-      if (tag === SECOND_LENGTH) key += wire.bytes.toString('latin1', start, wire.pos);
+      if (tag === SECOND_LENGTH) this.#key.add(wire.bytes, start, wire.pos);
     }
     wire.pos = pos;
     wire.end = end;
-    return key;
   }
 
   /** `undefined` for NLRI that is not a prefix. */
@@ -234,21 +233,9 @@ export class PathDecoder {
     return Prefix.of(address, length);
   }
 
-  #known(key: string, wire: WireReader, pos: number, end: number): KnownPath {
-    const known = this.#young.get(key);
-    if (known !== undefined) return known;
-    if (this.#young.size >= GENERATION) {
-      this.#old = this.#young;
-      this.#young = new Map();
-    }
+  #decode(wire: WireReader, pos: number, end: number): KnownPath {
     wire.pos = pos;
     wire.end = end;
-    const kept = this.#old.get(key) ?? this.#decode(wire);
-    this.#young.set(key, kept);
-    return kept;
-  }
-
-  #decode(wire: WireReader): KnownPath {
     const decoder = new AttributeDecoder(this.options.format);
     let peerAs = 0;
     let neighbor = '';
@@ -285,10 +272,12 @@ export class PathDecoder {
     const usable = nextHops.filter((address) => !address.isUnspecified);
     const address = usable.find(({ isLinkLocal }) => !isLinkLocal) ?? usable[0];
     if (address === undefined) return undefined;
-    return {
-      address,
-      interface: address.isLinkLocal ? (zone ?? this.options.interfaceOf(peer)) : undefined,
-    };
+    const scope = address.isLinkLocal ? (zone ?? this.options.interfaceOf(peer)) : undefined;
+    const nextHop = { address, interface: scope };
+    const text = nextHopText(nextHop);
+    const shared = this.#nextHops.get(text) ?? nextHop;
+    if (this.#nextHops.size < MOST_NEXT_HOPS) this.#nextHops.set(text, shared);
+    return shared;
   }
 }
 

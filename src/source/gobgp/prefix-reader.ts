@@ -71,6 +71,7 @@ export class PrefixReader {
       });
     } catch (error) {
       if (!(error instanceof GobgpError)) throw error;
+      this.#reading = 0;
       for (const prefix of batch.values()) this.changed(prefix);
       await clock.delay(RETRY_MS, signal);
       return;

@@ -9,7 +9,7 @@ const DOC = readFileSync(new URL('../../../docs/commands.md', import.meta.url), 
 /** The JSON blocks of one command's section. */
 function documented(command: string): unknown[] {
   const section = DOC.split(/^## /m).find((part) => part.startsWith(`${command}\n`)) ?? '';
-  return [...section.matchAll(/^```json\n([^]*?)^```$/gm)].map(([, json]) =>
+  return [...section.matchAll(/^```json\n([\s\S]*?)^```$/gm)].map(([, json]) =>
     JSON.parse(json ?? ''),
   );
 }

@@ -81,8 +81,8 @@ const ROWS: readonly (readonly [from: string, to: string, lines: readonly string
     'hold',
     'metrics: { listen: "[::1]:1" }\nlog: { level: debug }\nalerts: { alertmanager: "http://a" }\nhold',
     [
-      'metrics.listen: 127.0.0.1:9469 -> [::1]:1',
-      'alerts.alertmanager: none -> http://a',
+      'metrics.listen: 127.0.0.1:9469 -> [::1]:1 (at the next start)',
+      'alerts.alertmanager: none -> http://a (at the next start)',
       'log.level: info -> debug',
     ],
   ],

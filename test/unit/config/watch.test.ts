@@ -105,6 +105,24 @@ describe('watchFiles', () => {
     });
   });
 
+  it('tells of a file that takes the place of a link, and of its changes', async () => {
+    await withFiles({}, async (directory) => {
+      const file = join(directory, 'a');
+      await mkdir(join(directory, 'data'));
+      await writeFile(join(directory, 'data', 'a'), '1');
+      await symlink('data/a', file);
+      await watching([file], async ({ next }) => {
+        await rm(file);
+        await writeFile(file, '22');
+        await next();
+        for (const content of ['333', '4444']) {
+          await writeFile(file, content);
+          await next();
+        }
+      });
+    });
+  });
+
   it('tells of a file that vanishes, and of one that appears', async () => {
     await withFiles({ a: '1' }, async (directory) => {
       const file = join(directory, 'a');

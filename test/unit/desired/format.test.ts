@@ -103,6 +103,10 @@ test('rules in the words of ip rule', () => {
     formatRule({ ...rule, fwmark: { value: 0x14, mask: 0xffffffff }, protocol: 3 } as const),
     'from all fwmark 0x14 lookup 100 pref 10000 proto 3',
   );
+  assert.equal(
+    formatRule({ ...rule, family: 'ipv6', iif: 'eth1' }),
+    'from ::/0 iif eth1 lookup 100 pref 10000 proto 178',
+  );
 });
 
 test('nexthop objects in the words of ip nexthop', () => {

@@ -229,7 +229,25 @@ test('without an Alertmanager: the log and the list of active ones', async () =>
   alerts.resolve(LIMIT);
   alerts.resolve(LIMIT);
   assert.deepEqual(alerts.active(), []);
-  assert.deepEqual(logged, ['alert raised', 'alert resolved']);
+  assert.deepEqual(logged, ['alert raised', 'alert raised', 'alert resolved']);
+});
+
+test('another severity is another alert to Alertmanager: the one before it is resolved', async () => {
+  const alerts = sender(await listen());
+  alerts.raise({ ...LIMIT, severity: 'warning' });
+  await until(() => posts.length === 1);
+  await clock.advance(1_000);
+  alerts.raise(LIMIT);
+  await until(() => posts.length === 2);
+  const endings = posts[1]?.map(({ labels, endsAt }) => [
+    labels['severity'],
+    Date.parse(endsAt) <= clock.now(),
+  ]);
+  assert.deepEqual(endings, [
+    ['warning', true],
+    ['critical', false],
+  ]);
+  assert.equal(alerts.active().length, 1);
 });
 
 test('bounded: a flood of alerts is cut off, and told', () => {

@@ -1,0 +1,141 @@
+/**
+ * Source `file`: the routes a YAML file lists, read again whenever it changes.
+ * Each reading is one full feed. A file with a fault changes nothing: the last
+ * good routes stay, the log says what is wrong.
+ */
+import type { Clock } from '../../clock.js';
+import { formatFault } from '../../config/fault.js';
+import { type FileRoute, loadRoutesFile } from '../../config/routes-file.js';
+import { watchFiles } from '../../config/watch.js';
+import type { Log } from '../../log-port.js';
+import { FAMILIES } from '../../net/family.js';
+import { EventQueue } from '../event-queue.js';
+import type { PeerStatus, Source, SourceCounters, SourceEvent, SourceState } from '../source.js';
+
+export interface FileSourceOptions {
+  /** Absolute. */
+  readonly path: string;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export function createFileSource(options: FileSourceOptions): Source {
+  return new FileSource(options);
+}
+
+class FileSource implements Source {
+  readonly kind = 'file';
+  readonly name = 'file';
+  readonly sessions = undefined;
+
+  readonly #options: FileSourceOptions;
+  readonly #queue = new EventQueue();
+  #state: SourceState;
+  #peers: readonly PeerStatus[] = [];
+  #lastEventAt: number | undefined;
+  #reading: Promise<void> | undefined;
+  #changed = false;
+
+  constructor(options: FileSourceOptions) {
+    this.#options = options;
+    const since = options.clock.now();
+    this.#state = { state: 'connecting', since, attempts: 0, lastError: undefined };
+  }
+
+  state(): SourceState {
+    return this.#state;
+  }
+
+  /** One for each `peer` the file names. */
+  peers(): readonly PeerStatus[] {
+    return this.#peers;
+  }
+
+  counters(): SourceCounters {
+    return { undecodable: 0, lastEventAt: this.#lastEventAt };
+  }
+
+  async *events(signal: AbortSignal): AsyncGenerator<readonly SourceEvent[]> {
+    const ending = new AbortController();
+    const end = () => ending.abort(signal.reason);
+    signal.addEventListener('abort', end, { once: true });
+    if (signal.aborted) end();
+    const read = () => this.#read().catch((error) => ending.abort(error));
+    // Watched first: a change that meets the first reading is then not missed.
+    watchFiles([this.#options.path], () => void read(), ending.signal);
+    void read();
+    try {
+      while (!ending.signal.aborted) {
+        const events = await this.#queue.take(ending.signal).catch((error) => {
+          if (!ending.signal.aborted) throw error;
+        });
+        if (events !== undefined) yield events;
+      }
+      if (!signal.aborted) throw ending.signal.reason;
+    } finally {
+      signal.removeEventListener('abort', end);
+      ending.abort();
+      this.#state = { state: 'stopped', since: this.#options.clock.now() };
+    }
+  }
+
+  /** One reading at a time; a change during one makes another. */
+  async #read(): Promise<void> {
+    this.#changed = true;
+    this.#reading ??= this.#readChanged().finally(() => {
+      this.#reading = undefined;
+    });
+    await this.#reading;
+  }
+
+  async #readChanged(): Promise<void> {
+    const { path, clock, log } = this.#options;
+    while (this.#changed) {
+      this.#changed = false;
+      const result = await loadRoutesFile(path);
+      if (result.ok) {
+        this.#feed(result.routes);
+        continue;
+      }
+      const [first] = result.faults;
+      const message = first === undefined ? `${path}: refused` : formatFault(first);
+      log.error({ source: this.name, faults: result.faults.length }, message);
+      if (this.#state.state === 'connecting') {
+        const attempts = this.#state.attempts + 1;
+        const since = clock.now();
+        this.#state = { state: 'connecting', since, attempts, lastError: message };
+      }
+    }
+  }
+
+  #feed(routes: readonly FileRoute[]): void {
+    const { path, clock, log } = this.#options;
+    const now = clock.now();
+    this.#queue.reset();
+    for (const { prefix, paths } of routes) this.#queue.update(prefix, paths);
+    for (const family of FAMILIES) this.#queue.synced(family);
+    this.#lastEventAt = now;
+    this.#peers = peersOf(routes, now);
+    if (this.#state.state !== 'synced') this.#state = { state: 'synced', since: now };
+    log.info({ path, routes: routes.length }, 'routes read from file');
+  }
+}
+
+function peersOf(routes: readonly FileRoute[], now: number): readonly PeerStatus[] {
+  const peers = new Map<string, PeerStatus & { received: { ipv4: number; ipv6: number } }>();
+  for (const { prefix, paths } of routes) {
+    for (const { peer, peerAs } of paths.slice(0, 1)) {
+      let status = peers.get(peer);
+      if (status === undefined) {
+        status = {
+          ...{ peer, as: peerAs, established: true, sessionState: 'file', adminDown: false },
+          received: { ipv4: 0, ipv6: 0 },
+          since: now,
+        };
+        peers.set(peer, status);
+      }
+      status.received[prefix.family]++;
+    }
+  }
+  return [...peers.values()];
+}

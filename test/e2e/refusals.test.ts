@@ -1,0 +1,388 @@
+/** Bad input, and circumstances that cannot work: one clear line, the exit code for it, and no harm done. */
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { promisify } from 'node:util';
+import { type ConfigValue, type Daemon, rib2fib, startDaemon } from '../support/daemon.js';
+import { GOBGPD_VERSIONS, startGobgpd } from '../support/gobgpd.js';
+import { kernelDump, ownLines } from '../support/kernel-dump.js';
+import { kernelRoutes, kernelRules, ownRoutes } from '../support/kernel-view.js';
+import { scratchDirectory } from '../support/leftovers.js';
+import { createNetns, here, type Netns } from '../support/netns.js';
+import { tcpStranger } from '../support/tcp-stranger.js';
+import { POOL, POOL_V6, ROUTER1, TwoFabrics } from '../support/two-fabrics.js';
+import { until } from '../support/wait.js';
+
+const scratch = scratchDirectory('refusals');
+after(() => scratch.remove());
+
+const fabric = {
+  id: 100,
+  filters: [{ permit: {} }],
+  rules: { priority: 10_000, from: [POOL, POOL_V6] },
+};
+
+/** Starts a daemon that is to end by itself; resolves with its exit code and all it printed. */
+async function refused(
+  lab: TwoFabrics,
+  config: ConfigValue,
+): Promise<{ code: number | null; output: string }> {
+  const daemon = await lab.daemon(config, { until: 'nothing' });
+  await until(() => !daemon.running && daemon.output !== '', { what: 'it has ended' });
+  const { exitCode, output } = daemon;
+  assert.deepEqual(daemon.log, []);
+  return { code: exitCode, output: output.trimEnd() };
+}
+
+describe('a configuration with faults', () => {
+  const good = 'source: { file: { path: routes.yaml } }\ntables: [ { id: 100 } ]\n';
+  const rows: readonly (readonly [name: string, text: string, fault: RegExp])[] = [
+    [
+      'an unknown key',
+      'source: { file: { path: routes.yaml } }\ntables:\n  - id: 100\n    metrik: 5\n',
+      /^FILE:4:5: tables\[0\]\.metrik: .*metric/,
+    ],
+    [
+      'a value of the wrong type',
+      'source: { file: { path: routes.yaml } }\ntables:\n  - { id: 100, metric: low }\n',
+      /^FILE:3:24: tables\[0\]\.metric: .*1 to 4294966295/,
+    ],
+    ...[0, 253, 254, 255].map(
+      (id) =>
+        [`table ${id}`, good.replace('100', `${id}`), /^FILE:2:17: tables\[0\]\.id: /] as const,
+    ),
+    ['an anchor', good.replace('id: 100', 'id: &a 100'), /^FILE:2:\d+: .*anchor/],
+    ['an empty file', '', /^FILE:1:1: /],
+    ['a file of 10 MB', `${good}# ${'x'.repeat(10 * 2 ** 20)}\n`, /^FILE:1:1: .*1 MiB/],
+  ];
+  for (const [i, [name, text, fault]] of rows.entries()) {
+    it(`is refused with its place: ${name}`, async () => {
+      const file = join(scratch.path, `bad-${i}.yaml`);
+      await writeFile(file, text);
+      await writeFile(join(scratch.path, 'routes.yaml'), '[]');
+      const commands =
+        i === 0 ? (['check', 'run', 'plan', 'apply'] as const) : (['check'] as const);
+      for (const command of commands) {
+        const { code, stdout, stderr } = await rib2fib(here, [command, '--config', file]);
+        assert.equal(code, 78);
+        const lines = (stdout + stderr).replaceAll(file, 'FILE').trimEnd().split('\n');
+        assert.ok(
+          lines.some((line) => fault.test(line)),
+          lines.join('\n'),
+        );
+        assert.ok(lines.length <= 2, 'the fault, and that it was refused');
+      }
+    });
+  }
+
+  it('one that does not exist', async () => {
+    const { code, stderr, stdout } = await rib2fib(here, ['run', '--config', '/nowhere.yaml']);
+    assert.equal(code, 78);
+    assert.match(stderr + stdout, /^\/nowhere\.yaml:1:1: .*$/m);
+  });
+});
+
+describe('a running daemon', () => {
+  let lab: TwoFabrics;
+  let daemon: Daemon;
+  before(async () => {
+    lab = await TwoFabrics.create();
+    await lab.feed([{ prefix: '10.1.0.0/16', nextHop: ROUTER1 }]);
+    daemon = await lab.daemon({ tables: [fabric] });
+  });
+  after(() => lab[Symbol.asyncDispose]());
+
+  it('keeps its last good configuration, and says so everywhere', async () => {
+    const had = ownLines(await kernelDump(lab.node));
+    await daemon.configure({ source: lab.source, tables: [{ ...fabric, metrik: 5 }] });
+    const line = await daemon.logged(({ fault }) => fault !== undefined, 'the fault');
+    const { fault } = line;
+    assert.match(String(fault), /rib2fib\.yaml:\d+:\d+: tables\[0\]\.metrik: /);
+    const { config, ready, alerts } = await daemon.status();
+    assert.equal(config.stale, true);
+    assert.deepEqual(config.faults, [fault]);
+    assert.ok(ready);
+    assert.deepEqual(
+      alerts.map(({ name }) => name),
+      ['Rib2fibConfigRefused'],
+    );
+    assert.match((await daemon.http('/metrics')).body, /^rib2fib_config_stale 1$/m);
+    const reload = await daemon.cli('reload', '--socket', daemon.adminSocket);
+    assert.equal(reload.code, 78);
+    assert.match(reload.stdout + reload.stderr, /tables\[0\]\.metrik/);
+    await lab.feed([]);
+    await until(async () => (await ownRoutes(lab.node, 100)).size === 0, {
+      what: 'it works on with the configuration it has',
+    });
+    await lab.feed([{ prefix: '10.1.0.0/16', nextHop: ROUTER1 }]);
+    await until(async () => (await ownRoutes(lab.node, 100)).size === 1, { what: 'the feed' });
+    assert.deepEqual(ownLines(await kernelDump(lab.node)), had);
+
+    await daemon.configure({ source: lab.source, tables: [{ ...fabric, metric: 30 }] });
+    await until(async () => !(await daemon.status()).config.stale, { what: 'the good one is in' });
+    const metrics = async () => (await kernelRoutes(lab.node, 100)).map(({ metric }) => metric);
+    await until(async () => (await metrics()).every((metric) => metric === 30), {
+      what: 'metric 30',
+    });
+    assert.deepEqual((await daemon.status()).alerts, []);
+    await daemon.configure({ source: lab.source, tables: [fabric] });
+    await until(async () => (await metrics()).every((metric) => metric === 20), {
+      what: 'metric 20',
+    });
+  });
+
+  it('is the only one in its namespace', async () => {
+    const { code, output } = await refused(lab, { tables: [fabric], metrics: { listen: 'off' } });
+    assert.equal(code, 1);
+    assert.equal(output, 'rib2fib: another rib2fib runs in this network namespace');
+    assert.ok(daemon.running && (await daemon.status()).ready);
+  });
+
+  it('takes its rules out when the local rule comes to stand behind them, and puts them back', async () => {
+    const rules = [
+      `10000: from 2001:db8:100::/56 lookup 100 -6`,
+      `10000: from ${POOL} lookup 100 -4`,
+    ];
+    const become = (wanted: readonly string[]) =>
+      until(async () => (await kernelRules(lab.node)).join() === wanted.join(), {
+        what: `rules are ${wanted.join(', ') || 'none'}`,
+        deadlineMs: 1000,
+      });
+    const moveLocal = async (from: number, to: number) => {
+      for (const family of ['-4', '-6']) {
+        await lab.node.ip(family, 'rule', 'add', 'lookup', 'local', 'priority', String(to));
+        await lab.node.ip(family, 'rule', 'del', 'lookup', 'local', 'priority', String(from));
+      }
+    };
+    await become(rules);
+    await moveLocal(0, 100); // As Cilium does.
+    await moveLocal(100, 20_000);
+    await become([]);
+    await until(
+      async () => {
+        const { alerts } = await daemon.status();
+        return alerts.some(
+          ({ name, severity }) => name === 'Rib2fibLocalRuleBehind' && severity === 'critical',
+        );
+      },
+      { what: 'the alert' },
+    );
+    const [table] = (await daemon.status()).tables;
+    assert.equal(table?.rules.installed, 0);
+    assert.match(table?.rules.faults[0] ?? '', /priority 10000 is not behind/);
+    await moveLocal(20_000, 100);
+    await become(rules);
+    await until(async () => (await daemon.status()).alerts.length === 0, { what: 'no alert' });
+    await moveLocal(100, 0);
+  });
+});
+
+describe('circumstances at the start', { concurrency: 2 }, () => {
+  it('a rule priority at or before the local rule: exit 78, nothing written', async () => {
+    await using lab = await TwoFabrics.create();
+    for (const family of ['-4', '-6']) {
+      await lab.node.ip(family, 'rule', 'add', 'lookup', 'local', 'priority', '10000');
+      await lab.node.ip(family, 'rule', 'del', 'lookup', 'local', 'priority', '0');
+    }
+    for (const priority of [9_999, 10_000]) {
+      const rules = { ...fabric.rules, priority };
+      const { code, output } = await refused(lab, { tables: [{ ...fabric, rules }] });
+      assert.equal(code, 78);
+      assert.match(
+        output,
+        new RegExp(
+          `rules\\.priority: ${priority} is not behind the ipv4 rule of table local, .* 10000`,
+        ),
+      );
+    }
+    assert.deepEqual(ownLines(await kernelDump(lab.node)), []);
+    const rules = { ...fabric.rules, priority: 10_001 };
+    await lab.daemon({ tables: [{ ...fabric, rules }] });
+    assert.equal((await kernelRules(lab.node)).length, 2);
+  });
+
+  it('a table of foreign routes with foreign: fail: exit 1, and a reload to it is refused', async () => {
+    await using lab = await TwoFabrics.create();
+    const foreign = Array.from({ length: 200 }, (_, i) => `10.${i}.0.0/16 via 10.9.0.9 table 100`);
+    await lab.node.ipBatch(foreign.map((route) => `route add ${route} proto static`));
+    const table = { ...fabric, name: 'fabric', foreign: 'fail' };
+    const { code, output } = await refused(lab, { tables: [table] });
+    assert.equal(code, 1);
+    assert.equal(
+      output,
+      'rib2fib: table 100 (fabric) holds 200 routes of others, the first 10.0.0.0/16 with protocol 4, and foreign is fail',
+    );
+    assert.deepEqual(ownLines(await kernelDump(lab.node)), []);
+    const daemon = await lab.daemon({ tables: [{ ...table, foreign: 'preserve' }] });
+    await daemon.configure({ source: lab.source, tables: [table] });
+    await until(async () => (await daemon.status()).config.stale, { what: 'it is refused' });
+    assert.match((await daemon.status()).config.faults.join(), /holds 200 routes of others/);
+  });
+
+  it('foreign: fail holds later too: the table is not touched while there are any', async () => {
+    await using lab = await TwoFabrics.create();
+    await lab.feed([{ prefix: '10.1.0.0/16', nextHop: ROUTER1 }]);
+    const daemon = await lab.daemon({ tables: [{ ...fabric, foreign: 'fail' }] });
+    const own = async () => [...(await ownRoutes(lab.node, 100)).keys()].sort();
+    assert.deepEqual(await own(), ['10.1.0.0/16']);
+    const intruder = ['route', 'add', '10.99.0.0/16', 'via', '10.9.0.9', 'table', '100'];
+    await lab.node.ip(...intruder);
+    await until(async () => (await daemon.status()).tables[0]?.foreignRoutes === 1, {
+      what: 'notice',
+    });
+    await lab.feed([{ prefix: '10.2.0.0/16', nextHop: ROUTER1 }]);
+    await until(async () => (await daemon.routes({ reason: 'foreign-route' })).length > 0, {
+      what: 'the new route has its reason',
+    });
+    assert.deepEqual(await own(), ['10.1.0.0/16']);
+    const { alerts, tables } = await daemon.status();
+    assert.deepEqual(
+      alerts.map(({ name }) => name),
+      ['Rib2fibForeignRoutes'],
+    );
+    assert.deepEqual(tables[0]?.rejected, { 'foreign-route': 1 });
+    await lab.node.ip('route', 'del', '10.99.0.0/16', 'table', '100');
+    await until(async () => (await own()).join() === '10.2.0.0/16', { what: 'it goes on' });
+  });
+
+  it('an admin socket in use, or something else in its place: exit 1; a stale one is taken over', async () => {
+    await using lab = await TwoFabrics.create();
+    const socket = join(scratch.path, 'taken.sock');
+    const server = createServer().listen(socket);
+    await until(() => existsSync(socket), { what: 'the socket' });
+    const config = { admin: { socket }, tables: [fabric] };
+    const inUse = await refused(lab, config);
+    assert.deepEqual(inUse, {
+      code: 1,
+      output: `rib2fib: admin socket ${socket} is in use by another process`,
+    });
+    server.close();
+
+    const file = join(scratch.path, 'a-file');
+    await writeFile(file, '');
+    const other = await refused(lab, { ...config, admin: { socket: file } });
+    assert.deepEqual(other, {
+      code: 1,
+      output: `rib2fib: admin socket ${file}: there is something else than a socket`,
+    });
+    assert.deepEqual(ownLines(await kernelDump(lab.node)), []);
+
+    const first = await lab.daemon(config);
+    await first.stop('SIGKILL');
+    assert.ok(existsSync(socket), 'a killed daemon leaves its socket');
+    assert.ok((await (await lab.daemon(config)).status()).ready);
+  });
+
+  it('a metrics port in use: exit 1', async () => {
+    await using lab = await TwoFabrics.create();
+    await using _other = await tcpStranger(lab.node, 9469, {});
+    assert.deepEqual(await refused(lab, { tables: [fabric] }), {
+      code: 1,
+      output: 'rib2fib: metrics.listen 127.0.0.1:9469: the port is in use by another process',
+    });
+    assert.deepEqual(ownLines(await kernelDump(lab.node)), []);
+  });
+});
+
+describe('an address where no gobgpd is to be spoken with', { concurrency: 6 }, () => {
+  const address = '127.0.0.1:50051';
+  const strangers = [
+    { name: 'nobody', says: /^127\.0\.0\.1:50051: connection refused: is gobgpd running/ },
+    {
+      name: 'a plain HTTP server',
+      answer: 'HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n',
+      says: /^127\.0\.0\.1:50051 answers, but not gRPC \("HTTP\/1\.1 400 Bad Request"\)/,
+    },
+    {
+      name: 'a server that greets',
+      greeting: 'SSH-2.0-OpenSSH_9.2\r\n',
+      says: /^127\.0\.0\.1:50051 answers, but not gRPC \("SSH-2\.0-OpenSSH_9\.2"\)/,
+    },
+    { name: 'silence', says: /^127\.0\.0\.1:50051 answers, but not gRPC: / },
+  ];
+  for (const { name, says, ...manners } of strangers) {
+    it(`says what it found, and keeps trying: ${name}`, async () => {
+      await using node = await createNetns('node');
+      const stranger = name === 'nobody' ? undefined : await tcpStranger(node, 50051, manners);
+      await using daemon = await daemonOf(node, { address });
+      const line = await daemon.logged(
+        ({ level }) => level === 'warn',
+        'why',
+        20_000,
+      );
+      assert.match(line.msg ?? '', says);
+      const attempts = async () => {
+        const { state } = (await daemon.status()).source;
+        assert.ok(state.state === 'connecting');
+        assert.match(state.lastError ?? '', says);
+        return state.attempts;
+      };
+      const { stdout } = await daemon.cli('status');
+      assert.match(stdout, /^rib2fib \S+ {2}not ready: /);
+      assert.match(stdout, new RegExp(`connecting .*${says.source.slice(1)}`));
+      const before = await attempts();
+      if (name !== 'silence') {
+        await until(async () => (await attempts()) > before, { what: 'the next attempt' });
+      }
+      await stranger?.[Symbol.asyncDispose]();
+      const api = { host: '127.0.0.1', port: 50051 };
+      const options = { version: '4.8', netns: node, as: 65000, port: -1, api } as const;
+      await using _gobgpd = await startGobgpd(options);
+      await until(async () => (await daemon.status()).source.state.state !== 'connecting', {
+        what: 'it has found gobgpd',
+        deadlineMs: 20_000,
+      });
+      const warnings = daemon.log.filter(({ msg }) => says.test(msg ?? ''));
+      assert.equal(warnings.length, 1, 'one line a change, not one an attempt');
+    });
+  }
+
+  for (const version of GOBGPD_VERSIONS) {
+    it(`gobgpd ${version} that speaks TLS when we do not, and the reverse`, async () => {
+      const { cert, key } = await selfSigned();
+      await using node = await createNetns('node');
+      const api = { host: '127.0.0.1', port: 50051 };
+      const options = { version, netns: node, as: 65000, port: -1, api };
+      const told = async (gobgp: ConfigValue, says: RegExp) => {
+        await using daemon = await daemonOf(node, gobgp);
+        const line = await daemon.logged(({ level }) => level === 'warn', 'why');
+        assert.match(line.msg ?? '', says);
+        const { stdout } = await daemon.cli('status');
+        assert.match(stdout, new RegExp(`connecting .*${says.source.slice(1, -1)}`));
+      };
+      {
+        await using _gobgpd = await startGobgpd({ ...options, tls: { cert, key } });
+        await told(
+          { address },
+          /^127\.0\.0\.1:50051 speaks TLS, but source\.gobgp\.tls is not set$/,
+        );
+      }
+      await using _gobgpd = await startGobgpd(options);
+      await told(
+        { address, tls: { ca: cert } },
+        /^127\.0\.0\.1:50051 answers gRPC without TLS, but source\.gobgp\.tls is set: .*$/,
+      );
+    });
+  }
+});
+
+function daemonOf(netns: Netns, gobgp: ConfigValue): Promise<Daemon> {
+  const config = { source: { gobgp }, tables: [{ id: 100 }] };
+  return startDaemon({ netns, config, until: 'admin' });
+}
+
+async function selfSigned(): Promise<{ cert: string; key: string }> {
+  const [cert, key] = ['cert.pem', 'key.pem'].map((name) => join(scratch.path, name));
+  assert.ok(cert !== undefined && key !== undefined);
+  if (existsSync(cert)) return { cert, key };
+  await promisify(execFile)('openssl', [
+    ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'],
+    ...['-days', '2', '-subj', '/CN=gobgpd', '-addext', 'subjectAltName=IP:127.0.0.1'],
+    ...['-keyout', key, '-out', cert],
+  ]);
+  return { cert, key };
+}

@@ -1,0 +1,353 @@
+import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, test } from 'node:test';
+import type { Config, LimitConfig } from '../../src/config/config.js';
+import { Engine } from '../../src/desired/engine.js';
+import { LimitKeeper } from '../../src/limit-keeper.js';
+import type { Alert } from '../../src/observe/alerts.js';
+import type { SessionControl } from '../../src/source/source.js';
+import { EMPTY_STATE, loadState, type SavedState } from '../../src/state-file.js';
+import { until } from '../support/wait.js';
+import { config, limit, SYNCED, table, updates } from './desired/build.js';
+import { FakeClock } from './reconcile/fake-clock.js';
+import { linesTo } from './reconcile/node.js';
+
+const PEER = '10.9.0.2';
+const MINUTE = 60_000;
+const TEARDOWN = limit('teardown', 2, { peer: PEER });
+const FEED = ['10.1.0.0/16', '10.2.0.0/16', '10.3.0.0/16'];
+
+let directory: string;
+let path: string;
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'rib2fib-limits-'));
+  path = join(directory, 'run', 'state.json');
+});
+afterEach(() => rm(directory, { recursive: true }));
+
+function limited(...limits: LimitConfig[]): Config {
+  return config(table({ limits }));
+}
+
+/** Ends and allows sessions, and notes what was on disk as it did. */
+class FakeSessions implements SessionControl {
+  readonly calls: string[] = [];
+  readonly disabled = new Set<string>();
+  fails = new Set<string>();
+
+  async disable(peer: string, communication: string): Promise<void> {
+    if (this.fails.has(peer)) throw new Error('no such peer');
+    const { disabledPeers } = await loadState(path);
+    const known = disabledPeers.some((one) => one.peer === peer);
+    this.calls.push(`disable ${peer} (${communication})${known ? '' : ', and it is not on disk'}`);
+    this.disabled.add(peer);
+  }
+
+  async enable(peer: string): Promise<void> {
+    if (this.fails.has(peer)) throw new Error('no such peer');
+    this.calls.push(`enable ${peer}`);
+    this.disabled.delete(peer);
+  }
+}
+
+/** One life of the daemon, as far as limits go. */
+class Life {
+  readonly engine: Engine;
+  readonly alerts = new Map<string, Alert>();
+  readonly lines: string[] = [];
+  readonly keeper: LimitKeeper;
+  changes = 0;
+  readonly #stop = new AbortController();
+  #running: Promise<void> | undefined;
+
+  constructor(
+    of: Config,
+    readonly sessions: FakeSessions | undefined,
+    readonly clock: FakeClock,
+    saved: SavedState = EMPTY_STATE,
+  ) {
+    const latched = new Set(saved.latched);
+    this.engine = new Engine({ config: of, now: clock.monotonic(), latched });
+    const key = ({ name, labels }: Pick<Alert, 'name' | 'labels'>) =>
+      [name, ...Object.values(labels)].join(' ');
+    this.keeper = new LimitKeeper({
+      engine: this.engine,
+      alerts: {
+        raise: (alert) => void this.alerts.set(key(alert), alert),
+        resolve: (alert) => void this.alerts.delete(key(alert)),
+      },
+      clock,
+      log: linesTo(this.lines),
+      sessions: () => this.sessions,
+      statePath: path,
+      saved,
+      onChange: () => {
+        this.changes++;
+        this.keeper.review();
+      },
+    });
+  }
+
+  run(): this {
+    this.#running = this.keeper.run(this.#stop.signal);
+    this.keeper.review();
+    return this;
+  }
+
+  hears(...texts: string[]): void {
+    this.engine.apply([updates(...texts)], this.clock.monotonic());
+    this.keeper.review();
+  }
+
+  /** Announces, or withdraws, the whole feed of the peer. */
+  feed(up: boolean): void {
+    this.hears(...FEED.map((one) => (up ? `${one} via ${PEER}` : one)));
+  }
+
+  async called(...calls: string[]): Promise<void> {
+    const { sessions } = this;
+    assert.ok(sessions !== undefined);
+    await until(() => sessions.calls.length >= calls.length, { what: calls.join(), everyMs: 2 });
+    assert.deepEqual(sessions.calls, calls);
+  }
+
+  async saved(state: SavedState): Promise<void> {
+    await until(async () => JSON.stringify(await loadState(path)) === JSON.stringify(state), {
+      what: JSON.stringify(state),
+      everyMs: 2,
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await this.#running;
+  }
+
+  limit(at = 0) {
+    const found = this.engine.tables.get(100)?.limits[at];
+    assert.ok(found);
+    return found;
+  }
+}
+
+const DISABLE = `disable ${PEER} (prefix limit fabric/${PEER}/ipv4 exceeded)`;
+const ENABLE = `enable ${PEER}`;
+
+test('an excess ends the session, once it is on disk; it comes back after restartAfter', async () => {
+  const clock = new FakeClock();
+  const life = new Life(limited(TEARDOWN), new FakeSessions(), clock).run();
+  life.feed(true);
+  await life.called(DISABLE);
+  const restoreAt = clock.now() + MINUTE;
+  const entry = { peer: PEER, limit: TEARDOWN.id, restoreAt };
+  await life.saved({ latched: [TEARDOWN.id], disabledPeers: [entry] });
+  await until(() => life.keeper.restoreAt(TEARDOWN.id) === restoreAt, { what: 'restoreAt' });
+  life.feed(false);
+  await clock.advance(MINUTE - 1);
+  await life.called(DISABLE);
+  await clock.advance(1);
+  await life.called(DISABLE, ENABLE);
+  await life.saved(EMPTY_STATE);
+  assert.equal(life.limit().state, 'ok');
+  assert.equal(life.changes, 1);
+  life.feed(true);
+  await life.called(DISABLE, ENABLE, DISABLE);
+  await life.stop();
+});
+
+test('while the state cannot be written no session is ended; others are still allowed', async () => {
+  await mkdir(path, { recursive: true });
+  const clock = new FakeClock();
+  const life = new Life(limited(TEARDOWN), new FakeSessions(), clock).run();
+  life.feed(true);
+  await until(() => life.lines.some((line) => line.startsWith('error: cannot keep')), {
+    what: 'the complaint',
+  });
+  assert.deepEqual(life.sessions?.calls, []);
+  await rm(path, { recursive: true });
+  const again = async () => {
+    await clock.advance(5_000);
+    return life.sessions?.calls.length === 1;
+  };
+  await until(again, { what: 'the session ended', everyMs: 2 });
+  await life.called(DISABLE);
+  await life.stop();
+});
+
+test('two limits exceeded at once: neither session is ended before both are on disk', async () => {
+  const other = limit('teardown', 1, { peer: '10.9.1.2' });
+  const clock = new FakeClock();
+  const life = new Life(limited(TEARDOWN, other), new FakeSessions(), clock).run();
+  life.feed(true);
+  life.hears('10.8.0.0/16 via 10.9.1.2');
+  const sessions = life.sessions;
+  assert.ok(sessions);
+  const { disable } = FakeSessions.prototype;
+  // The second excess comes while the first session is being ended.
+  sessions.disable = async (peer, communication) => {
+    if (peer === PEER) life.hears('10.8.1.0/24 via 10.9.1.2', '10.8.2.0/24 via 10.9.1.2');
+    await disable.call(sessions, peer, communication);
+  };
+  await life.called(DISABLE, 'disable 10.9.1.2 (prefix limit fabric/10.9.1.2/ipv4 exceeded)');
+  await life.stop();
+});
+
+test('restart after a crash: what was ended, or was to be, is ended again, and comes back in time', async () => {
+  const clock = new FakeClock();
+  const saved = {
+    latched: [TEARDOWN.id],
+    disabledPeers: [{ peer: PEER, limit: TEARDOWN.id, restoreAt: clock.now() + MINUTE }],
+  };
+  await mkdir(join(directory, 'run'));
+  await writeFile(path, JSON.stringify(saved));
+  const life = new Life(limited(TEARDOWN), new FakeSessions(), clock, saved).run();
+  await life.called(DISABLE);
+  assert.equal(life.limit().state, 'latched');
+  await clock.advance(MINUTE);
+  await life.called(DISABLE, ENABLE);
+  assert.equal(life.limit().state, 'ok');
+  await life.saved(EMPTY_STATE);
+  await life.stop();
+});
+
+test('restart after its time: the session is allowed, and not ended first', async () => {
+  const clock = new FakeClock();
+  const disabledPeers = [{ peer: PEER, limit: TEARDOWN.id, restoreAt: clock.now() - 1 }];
+  const saved = { latched: [TEARDOWN.id], disabledPeers };
+  const life = new Life(limited(TEARDOWN), new FakeSessions(), clock, saved).run();
+  await life.called(ENABLE);
+  await life.stop();
+});
+
+test('a limit that is gone from the configuration lets its peer go at once, after a restart too', async () => {
+  const clock = new FakeClock();
+  const forever = limit('teardown', 2, { peer: PEER, restartAfter: Number.POSITIVE_INFINITY });
+  const life = new Life(limited(forever), new FakeSessions(), clock).run();
+  life.feed(true);
+  await life.called(DISABLE);
+  await life.saved({
+    latched: [forever.id],
+    disabledPeers: [{ peer: PEER, limit: forever.id, restoreAt: null }],
+  });
+  const saved = await loadState(path);
+  assert.equal(life.alerts.size, 1);
+  life.engine.reconfigure(limited());
+  life.keeper.review();
+  assert.equal(life.alerts.size, 0);
+  await life.called(DISABLE, ENABLE);
+  await life.stop();
+
+  const next = new Life(limited({ ...forever, action: 'warn' }), new FakeSessions(), clock, saved);
+  next.run();
+  await next.called(ENABLE);
+  await next.saved(EMPTY_STATE);
+  await next.stop();
+});
+
+test('limit clear lets the peer go at once, one that was only about to be ended as well', async () => {
+  const clock = new FakeClock();
+  const forever = limit('teardown', 2, { peer: PEER, restartAfter: Number.POSITIVE_INFINITY });
+  const life = new Life(limited(forever), new FakeSessions(), clock).run();
+  const clear = () => {
+    life.keeper.release(new Set([forever.id]));
+    life.engine.clearLimits(new Set([forever.id]));
+    life.keeper.review();
+  };
+  life.feed(true);
+  await life.called(DISABLE);
+  life.feed(false);
+  await clock.advance(1_000 * MINUTE);
+  await life.called(DISABLE);
+  clear();
+  await life.called(DISABLE, ENABLE);
+  assert.equal(life.limit().state, 'ok');
+  await life.stop();
+
+  const saved = {
+    latched: [forever.id],
+    disabledPeers: [{ peer: PEER, limit: forever.id, restoreAt: null }],
+  };
+  const next = new Life(limited(forever), new FakeSessions(), clock, saved);
+  next.keeper.release(new Set([forever.id]));
+  next.run();
+  await next.called(ENABLE);
+  await next.stop();
+});
+
+test('two limits of one peer: it comes back when the last of them lets it, and both may act again', async () => {
+  const ipv4 = limit('teardown', 2, { peer: PEER, restartAfter: MINUTE });
+  const ipv6 = limit('teardown', 1, { peer: PEER, family: 'ipv6', restartAfter: 2 * MINUTE });
+  const clock = new FakeClock();
+  const life = new Life(limited(ipv4, ipv6), new FakeSessions(), clock).run();
+  life.feed(true);
+  life.hears(`2001:db8:1::/48 via ${PEER}`, `2001:db8:2::/48 via ${PEER}`);
+  const six = `disable ${PEER} (prefix limit fabric/${PEER}/ipv6 exceeded)`;
+  await life.called(DISABLE, six);
+  life.feed(false);
+  life.hears('2001:db8:1::/48', '2001:db8:2::/48');
+  await clock.advance(MINUTE);
+  await until(() => life.limit(0).state === 'ok', { what: 'the first limit lets go' });
+  await life.called(DISABLE, six);
+  await clock.advance(MINUTE);
+  await life.called(DISABLE, six, ENABLE);
+  await until(() => life.limit(1).state === 'ok', { what: 'the second limit lets go' });
+  life.feed(true);
+  await life.called(DISABLE, six, ENABLE, DISABLE);
+  await life.stop();
+});
+
+test('a peer that the daemon does not know blocks no other, and is complained about once', async () => {
+  const other = limit('teardown', 1, { peer: '10.9.1.2' });
+  const clock = new FakeClock();
+  const sessions = new FakeSessions();
+  sessions.fails.add(PEER);
+  const life = new Life(limited(TEARDOWN, other), sessions, clock).run();
+  life.feed(true);
+  life.hears('10.8.1.0/24 via 10.9.1.2', '10.8.2.0/24 via 10.9.1.2');
+  const second = 'disable 10.9.1.2 (prefix limit fabric/10.9.1.2/ipv4 exceeded)';
+  await life.called(second);
+  await clock.advance(30_000);
+  assert.equal(life.lines.filter((line) => line.startsWith('error')).length, 1);
+  sessions.fails.clear();
+  await clock.advance(5_000);
+  await life.called(second, DISABLE);
+  await life.stop();
+});
+
+test('what waited for a place comes in as the session comes back', async () => {
+  const clock = new FakeClock();
+  const life = new Life(limited(TEARDOWN), new FakeSessions(), clock).run();
+  life.engine.apply(SYNCED, clock.monotonic());
+  life.feed(true);
+  await life.called(DISABLE);
+  life.hears('10.1.0.0/16', '10.2.0.0/16');
+  await clock.advance(MINUTE);
+  await life.called(DISABLE, ENABLE);
+  await until(() => life.engine.tables.get(100)?.counts('ipv4').accepted === 1, {
+    what: 'the third prefix',
+  });
+  await life.stop();
+});
+
+test('alerts: a warning, then an excess, then neither; freeze and flush are kept on disk', async () => {
+  const clock = new FakeClock();
+  const freeze = limit('freeze', 2, { warnPercent: 100 });
+  const life = new Life(limited(freeze), undefined, clock).run();
+  const raised = () => [...life.alerts.keys()];
+  life.hears(...FEED.slice(0, 2).map((one) => `${one} via ${PEER}`));
+  assert.deepEqual(raised(), ['Rib2fibPrefixLimitWarning fabric all ipv4']);
+  life.feed(true);
+  assert.deepEqual(raised(), ['Rib2fibPrefixLimitExceeded fabric all ipv4']);
+  await life.saved({ latched: [freeze.id], disabledPeers: [] });
+  life.feed(false);
+  assert.deepEqual(raised(), ['Rib2fibPrefixLimitExceeded fabric all ipv4']);
+  life.engine.clearLimits(new Set([freeze.id]));
+  life.keeper.review();
+  assert.deepEqual(raised(), []);
+  await life.saved(EMPTY_STATE);
+  assert.equal((await readFile(path, 'utf8')).trim(), JSON.stringify(EMPTY_STATE));
+  await life.stop();
+});

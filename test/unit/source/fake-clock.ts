@@ -1,0 +1,46 @@
+import type { Clock } from '../../../src/clock.js';
+
+/** Time that moves only when told to; whoever waits is woken in order. */
+export class FakeClock implements Clock {
+  #time = 1_000_000;
+  readonly #waits = new Set<{ readonly at: number; readonly wake: () => void }>();
+
+  now = () => this.#time;
+  monotonic = () => this.#time;
+
+  /** Number of waits that have not ended. */
+  get waiting(): number {
+    return this.#waits.size;
+  }
+
+  delay(ms: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) {
+        reject(signal.reason);
+        return;
+      }
+      const wait = { at: this.#time + ms, wake: resolve };
+      this.#waits.add(wait);
+      signal?.addEventListener('abort', () => {
+        this.#waits.delete(wait);
+        reject(signal.reason);
+      });
+    });
+  }
+
+  /** Moves on, and lets all that is woken run until it waits again. */
+  async advance(ms: number): Promise<void> {
+    this.#time += ms;
+    for (const wait of [...this.#waits].sort((a, b) => a.at - b.at)) {
+      if (wait.at > this.#time) continue;
+      this.#waits.delete(wait);
+      wait.wake();
+    }
+    await settled();
+  }
+}
+
+/** Lets every promise that can settle do so. */
+export function settled(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
