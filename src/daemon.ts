@@ -4,21 +4,17 @@
  */
 import { hostname } from 'node:os';
 import { Answers } from './admin/answers.js';
-import type { ConfigState, Facts } from './admin/facts.js';
+import type { Facts } from './admin/facts.js';
 import { acquireLock } from './admin/lock.js';
 import { unreadyReason } from './admin/readiness.js';
-import type { ReloadReport } from './admin/report.js';
 import { serveAdmin } from './admin/server.js';
 import { statusAnswer } from './admin/status-answer.js';
 import { systemClock } from './clock.js';
 import type { Config } from './config/config.js';
-import { diffConfigs } from './config/diff.js';
-import { formatFault } from './config/fault.js';
-import { loadConfig } from './config/load.js';
-import { watchFiles } from './config/watch.js';
+import { ConfigKeeper } from './config-keeper.js';
 import { DaemonAlerts } from './daemon-alerts.js';
 import { Engine } from './desired/engine.js';
-import type { Kernel } from './kernel/kernel.js';
+import { type Kernel, KernelError } from './kernel/kernel.js';
 import { LimitKeeper } from './limit-keeper.js';
 import { AlertSender } from './observe/alerts.js';
 import { serveHealth } from './observe/health.js';
@@ -74,8 +70,10 @@ async function savedState(config: Config, log: Logger): Promise<SavedState> {
   }
 }
 
-/** The source's own counts of what it received, for `count: received`, are looked at this often. */
-const RECEIVED_INTERVAL_MS = 1_000;
+/** The source's own counts are looked at this often where a limit is held against them … */
+const RECEIVED_MS = 1_000;
+/** … and whether one is, where none was. */
+const NO_RECEIVED_MS = 10_000;
 
 class Daemon {
   readonly #options: DaemonOptions;
@@ -91,11 +89,8 @@ class Daemon {
   readonly #facts: Facts;
   #source: Source;
   #stopSource = new AbortController();
-  #stopWatch = new AbortController();
-  #watched: readonly string[] = [];
-  #config: ConfigState;
+  readonly #config: ConfigKeeper;
   #ready = false;
-  #reloading: Promise<ReloadReport> | undefined;
 
   constructor(
     options: DaemonOptions,
@@ -108,7 +103,6 @@ class Daemon {
     this.#options = options;
     this.#kernel = kernel;
     this.#log = log;
-    this.#config = { file: options.configPath, loadedAt: clock.now(), faults: [] };
     const latched = new Set(saved.latched);
     this.#engine = new Engine({ config, now: clock.monotonic(), latched });
     this.#metrics = new Metrics({ collect: () => statusAnswer(this.#facts) });
@@ -134,6 +128,12 @@ class Daemon {
       onChange: () => this.#changed(),
     });
     this.#source = this.#createSource(config);
+    this.#config = new ConfigKeeper({
+      ...{ path: options.configPath, config, clock, log },
+      faultsHere: (next) => this.#faultsHere(next),
+      apply: (next, changes) => this.#apply(next, changes),
+      onReload: () => this.#daemonAlerts.review(),
+    });
     this.#facts = {
       version: options.version,
       startedAt: clock.now(),
@@ -144,7 +144,7 @@ class Daemon {
       alerts: this.#alerts,
       ready: () => this.#ready,
       source: () => this.#source,
-      config: () => this.#config,
+      config: () => this.#config.state,
     };
     this.#daemonAlerts = new DaemonAlerts(this.#facts, this.#alerts);
   }
@@ -155,7 +155,7 @@ class Daemon {
     const both = AbortSignal.any([signal, stop.signal]);
     const service = new Answers(this.#facts, {
       kernel: this.#kernel,
-      reload: () => this.#reload(),
+      reload: () => this.#config.reload(),
       clearLimits: (ids) => this.#clearLimits(ids),
     });
     const log = this.#log;
@@ -165,11 +165,11 @@ class Daemon {
       metrics.listen === undefined
         ? undefined
         : await serveHealth({ listen: metrics.listen, log, metrics: this.#metrics, unready });
-    const onHangup = (): void => void this.#reload();
+    const onHangup = (): void => void this.#config.reload();
     process.on('SIGHUP', onHangup);
     try {
+      this.#config.watch();
       await this.#reconciler.prepare(both);
-      this.#watchConfig(this.#engine.config.files);
       log.info({ version: this.#options.version, config: this.#options.configPath }, 'started');
       const parts = [
         this.#reconciler.run(both),
@@ -186,7 +186,7 @@ class Daemon {
     } finally {
       stop.abort();
       process.off('SIGHUP', onHangup);
-      this.#stopWatch.abort();
+      this.#config.stop();
       await Promise.all([adminServer.close(), health?.close()]);
     }
   }
@@ -224,7 +224,8 @@ class Daemon {
   async #watchReceived(signal: AbortSignal): Promise<void> {
     let known: readonly PeerStatus[] | undefined;
     while (!signal.aborted) {
-      await this.#clock.delay(RECEIVED_INTERVAL_MS, signal).catch(() => undefined);
+      const pause = this.#countsReceived() ? RECEIVED_MS : NO_RECEIVED_MS;
+      await this.#clock.delay(pause, signal).catch(() => undefined);
       const peers = this.#source.peers();
       if (peers === known || !this.#countsReceived()) continue;
       known = peers;
@@ -238,73 +239,28 @@ class Daemon {
     return limits.some(({ count }) => count === 'received');
   }
 
-  /** A watch that goes on misses nothing, so it is replaced for other files only. */
-  #watchConfig(files: readonly string[]): void {
-    if (files.join('\0') === this.#watched.join('\0')) return;
-    this.#watched = files;
-    this.#stopWatch.abort();
-    this.#stopWatch = new AbortController();
-    const onChange = (): void => void this.#reload();
-    watchFiles(files, onChange, this.#stopWatch.signal);
-  }
-
-  /** One at a time: who asks while one runs gets a new one behind it. */
-  async #reload(): Promise<ReloadReport> {
-    while (this.#reloading !== undefined) await this.#reloading;
-    this.#reloading = this.#reloadNow();
-    try {
-      return await this.#reloading;
-    } finally {
-      this.#reloading = undefined;
-    }
-  }
-
-  async #reloadNow(): Promise<ReloadReport> {
-    const faults = await this.#tryReload();
-    if (Array.isArray(faults)) {
-      this.#config = { ...this.#config, faults };
-      for (const fault of faults)
-        this.#log.error({ fault }, 'configuration refused; the last good one stays');
-      this.#daemonAlerts.review();
-      return { applied: false, faults };
-    }
-    return faults;
-  }
-
-  async #tryReload(): Promise<ReloadReport | string[]> {
-    const result = await loadConfig(this.#options.configPath);
-    if (!result.ok) {
-      // The fault may be in a file that only this configuration names, or be mended by one.
-      this.#watchConfig([...new Set([...this.#engine.config.files, ...result.files])]);
-      return result.faults.map(formatFault);
-    }
-    const { config } = result;
+  async #faultsHere(config: Config): Promise<readonly string[]> {
     try {
       await checkAgainstKernel(config, this.#kernel);
+      return [];
     } catch (error) {
-      if (error instanceof StartFault)
-        return error.faults.length > 0 ? [...error.faults] : [error.message];
+      if (error instanceof StartFault && error.faults.length > 0) return error.faults;
+      if (error instanceof StartFault || error instanceof KernelError) return [error.message];
       throw error;
     }
-    const before = this.#engine.config;
-    const changes = diffConfigs(before, config);
-    this.#config = { ...this.#config, loadedAt: this.#clock.now(), faults: [] };
+  }
+
+  #apply(config: Config, changes: readonly string[]): void {
     this.#engine.reconfigure(config);
     this.#log.setLevel(config.log.level);
     if (changes.some((change) => change.startsWith('source'))) {
       this.#source = this.#createSource(config);
-      this.#engine.apply(
-        [{ type: 'lost', reason: 'the source was changed by a reload' }],
-        this.#clock.monotonic(),
-      );
+      const lost = { type: 'lost', reason: 'the source was changed by a reload' } as const;
+      this.#engine.apply([lost], this.#clock.monotonic());
       this.#stopSource.abort();
     }
-    this.#watchConfig(config.files);
-    if (changes.length > 0) this.#log.info({ changes }, 'configuration reloaded');
     this.#reconciler.audit();
     this.#changed();
-    this.#daemonAlerts.review();
-    return { applied: true, changes };
   }
 
   #clearLimits(ids: ReadonlySet<string>): void {

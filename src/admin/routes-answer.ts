@@ -11,10 +11,18 @@ import type { Facts } from './facts.js';
 import type { RouteReport, RouteState, RoutesQuery } from './report.js';
 import { AdminFault } from './service.js';
 
-/** Every prefix heard, configured or kept, one by one; throws {@link AdminFault} for an unknown table. */
-export function* routesAnswer(facts: Facts, query: RoutesQuery): Generator<RouteReport> {
+/** Every prefix heard, configured or kept, one by one; throws {@link AdminFault} at once for an unknown table. */
+export function routesAnswer(facts: Facts, query: RoutesQuery): Generator<RouteReport> {
+  return reports(namedTables(facts, query.table), facts, query);
+}
+
+function* reports(
+  tables: readonly Table[],
+  facts: Facts,
+  query: RoutesQuery,
+): Generator<RouteReport> {
   let left = query.limit ?? Number.POSITIVE_INFINITY;
-  for (const table of namedTables(facts, query.table)) {
+  for (const table of tables) {
     for (const key of allKeys(table, facts)) {
       if (query.family !== undefined && familyOfKey(key) !== query.family) continue;
       for (const report of prefixReports(table, key, facts)) {

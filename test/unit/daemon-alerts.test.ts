@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DaemonAlerts } from '../../src/daemon-alerts.js';
 import type { Alert } from '../../src/observe/alerts.js';
-import { config, rulesFrom, table } from './desired/build.js';
 import { fakeFacts } from './admin/fake-facts.js';
+import { config, rulesFrom, table } from './desired/build.js';
 import { runningNode } from './reconcile/node.js';
 
 test('each condition is raised while it holds, and resolved when it does not', async () => {

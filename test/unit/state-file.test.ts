@@ -3,7 +3,13 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
-import { EMPTY_STATE, loadState, type SavedState, saveState, statePath } from '../../src/state-file.js';
+import {
+  EMPTY_STATE,
+  loadState,
+  type SavedState,
+  saveState,
+  statePath,
+} from '../../src/state-file.js';
 
 const STATE: SavedState = {
   latched: ['fabric/all/ipv4'],

@@ -118,10 +118,13 @@ export class Feed {
       const { dumping } = this.#intake;
       const event = this.#intake.event(message);
       switch (event?.type) {
-        case 'table':
+        case 'table': {
+          const first = this.#lastTableAt < this.#peersAt;
           this.#lastTableAt = clock.monotonic();
           if (dumping && !this.#intake.dumping) this.#look();
+          else if (first) this.#wake?.();
           return;
+        }
         case 'subscribed':
           this.#subscribed = true;
           this.#look();
@@ -142,9 +145,10 @@ export class Feed {
     const nextAudit = () => clock.monotonic() + AUDIT_MS * (0.9 + 0.2 * random());
     let auditAt = nextAudit();
     for (;;) {
-      const looked = await this.#wait(PEERS_CHANGING_MS);
       const changing = this.#lastTableAt >= this.#peersAt;
-      if (!looked && !changing && clock.monotonic() < this.#peersAt + PEERS_MS) continue;
+      const ended = await this.#wait(changing ? PEERS_CHANGING_MS : PEERS_MS);
+      // The first change after quiet: what the peers have sent is asked a second later.
+      if (ended === 'woken') continue;
       await this.#refreshPeers();
       if (client.api.version === 'v4' && clock.monotonic() >= auditAt && this.#intake.settled) {
         await this.#intake.readTable();
@@ -211,8 +215,8 @@ export class Feed {
     this.#wake?.();
   }
 
-  /** Waits for {@link #look}, at most for the time; true when that was what ended it. */
-  async #wait(ms: number): Promise<boolean> {
+  /** Waits for {@link #look}, at most for the time; `woken`: for neither. */
+  async #wait(ms: number): Promise<'looked' | 'woken' | 'over'> {
     const { signal } = this.#ending;
     const waiting = new AbortController();
     const wake = () => waiting.abort();
@@ -230,7 +234,8 @@ export class Feed {
     signal.throwIfAborted();
     const looked = this.#news;
     this.#news = false;
-    return looked;
+    if (looked) return 'looked';
+    return waiting.signal.aborted ? 'woken' : 'over';
   }
 
   /** gobgpd counts the routes of each peer for this, under the lock that its own work needs too. */

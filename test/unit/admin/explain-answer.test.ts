@@ -1,0 +1,164 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { explainAnswer } from '../../../src/admin/explain-answer.js';
+import { AdminFault } from '../../../src/admin/service.js';
+import { config, limit, prefix, rulesFrom, staticRoute, table } from '../desired/build.js';
+import { rule } from '../policy/build.js';
+import { type FakeNode, runningNode } from '../reconcile/node.js';
+import { fakeFacts } from './fake-facts.js';
+
+/** `stage outcome: text`, one a line, and the conclusion last. */
+function explain(node: FakeNode, query: string): string[] {
+  const [report] = explainAnswer(fakeFacts(node), query).tables;
+  assert.ok(report);
+  const steps = report.steps.map(({ stage, outcome, text }) => `${stage} ${outcome}: ${text}`);
+  return [...steps, report.conclusion];
+}
+
+const HEARD = 'from 10.9.0.2 AS 65001, next hop 10.9.0.2, AS path 65001';
+const NO_RULE = 'rule info: no ipv4 rule of ours sends traffic to this table';
+
+test('an installed prefix, stage by stage', async () => {
+  const node = await runningNode(
+    config(table({ rules: rulesFrom('203.0.113.0/24'), limits: [limit('block', 5)] })),
+    '10.0.0.0/8 via 10.9.0.2',
+  );
+  const route = '10.0.0.0/8 via 10.9.0.2 dev eth1 metric 20 table 100 proto 178';
+  assert.deepEqual(explain(node, '10.0.0.0/8'), [
+    `heard ok: ${HEARD}`,
+    'filter ok: filters[0] filters[0]',
+    'limit ok: fabric/all/ipv4: 1 of 5',
+    'selection ok: 1 of the permitted paths, multipath 16',
+    'next hop ok: 10.9.0.2 resolves',
+    `route ok: ${route}`,
+    `kernel ok: has it: ${route}`,
+    'rule ok: from 203.0.113.0/24 lookup 100 pref 10000 proto 178',
+    'installed',
+  ]);
+  await node.stop();
+});
+
+test('each way not to be installed has its step and its sentence', async () => {
+  const node = await runningNode(
+    config(
+      table({
+        filters: [
+          rule('deny', 'filters[0]', { prefix: '11.0.0.0/8', text: 'deny 11.0.0.0/8' }),
+          rule('permit', 'filters[1]', {
+            prefix: '0.0.0.0/0 le 16',
+            text: 'permit 0.0.0.0/0 le 16',
+          }),
+        ],
+        acceptDefault: false,
+        keepInMain: [prefix('10.42.0.0/16')],
+        limits: [limit('block', 2)],
+      }),
+    ),
+    '11.0.0.0/8 via 10.9.0.2',
+    '12.1.1.0/24 via 10.9.0.2',
+    '0.0.0.0/0 via 10.9.0.2',
+    '10.42.0.0/16 via 10.9.0.2',
+    '13.0.0.0/8 via 10.9.0.1',
+    '14.0.0.0/8 via 192.0.3.1',
+    '15.0.0.0/8 via 10.9.0.2',
+    '16.0.0.0/8 via 10.9.0.2',
+  );
+  const conclusions = [
+    '11.0.0.0/8',
+    '12.1.1.0/24',
+    '0.0.0.0/0',
+    '10.42.0.0/16',
+    '13.0.0.0/8',
+    '14.0.0.0/8',
+    '16.0.0.0/8',
+    '99.0.0.0/8',
+  ].map((query) => explain(node, query).at(-1));
+  assert.deepEqual(conclusions, [
+    'not installed: filters[0] deny 11.0.0.0/8',
+    'not installed: no rule matches: denied by default',
+    'not installed: a default route needs acceptDefault: true besides a permit',
+    'not installed: inside 10.42.0.0/16, which is kept in main (keepInMain, or connected)',
+    'not installed: 10.9.0.1 is an address of this node',
+    'not installed: 192.0.3.1: 192.0.3.1 is reached through the default route only (viaDefault: false)',
+    'not installed: limit-blocked: fabric/all/ipv4: 3 of 2, action block',
+    'not installed: gobgp offers no path to 99.0.0.0/8',
+  ]);
+  await node.stop();
+});
+
+test('the kernel’s part: foreign, refused, changed in its place', async () => {
+  const node = await runningNode(config(table()), '10.0.0.0/8 via 10.9.0.2');
+  node.kernel.refuse('route replace 10.0.0.0/8', 'ENOMEM');
+  await node.outside('route add 10.3.0.0/16 via 10.9.0.77 dev eth1 metric 20 table 100 proto 4');
+  await node.hears('10.0.0.0/8 via 10.9.0.3', '10.3.0.0/16 via 10.9.0.2');
+  const refused = explain(node, '10.0.0.0/8');
+  assert.ok(
+    refused.includes(
+      'kernel no: kernel-error: ENOMEM no: ENOMEM, retried; until then: 10.0.0.0/8 via 10.9.0.2 dev eth1 metric 20 table 100 proto 178',
+    ),
+    refused.join('\n'),
+  );
+  assert.deepEqual(explain(node, '10.3.0.0/16').slice(-5), [
+    'route ok: 10.3.0.0/16 via 10.9.0.2 dev eth1 metric 20 table 100 proto 178',
+    'kernel no: foreign-route: a route of somebody else stands there, and foreign is preserve',
+    'kernel info: foreign: 10.3.0.0/16 via 10.9.0.77 dev eth1 metric 20 table 100 proto 4',
+    NO_RULE,
+    'not installed: foreign-route: a route of somebody else stands there, and foreign is preserve',
+  ]);
+  await node.stop();
+});
+
+test('an address is explained by its longest match; a configured route needs no path', async () => {
+  const node = await runningNode(
+    config(table({ static: [staticRoute('10.7.0.0/16', '10.9.0.254')] })),
+    '10.0.0.0/8 via 10.9.0.2',
+    '10.1.0.0/16 via 10.9.0.2',
+  );
+  const facts = fakeFacts(node);
+  const matched = (query: string) => explainAnswer(facts, query).prefix;
+  assert.equal(matched('10.1.2.3'), '10.1.0.0/16');
+  assert.equal(matched('10.2.2.3'), '10.0.0.0/8');
+  assert.equal(matched('10.7.2.3'), '10.7.0.0/16');
+  assert.equal(matched('10.9.0.9'), '10.9.0.0/24');
+  assert.equal(matched('172.16.0.1'), '172.16.0.1/32');
+  assert.equal(matched('2001:db8::1'), '2001:db8::1/128');
+  assert.equal(explain(node, '10.7.2.3').at(-1), 'installed');
+  assert.equal(explain(node, '10.9.0.9').at(-1), 'installed');
+  await node.stop();
+});
+
+test('what is no prefix or address is said so', async () => {
+  const node = await runningNode(config(table()));
+  const message = (query: string) => {
+    try {
+      explainAnswer(fakeFacts(node), query);
+    } catch (error) {
+      assert.ok(error instanceof AdminFault);
+      return error.message;
+    }
+    return assert.fail(query);
+  };
+  assert.equal(
+    message('10.0.0.1/8'),
+    '10.0.0.1/8 has host bits set; 10.0.0.0/8 was probably meant',
+  );
+  assert.equal(message('nonsense'), 'nonsense is neither a prefix nor an address');
+  assert.equal(message('10.0.0.0/33'), '10.0.0.0/33 is neither a prefix nor an address');
+  await node.stop();
+});
+
+test('several paths: which the filter lets through', async () => {
+  const node = await runningNode(
+    config(
+      table({
+        filters: [rule('permit', 'filters[0]', { peer: '10.9.1.2', text: 'permit peer 10.9.1.2' })],
+      }),
+    ),
+    '10.0.0.0/8 via 10.9.0.2 + 10.9.1.2',
+  );
+  const steps = explain(node, '10.0.0.0/8');
+  assert.ok(steps.includes('filter info: path of 10.9.0.2: no rule matches: denied by default'));
+  assert.ok(steps.includes('filter ok: path of 10.9.1.2: filters[0] permit peer 10.9.1.2'));
+  assert.equal(steps.at(-1), 'installed');
+  await node.stop();
+});
