@@ -5,6 +5,8 @@ import type { Netns } from '../test/support/netns.js';
 
 /** A message of the stream, so far the last. */
 export interface Heard {
+  /** When the connection stood, in milliseconds of the epoch. */
+  readonly connectedAt: number;
   /** Milliseconds of the epoch. */
   readonly at: number;
   readonly messages: number;

@@ -77,8 +77,6 @@ export class Table {
   #useObjects: boolean;
   /** Objects are in use, and routes written inline before that still stand. */
   #mixed = false;
-  /** Accepted prefixes, whether their next hop resolves or not. */
-  #routeCount = 0;
   #everything = true;
   #rulesChanged = true;
   #prefixes = new Set<string>();
@@ -242,7 +240,7 @@ export class Table {
    */
   chooseObjects(complete: boolean): void {
     if (this.config.nextHop.objects !== 'auto') return;
-    const routes = this.#routeCount;
+    const routes = this.#tally.accepted;
     const shrunk = complete && routes < INLINE_BELOW;
     const use = routes > OBJECTS_ABOVE || (this.#useObjects && !shrunk);
     if (use === this.#useObjects) return;
@@ -307,10 +305,7 @@ export class Table {
   #account(entry: Entry, step: 1 | -1): void {
     const { prefix, reason, set } = entry;
     if (set !== undefined) {
-      if (reason === undefined) {
-        set.routes[prefix.family] += step;
-        this.#routeCount += step;
-      }
+      if (reason === undefined) set.routes[prefix.family] += step;
       if (step === 1) set.references++;
       else this.nextHops.release(set);
     }

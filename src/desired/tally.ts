@@ -6,6 +6,8 @@ import type { Path } from '../rib/path.js';
 /** Running counts of what a table made of what it heard; O(1) a changed prefix. */
 export class Tally {
   readonly rejected = new Map<RejectReason, number>();
+  /** Prefixes, whether their next hop resolves or not. */
+  accepted = 0;
   /** Accepted prefixes by the peers of their paths. */
   readonly acceptedByPeer = new Map<string, Record<Family, number>>();
 
@@ -22,6 +24,7 @@ export class Tally {
       this.rejected.set(reason, (this.rejected.get(reason) ?? 0) + step);
       return;
     }
+    this.accepted += step;
     const [first] = paths;
     if (first === undefined) return;
     if (paths.length === 1) this.#countPeer(first.peer, prefix.family, step);

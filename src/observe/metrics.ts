@@ -71,7 +71,7 @@ export class Metrics {
     this.#operations = new Counter({
       registers,
       name: `${PREFIX}kernel_operations_total`,
-      help: 'Operations sent to the kernel, the refused ones included.',
+      help: 'Operations the kernel carried out.',
       labelNames: ['op'],
     });
     this.#errors = new Counter({

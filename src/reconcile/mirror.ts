@@ -240,6 +240,7 @@ export class Mirror {
   /** The kernel drops a deleted group's routes by itself. Returns the keys it took along, by table. */
   dropRoutesOn(id: number): readonly { table: number; key: string }[] {
     const dropped: { table: number; key: string; metric: number }[] = [];
+    if (this.routesOnGroup(id) === 0) return dropped;
     for (const table of this.#own.keys()) {
       for (const { prefix, metric, target } of this.ownRoutes(table)) {
         if (target.type === 'nexthop' && target.id === id)

@@ -1,35 +1,23 @@
 /** Every command as people and scripts see it, against a running daemon. */
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { statSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type {
-  CleanupReport,
   ExplainReport,
   LimitClearReport,
   ReloadReport,
   RouteReport,
   StatusReport,
 } from '../../src/admin/report.js';
-import { type Daemon, PROGRAM, rib2fib, startDaemon } from '../support/daemon.js';
+import { type Daemon, startDaemon } from '../support/daemon.js';
 import { type Feeder, startFeeder } from '../support/feeder.js';
 import { GOBGPD_VERSIONS } from '../support/gobgpd.js';
-import { kernelDump, ownLines } from '../support/kernel-dump.js';
 import { ownRoutes } from '../support/kernel-view.js';
 import { Lab, router, router6 } from '../support/lab.js';
-import { scratchDirectory } from '../support/leftovers.js';
-import { here, type Netns } from '../support/netns.js';
-import { POOL, ROUTER1, TwoFabrics } from '../support/two-fabrics.js';
+import { POOL } from '../support/two-fabrics.js';
 import { until } from '../support/wait.js';
 
 const VERSION = /^\d+\.\d+\.\d+$/;
 const ESCAPE = '\x1b[';
-const CLEAR = `${ESCAPE}H${ESCAPE}2J`;
-const GREEN = `${ESCAPE}32m`;
-const scratch = scratchDirectory('commands');
-after(() => scratch.remove());
 
 /** One line of a table printed for people, by its first words, its columns told apart by two spaces. */
 function row(text: string, ...start: readonly string[]): string[] {
@@ -89,10 +77,8 @@ for (const version of GOBGPD_VERSIONS) {
       assert.match(stdout, /^source {3}gobgp unix:\/\/\S+: synced for \d+ \w+$/m);
       assert.match(stdout, /^kernel {3}in step, last change .+, last audit .+$/m);
       const [peer, as, session, , ipv4, ipv6] = row(stdout, router(0));
-      assert.deepEqual(
-        [peer, as, session, ipv4, ipv6],
-        [router(0), '65001', 'established', '4', '1'],
-      );
+      assert.deepEqual([peer, as, session, ipv6], [router(0), '65001', 'established', '1']);
+      assert.match(ipv4 ?? '', /^[34]$/); // gobgpd's own count, asked for from time to time.
       // Heard, accepted, desired and installed (with the `throw` of the fabric), stale, foreign, rules.
       const counts = row(stdout, 'fabric (100)', 'ipv4').slice(2);
       assert.deepEqual(counts, ['4', '2', '3', '3', '0', '0', '1 of 1']);
@@ -113,7 +99,8 @@ for (const version of GOBGPD_VERSIONS) {
       assert.equal(report.pid, daemon.pid);
       const asked = await daemon.status();
       assert.deepEqual(report.tables, asked.tables);
-      assert.deepEqual({ ...report.source, counters: 0 }, { ...asked.source, counters: 0 });
+      assert.deepEqual(report.source.peers, asked.source.peers);
+      assert.deepEqual(report.source.state, asked.source.state);
     });
 
     it('routes, and each of its conditions', async () => {
@@ -135,11 +122,14 @@ for (const version of GOBGPD_VERSIONS) {
           .map(({ prefix }) => prefix)
           .sort();
       const own = (table: string) => ['--table', table, '--state', 'installed'];
-      assert.deepEqual(await prefixes(...own('fabric'), '--family', 'ipv4'), [installed, second]);
-      assert.deepEqual(await prefixes(...own('100'), '--family', 'ipv6'), ['2001:db8:aaaa::/48']);
-      assert.deepEqual(await prefixes('--reason', 'limit-blocked'), [limited]);
-      assert.deepEqual(await prefixes('--reason', 'denied', '--peer', router(0)), [filtered]);
-      assert.deepEqual(await prefixes('--peer', '10.9.0.99'), []);
+      const found = await Promise.all([
+        prefixes(...own('fabric'), '--family', 'ipv4'),
+        prefixes(...own('100'), '--family', 'ipv6'),
+        prefixes('--reason', 'limit-blocked'),
+        prefixes('--reason', 'denied', '--peer', router(0)),
+      ]);
+      const ipv6 = '2001:db8:aaaa::/48';
+      assert.deepEqual(found, [[installed, second], [ipv6], [limited], [filtered]]);
       assert.equal((await prefixes('--limit', '2')).length, 2);
       const none = await daemon.cli('routes', '--peer', '10.9.0.99');
       assert.deepEqual([none.code, none.stdout, none.stderr], [0, '', 'no such routes\n']);
@@ -169,13 +159,17 @@ for (const version of GOBGPD_VERSIONS) {
       ]) {
         assert.ok(whole.split('\n').includes(line), `${line}\n-- not in --\n${whole}`);
       }
-      assert.match(await words(filtered), /✗ filter {5}filters\[0\] deny[\s\S]*=> not installed: /);
-      assert.match(await words(limited), /✗ limit {6}limit-blocked: fabric\/all\/ipv4: 3 of 2/);
-      assert.match(
-        await words('192.0.2.0/24'),
-        /✗ heard {6}gobgp offers no path to 192\.0\.2\.0\/24/,
+      const told = await Promise.all(
+        [filtered, limited, '192.0.2.0/24', '198.51.100.77'].map(words),
       );
-      assert.match(await words('198.51.100.77'), /^198\.51\.100\.77 is in 198\.51\.100\.0\/24\n/);
+      for (const [i, says] of [
+        /✗ filter {5}filters\[0\] deny[\s\S]*=> not installed: /,
+        /✗ limit {6}limit-blocked: fabric\/all\/ipv4: 3 of 2/,
+        /✗ heard {6}gobgp offers no path to 192\.0\.2\.0\/24/,
+        /^198\.51\.100\.77 is in 198\.51\.100\.0\/24\n/,
+      ].entries()) {
+        assert.match(told[i] ?? '', says);
+      }
       const report = await daemon.cliJson<ExplainReport>('explain', '2001:db8:aaaa::1');
       assert.equal(report.prefix, '2001:db8:aaaa::/48');
       assert.equal(report.tables[0]?.conclusion, 'installed');
@@ -275,161 +269,4 @@ for (const version of GOBGPD_VERSIONS) {
     assert.ok((await ownRoutes(lab.node, 100)).has('198.51.100.0/24'));
     assert.equal((await daemon.http('/nowhere')).status, 404);
   });
-}
-
-describe('on terminals, in pipes and beside a large table', () => {
-  const COUNT = 20_000;
-  let lab: TwoFabrics;
-  let daemon: Daemon;
-  const command = (...args: string[]) =>
-    [process.execPath, PROGRAM, ...args, '--socket', daemon.adminSocket].join(' ');
-  const bash = (script: string) => lab.node.exec('bash', '-c', `set -o pipefail; ${script}`);
-
-  before(async () => {
-    lab = await TwoFabrics.create();
-    const prefixes = Array.from(
-      { length: COUNT },
-      (_, i) => `172.${16 + (i >> 12)}.${(i >> 4) & 255}.${(i & 15) << 4}/28`,
-    );
-    await lab.feed(prefixes.map((prefix) => ({ prefix, nextHop: ROUTER1 })));
-    daemon = await lab.daemon({ tables: [{ id: 100, filters: [{ permit: {} }] }] });
-  });
-  after(() => lab[Symbol.asyncDispose]());
-
-  it('all of a long list reaches a slow reader; one that has enough ends it without a word', async () => {
-    const listed = await daemon.cliJson<readonly RouteReport[]>('routes', '--state', 'installed');
-    assert.equal(listed.length, COUNT);
-    const slow = `${command('routes')} | { read -r header; ${process.execPath} -e 'setTimeout(() => {}, 300)'; cat; } | wc -l`;
-    assert.ok(Number(await bash(slow)) >= COUNT);
-    const header = await bash(`${command('routes')} 2>&1 | head -1`);
-    assert.match(header, /^STATE +TABLE +ROUTE [^\n]*\n$/);
-  });
-
-  it('status --watch: a screen again and again on a terminal, in colour, unless NO_COLOR is set', async () => {
-    const watched = async (env: string) => {
-      const terminal = await Terminal.open(lab.node, `${env} ${command('status', '--watch')}`);
-      await until(() => terminal.shown.split('rib2fib ').length > 2, { what: 'a second frame' });
-      return { shown: terminal.shown, code: await terminal.interrupt() };
-    };
-    const [colour, plain] = await Promise.all([watched(''), watched('NO_COLOR=1')]);
-    assert.deepEqual([colour.code, plain.code], [0, 0]);
-    assert.ok(colour.shown.includes(GREEN) && colour.shown.includes(CLEAR));
-    assert.ok(plain.shown.includes(CLEAR));
-    assert.ok(!plain.shown.replaceAll(CLEAR, '').includes(ESCAPE));
-  });
-
-  it('status --watch --json: one document a line', async () => {
-    const [, ...argv] = command('status', '--watch', '--json').split(' ');
-    const child = lab.node.spawn([process.execPath, ...argv], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    let text = '';
-    child.stdout?.on('data', (chunk: Buffer) => {
-      text += chunk;
-    });
-    await until(() => text.split('\n').length > 2, { what: 'two lines' });
-    const exit = once(child, 'exit');
-    child.kill('SIGINT');
-    assert.deepEqual(await exit, [0, null]);
-    const reports = text
-      .trimEnd()
-      .split('\n')
-      .map((line) => JSON.parse(line) as StatusReport);
-    assert.ok(reports.every(({ ready }) => ready));
-  });
-
-  it("the admin socket is its owner's alone", () => {
-    assert.equal(statSync(daemon.adminSocket).mode & 0o777, 0o600);
-  });
-
-  it('a plain stop leaves everything; run --flush takes it out, and so does cleanup', async () => {
-    const { node } = lab;
-    assert.equal(await daemon.stop(), 0);
-    assert.equal((await ownRoutes(node, 100)).size, COUNT);
-    const silent = await daemon.cli('status');
-    assert.deepEqual(
-      [silent.code, silent.stdout, silent.stderr],
-      [1, '', `rib2fib: no rib2fib daemon is running at ${daemon.adminSocket}\n`],
-    );
-    await daemon.launch({ args: ['--flush'] });
-    assert.equal((await ownRoutes(node, 100)).size, COUNT);
-    assert.equal(await daemon.stop(), 0);
-    assert.deepEqual(ownLines(await kernelDump(node)), []);
-
-    // An apply of that size shows how far it is, on a terminal.
-    const args = ['apply', '--config', daemon.configFile];
-    const terminal = await Terminal.open(node, [process.execPath, PROGRAM, ...args].join(' '));
-    assert.equal(await terminal.ended(), 0);
-    const bars = terminal.shown.split(`\r${ESCAPE}K`);
-    assert.ok(
-      bars.some((bar) => /^\[#+\.+\] \d+ % {2}[\d,]+ of 20,\d+/.test(bar)),
-      'progress',
-    );
-    assert.match(terminal.shown, /20,\d+ added, 0 replaced, 0 removed, 0 unchanged/);
-    const { code, stdout } = await rib2fib(node, ['cleanup', '--json']);
-    assert.equal(code, 0);
-    const { routes, rules, failed } = JSON.parse(stdout) as CleanupReport;
-    assert.ok(routes > COUNT);
-    assert.deepEqual([rules, failed], [0, []]);
-    assert.deepEqual(ownLines(await kernelDump(node)), []);
-  });
-});
-
-describe('completion', () => {
-  for (const shell of ['bash', 'zsh']) {
-    it(`${shell}: a script that is well-formed`, async () => {
-      const { code, stdout } = await rib2fib(here, ['completion', shell]);
-      assert.equal(code, 0);
-      const file = join(scratch.path, shell);
-      await writeFile(file, stdout);
-      await here.exec('bash', '-n', file);
-    });
-  }
-
-  it('bash: completes commands, options and choices', async () => {
-    const completes = async (...words: string[]) => {
-      const script = `
-        rib2fib() { "${process.execPath}" "${PROGRAM}" "$@"; }
-        source "${join(scratch.path, 'bash')}"
-        COMP_WORDS=(${words.map((word) => `'${word}'`).join(' ')})
-        COMP_CWORD=${words.length - 1}
-        _rib2fib
-        echo "\${COMPREPLY[@]}"`;
-      return (await here.exec('bash', '-c', script)).trim().split(' ');
-    };
-    const all = await Promise.all([
-      completes('rib2fib', 're'),
-      completes('rib2fib', 'routes', '--st'),
-      completes('rib2fib', 'routes', '--state', 'inst'),
-    ]);
-    assert.deepEqual(all, [['reload'], ['--state'], ['installed']]);
-  });
-});
-
-/** A command on a pseudo-terminal of script(1). */
-class Terminal {
-  shown = '';
-
-  private constructor(private readonly child: ReturnType<Netns['spawn']>) {
-    child.stdout?.on('data', (chunk: Buffer) => {
-      this.shown += chunk;
-    });
-  }
-
-  static async open(netns: Netns, command: string): Promise<Terminal> {
-    const argv = ['script', '--quiet', '--flush', '--return', '--command', command, '/dev/null'];
-    return new Terminal(netns.spawn(argv, { stdio: ['pipe', 'pipe', 'inherit'] }));
-  }
-
-  /** Ctrl-C; resolves with the exit code. */
-  interrupt(): Promise<number | null> {
-    const ended = this.ended();
-    this.child.stdin?.write('\x03');
-    return ended;
-  }
-
-  async ended(): Promise<number | null> {
-    const [code] = (await once(this.child, 'close')) as [number | null];
-    return code;
-  }
 }

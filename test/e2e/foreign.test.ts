@@ -134,7 +134,7 @@ describe('foreign: evict', () => {
 const NEIGHBOURS = [
   ...FOREIGN,
   `route add ${V4} via 10.9.1.9 table 100 metric 1020 proto bgp`,
-  `route add 2001:db8:2222::/48 via 2001:db8:a::9 table 100 metric 21 proto bgp`,
+  `route add 2001:db8:2222::/48 via 2001:db8:a::9 table 100 metric 22 proto bgp`,
   'route add throw 10.99.0.0/16 table 100 metric 20 proto 177',
   'route add unreachable 2001:db8:99::/48 table 100 metric 20 proto 179',
   'route add 10.5.0.0/16 via 10.9.1.9 table 101 metric 20 proto static',

@@ -124,12 +124,7 @@ describe('the file of source file', () => {
       assert.deepEqual([...(await installed()).keys()], ['10.1.0.0/16']);
     }
     await rm(file);
-    const gone = await daemon.logged(
-      ({ msg }) =>
-        msg?.includes('ENOENT') === true || /no such file|not exist|missing/i.test(msg ?? ''),
-      'that it is gone',
-    );
-    assert.ok(gone.msg?.startsWith(`${file}:1:1: `), gone.msg);
+    await daemon.logged(({ msg }) => msg?.startsWith(`${file}:1:1: `) === true, 'that it is gone');
     assert.deepEqual([...(await installed()).keys()], ['10.1.0.0/16']);
     assert.ok((await daemon.status()).ready);
     await writeFile(file, `- { prefix: 10.2.0.0/16, nextHop: ${ROUTER1} }\n`);

@@ -1,6 +1,7 @@
 /** What the monitor hears, and what it must not. Needs root. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import { formatNexthop, formatRoute, formatRule } from '../../src/desired/format.js';
 import type { KernelNotice } from '../../src/kernel/kernel.js';
 import { openRtnetlink } from '../../src/kernel/rtnetlink.js';
@@ -79,13 +80,22 @@ test('the writes of another rib2fib are those of another', async () => {
   await other.close();
 });
 
-test('links and addresses are told, once a batch', async () => {
+test('links and addresses are told, once a batch, a lost carrier as the state it is', async () => {
   await using node = await openNode();
   using listener = new Listener(node.kernel);
+  const { oif } = node;
+  const hears = (expected: KernelNotice) =>
+    until(() => listener.has((notice) => isDeepStrictEqual(notice, expected)), {
+      what: JSON.stringify(expected),
+    });
   ip('link set vb down');
-  await until(() => listener.has(({ type }) => type === 'link'), { what: 'the link' });
+  await hears({ type: 'link', index: oif, usable: false });
+  ip('link set vb up');
+  await hears({ type: 'link', index: oif, usable: true });
   ip('addr add 192.0.2.1/32 dev va');
-  await until(() => listener.has(({ type }) => type === 'address'), { what: 'the address' });
+  await hears({ type: 'address', event: 'new', index: oif });
+  ip('addr del 192.0.2.1/32 dev va');
+  await hears({ type: 'address', event: 'gone', index: oif });
 });
 
 test('abort ends the iteration', async () => {

@@ -130,3 +130,39 @@ test('foreign rules, routes of other tables and nexthop objects are nobody’s b
   assert.deepEqual(node.drift, {});
   await node.stop();
 });
+
+test('fail: a table with routes of others is left alone as it is, and taken up when they have gone', async () => {
+  const kernel = bareKernel();
+  const others = 'blackhole 10.66.0.0/16 metric 1 table 100 proto 4';
+  kernel.outside(`route add ${others}`, { silent: true });
+  const node = await new FakeNode(config(table({ foreign: 'fail' })), kernel).start();
+  await node.feed('10.0.0.0/8 via 10.9.0.2');
+  await node.hears('10.1.0.0/16 via 10.9.0.2');
+  node.did();
+  await node.outside(`route del ${others}`);
+  assert.deepEqual(node.kernel.takeLog(), [
+    'route add throw 10.9.0.0/24 metric 20 table 100',
+    'route add 10.0.0.0/8 via 10.9.0.2 dev eth1 metric 20 table 100',
+    'route add 10.1.0.0/16 via 10.9.0.2 dev eth1 metric 20 table 100',
+  ]);
+  await node.outside(`route add ${others}`);
+  await node.hears('10.1.0.0/16', '10.2.0.0/16 via 10.9.0.2');
+  node.did();
+  await node.outside(`route del ${others}`);
+  assert.deepEqual(
+    node.routes().map((line) => line.split(' ')[0]),
+    ['10.0.0.0/8', '10.2.0.0/16'],
+  );
+  await node.stop();
+});
+
+test('fail: what was refused in a table that is left alone makes nobody spin', async () => {
+  const node = await runningNode(config(table({ foreign: 'fail' })), '10.0.0.0/8 via 10.9.0.2');
+  node.kernel.refuse('10.1.0.0/16', 'ENOMEM', 1);
+  await node.hears('10.1.0.0/16 via 10.9.0.2');
+  await node.outside('route add blackhole 10.66.0.0/16 metric 1 table 100 proto 4');
+  await node.pass(120_000);
+  await node.outside('route del blackhole 10.66.0.0/16 metric 1 table 100 proto 4');
+  assert.equal(node.routes().length, 2);
+  await node.stop();
+});

@@ -122,6 +122,17 @@ test('a link that flapped before anybody looked: the routes are back at once', a
   await node.stop();
 });
 
+test('the last address of an interface, taken and given back: the routes are back at once', async () => {
+  const node = await runningNode(config(table()), '10.0.0.0/8 via 10.9.0.2');
+  const before = node.kernel.table(100);
+  node.kernel.removeAddress('10.9.0.1 dev eth1');
+  node.kernel.address('10.9.0.1/24 dev eth1');
+  node.kernel.tell({ type: 'address', event: 'new', index: 3 });
+  await node.rest();
+  assert.deepEqual(node.kernel.table(100), before);
+  await node.stop();
+});
+
 test('an IPv4 route over an IPv6 next hop, and a link-local one', async () => {
   const kernel = bareKernel();
   kernel.address('2001:db8:9::1/64 dev eth1');

@@ -7,7 +7,10 @@ const ON_LINK: Readonly<Record<string, string>> = {
   '10.9.0.3': 'eth1',
   '10.9.1.2': 'eth2',
 };
-const CONNECTED: Readonly<Record<string, string>> & { readonly eth1: string } = { eth1: '10.9.0.0/24', eth2: '10.9.1.0/24' };
+const CONNECTED: Readonly<Record<string, string>> & { readonly eth1: string } = {
+  eth1: '10.9.0.0/24',
+  eth2: '10.9.1.0/24',
+};
 const RECURSIVE = '172.16.0.9';
 const INDEX: Readonly<Record<string, number>> = { eth1: 3, eth2: 4 };
 
