@@ -70,14 +70,15 @@ export class DaemonAlerts {
 
   #kernelRefuses(): Omit<Condition, 'name'> | undefined {
     const { retries } = this.facts.reconciler;
-    const lasting = [...retries.values()].filter(({ attempts }) => attempts >= LASTING_ATTEMPTS);
-    const [first] = lasting;
-    if (first === undefined) return undefined;
-    return {
-      severity: 'warning',
-      summary: `the kernel refuses operations of ours: ${first.errno}`,
-      description: `First: ${first.operation.op}: ${first.message}`,
-    };
+    for (const { attempts, errno, operation, message } of retries.values()) {
+      if (attempts < LASTING_ATTEMPTS) continue;
+      return {
+        severity: 'warning',
+        summary: `the kernel refuses operations of ours: ${errno}`,
+        description: `First: ${operation.op}: ${message}`,
+      };
+    }
+    return undefined;
   }
 
   #foreignRoutes(): Omit<Condition, 'name'> | undefined {

@@ -140,12 +140,12 @@ function staleCount(table: Table, family: Family, { engine, reconciler }: Facts)
   const { feed, rib } = engine;
   if (feed.phase.phase === 'synced') return 0;
   const { mirror } = reconciler;
+  const fixed = new Set(table.fixed.routes.map((route) => route.prefix.key));
   let stale = 0;
   for (const { prefix } of mirror.ownRoutes(table.config.id)) {
     if (prefix.family !== family) continue;
     const confirmed = feed.phase.phase === 'syncing' ? rib.isFresh(prefix) : false;
-    const isFixed = table.fixed.routes.some((route) => route.prefix.key === prefix.key);
-    if (!confirmed && !isFixed) stale++;
+    if (!confirmed && !fixed.has(prefix.key)) stale++;
   }
   return stale;
 }

@@ -33,6 +33,8 @@ export class KernelView {
   #notices: KernelNotice[] = [];
   #auditDue = true;
   #auditedAt: number | undefined;
+  /** The tables whose foreign routes were read with the last audit. */
+  #auditedTables: Engine['tables'] | undefined;
   #underlayDue = true;
   #underlayEarliest = Number.NEGATIVE_INFINITY;
   #rulesDue = true;
@@ -94,6 +96,8 @@ export class KernelView {
     if (audit || (this.#underlayDue && now >= this.#underlayEarliest)) await this.#readUnderlay();
     if (!audit) return;
     await this.#audit();
+    // A reload meanwhile: nothing is written before its tables have been read too.
+    while (this.#auditedTables !== this.#options.engine.tables) await this.#audit();
     // What was told while the kernel was read is older than what is written next.
     this.#takeNotices();
   }
@@ -138,7 +142,8 @@ export class KernelView {
     const { kernel, engine, clock } = this.#options;
     this.#auditDue = false;
     const first = this.#auditedAt === undefined;
-    this.#mirror = await readMirror(kernel, engine.tables.keys());
+    this.#auditedTables = engine.tables;
+    this.#mirror = await readMirror(kernel, this.#auditedTables.keys());
     this.#auditedAt = clock.monotonic();
     this.#rulesDue = true;
     for (const table of engine.tables.values()) {

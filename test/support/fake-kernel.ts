@@ -38,6 +38,7 @@ export class FakeKernel implements Kernel {
   #loseFrom: number | undefined;
   #busy = false;
   #meanwhile: (() => void) | undefined;
+  #whileRead: (() => void) | undefined;
   #notices: KernelNotice[] = [];
   #wake: () => void = () => undefined;
   /** Full reads of our routes: what an audit costs. */
@@ -98,6 +99,11 @@ export class FakeKernel implements Kernel {
   /** Runs while the next batch is under way, before any of it is done. */
   meanwhile(work: () => void): void {
     this.#meanwhile = work;
+  }
+
+  /** Runs in the middle of the next full reading. */
+  whileRead(work: () => void): void {
+    this.#whileRead = work;
   }
 
   // What others do.
@@ -221,6 +227,9 @@ export class FakeKernel implements Kernel {
 
   async ownRoutes(): Promise<KernelRoute[]> {
     this.audits++;
+    const whileRead = this.#whileRead;
+    this.#whileRead = undefined;
+    whileRead?.();
     return [...this.#state.routes.values()].filter(({ protocol }) => protocol === OWN_PROTOCOL);
   }
 

@@ -156,6 +156,23 @@ test('fail: a table with routes of others is left alone as it is, and taken up w
   await node.stop();
 });
 
+test('a reload while the kernel is read: its tables are read as well before anything is written', async () => {
+  for (const foreign of ['fail', 'preserve'] as const) {
+    const node = await runningNode(config(table()), '10.0.0.0/8 via 10.9.0.2');
+    const theirs = THEIRS.replace('table 100', 'table 200');
+    node.kernel.outside(`route add ${theirs}`);
+    node.kernel.whileRead(() => {
+      node.engine.reconfigure(config(table({ id: 200, foreign })));
+      node.reconciler.audit();
+    });
+    node.reconciler.audit();
+    await node.rest();
+    assert.deepEqual(node.routes(200), [theirs]);
+    assert.deepEqual(node.errors, {});
+    await node.stop();
+  }
+});
+
 test('fail: what was refused in a table that is left alone makes nobody spin', async () => {
   const node = await runningNode(config(table({ foreign: 'fail' })), '10.0.0.0/8 via 10.9.0.2');
   node.kernel.refuse('10.1.0.0/16', 'ENOMEM', 1);
