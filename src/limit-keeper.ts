@@ -195,7 +195,7 @@ export class LimitKeeper {
 
   /** False when some are left for later. */
   async #restore(): Promise<boolean> {
-    const { engine, log, sessions, onChange } = this.#options;
+    const { log, sessions, onChange } = this.#options;
     let all = true;
     for (const [id, disabled] of [...this.#disabled]) {
       if (!this.#mayRestore(disabled)) continue;
@@ -209,7 +209,6 @@ export class LimitKeeper {
       }
       this.#disabled.delete(id);
       this.#limitOf(id)?.restored();
-      engine.clearLimits(new Set([id]));
       onChange();
       this.#alarm.ring(); // To save it.
     }

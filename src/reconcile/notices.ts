@@ -53,7 +53,6 @@ export function takeNotices(
         break;
       case 'overrun':
         effects.audit = true;
-        effects.underlay = true;
         break;
     }
   }

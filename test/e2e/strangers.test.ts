@@ -36,7 +36,7 @@ describe('an address where no gobgpd is to be spoken with', { concurrency: 6 }, 
       await using node = await createNetns('node');
       const stranger = name === 'nobody' ? undefined : await tcpStranger(node, 50051, manners);
       await using daemon = await daemonOf(node, { address });
-      const line = await daemon.logged(({ level }) => level === 'warn', 'why', 20_000);
+      const line = await daemon.logged(({ level }) => level === 'warn', 'why', 30_000);
       assert.match(line.msg ?? '', says);
       const attempts = async () => {
         const { state } = (await daemon.status()).source;
@@ -57,7 +57,7 @@ describe('an address where no gobgpd is to be spoken with', { concurrency: 6 }, 
       await using _gobgpd = await startGobgpd(options);
       await until(async () => (await daemon.status()).source.state.state !== 'connecting', {
         what: 'it has found gobgpd',
-        deadlineMs: 20_000,
+        deadlineMs: 30_000,
       });
       const warnings = daemon.log.filter(({ msg }) => says.test(msg ?? ''));
       assert.equal(warnings.length, 1, 'one line a change, not one an attempt');
@@ -72,7 +72,7 @@ describe('an address where no gobgpd is to be spoken with', { concurrency: 6 }, 
       const options = { version, netns: node, as: 65000, port: -1, api };
       const told = async (gobgp: ConfigValue, says: RegExp) => {
         await using daemon = await daemonOf(node, gobgp);
-        await daemon.logged(({ msg }) => says.test(msg ?? ''), `${says}`);
+        await daemon.logged(({ msg }) => says.test(msg ?? ''), `${says}`, 30_000);
         const { stdout } = await daemon.cli('status');
         assert.match(stdout, new RegExp(`connecting .*${says.source.slice(1, -1)}`));
       };

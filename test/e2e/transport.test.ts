@@ -137,7 +137,7 @@ describe('TLS that does not come about', { concurrency: 2 }, () => {
         },
         until: 'admin',
       });
-      await daemon.logged(({ msg }) => says.test(msg ?? ''), `${says}`);
+      await daemon.logged(({ msg }) => says.test(msg ?? ''), `${says}`, 30_000);
       const { state } = (await daemon.status()).source;
       assert.ok(state.state === 'connecting' && state.lastError !== undefined);
       assert.match(state.lastError, says);

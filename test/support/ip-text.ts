@@ -2,7 +2,7 @@
 
 import type { Leg, RouteTarget } from '../../src/desired/route.js';
 import type { KernelNexthop, KernelRoute, KernelRule } from '../../src/kernel/kernel.js';
-import { NEXTHOP_ID_BASE, OWN_PROTOCOL } from '../../src/kernel/kernel.js';
+import { NEXTHOP_ID_BASE } from '../../src/kernel/kernel.js';
 import { Address } from '../../src/net/address.js';
 import { Prefix } from '../../src/net/prefix.js';
 
@@ -94,11 +94,6 @@ export function parseNexthop(text: string, index: LinkIndex): KernelNexthop {
 
 export function parseId(text: string): number {
   return text.startsWith('#') ? NEXTHOP_ID_BASE + Number(text.slice(1)) : Number(text);
-}
-
-/** Ours where nothing else is said. */
-export function withOwnProtocol(text: string): string {
-  return text.includes(' proto ') ? text : `${text} proto ${OWN_PROTOCOL}`;
 }
 
 class Words {

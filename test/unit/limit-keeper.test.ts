@@ -10,7 +10,7 @@ import type { Alert } from '../../src/observe/alerts.js';
 import type { SessionControl } from '../../src/source/source.js';
 import { EMPTY_STATE, loadState, type SavedState } from '../../src/state-file.js';
 import { until } from '../support/wait.js';
-import { config, limit, SYNCED, table, updates } from './desired/build.js';
+import { config, limit, table, updates } from './desired/build.js';
 import { FakeClock } from './reconcile/fake-clock.js';
 import { linesTo } from './reconcile/node.js';
 
@@ -314,21 +314,6 @@ test('a peer that the daemon does not know blocks no other, and is complained ab
   sessions.fails.clear();
   await clock.advance(5_000);
   await life.called(second, DISABLE);
-  await life.stop();
-});
-
-test('what waited for a place comes in as the session comes back', async () => {
-  const clock = new FakeClock();
-  const life = new Life(limited(TEARDOWN), new FakeSessions(), clock).run();
-  life.engine.apply(SYNCED, clock.monotonic());
-  life.feed(true);
-  await life.called(DISABLE);
-  life.hears('10.1.0.0/16', '10.2.0.0/16');
-  await clock.advance(MINUTE);
-  await life.called(DISABLE, ENABLE);
-  await until(() => life.engine.tables.get(100)?.counts('ipv4').accepted === 1, {
-    what: 'the third prefix',
-  });
   await life.stop();
 });
 

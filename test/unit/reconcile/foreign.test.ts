@@ -114,6 +114,15 @@ test('what was lost without a word is found by the audit after an overrun', asyn
   await node.stop();
 });
 
+test('what is told while the kernel is read for another reason is taken in before anything is written', async () => {
+  const node = await runningNode(PRESERVE, '10.0.0.0/8 via 10.9.0.2');
+  node.kernel.tell({ type: 'overrun' });
+  node.kernel.whileRead(() => node.kernel.outside('route del 10.0.0.0/8 metric 20 table 100'));
+  await node.rest();
+  node.did('route add 10.0.0.0/8 via 10.9.0.2 dev eth1 metric 20 table 100');
+  await node.stop();
+});
+
 test('foreign rules, routes of other tables and nexthop objects are nobody’s business', async () => {
   const node = await runningNode(
     config(table({ nextHop: nextHop({ objects: 'always' }) })),
@@ -160,7 +169,7 @@ test('a reload while the kernel is read: its tables are read as well before anyt
   for (const foreign of ['fail', 'preserve'] as const) {
     const node = await runningNode(config(table()), '10.0.0.0/8 via 10.9.0.2');
     const theirs = THEIRS.replace('table 100', 'table 200');
-    node.kernel.outside(`route add ${theirs}`);
+    node.kernel.outside(`route add ${theirs}`, { silent: true });
     node.kernel.whileRead(() => {
       node.engine.reconfigure(config(table({ id: 200, foreign })));
       node.reconciler.audit();
