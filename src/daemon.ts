@@ -20,7 +20,12 @@ import { AlertSender } from './observe/alerts.js';
 import { serveHealth } from './observe/health.js';
 import { createLogger, type Logger } from './observe/log.js';
 import { Metrics } from './observe/metrics.js';
-import { checkAgainstKernel, loadOrFault, openKernel } from './preflight.js';
+import {
+  checkAgainstKernel,
+  loadOrFault,
+  openKernel,
+  removeRulesAheadOfLocal,
+} from './preflight.js';
 import { Reconciler } from './reconcile/loop.js';
 import { createSource } from './source/create.js';
 import type { PeerStatus, Source } from './source/source.js';
@@ -49,6 +54,8 @@ export async function runDaemon(options: DaemonOptions, signal: AbortSignal): Pr
   try {
     const kernel = await openKernel(log);
     try {
+      const removed = await removeRulesAheadOfLocal(kernel);
+      if (removed > 0) log.warn({ removed }, 'rules of ours stood ahead of table local: taken out');
       await checkAgainstKernel(config, kernel);
       const saved = await savedState(config, log);
       await new Daemon(options, config, kernel, log, saved).run(signal);

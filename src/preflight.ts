@@ -1,12 +1,13 @@
 /** What is looked at before the first write: whether this configuration can do no harm here. */
 import { readFile } from 'node:fs/promises';
-import type { Config, TableConfig } from './config/config.js';
+import type { Config, RulesConfig, TableConfig } from './config/config.js';
 import { formatFault } from './config/fault.js';
 import { loadConfig } from './config/load.js';
 import { type Kernel, KernelError, type KernelRule, OWN_PROTOCOL } from './kernel/kernel.js';
 import { openRtnetlink } from './kernel/rtnetlink.js';
 import type { Log } from './log-port.js';
-import type { Family } from './net/family.js';
+import { FAMILIES, type Family } from './net/family.js';
+import { isOwnRule, localRulePriority } from './reconcile/mirror.js';
 import { StartFault } from './start-fault.js';
 
 /** Throws {@link StartFault} with every fault. */
@@ -61,22 +62,37 @@ export async function checkAgainstKernel(config: Config, kernel: Kernel): Promis
   }
 }
 
+/**
+ * Takes out rules of ours that stand ahead of the look-up of table `local`, as
+ * when it was moved while no daemon ran: they cut the node off from itself.
+ * Returns how many there were.
+ */
+export async function removeRulesAheadOfLocal(kernel: Kernel): Promise<number> {
+  const rules = await kernel.rules();
+  const ahead = rules.filter((rule) => {
+    const local = localRulePriority(rules, rule.family);
+    return isOwnRule(rule) && local !== undefined && rule.priority <= local;
+  });
+  await kernel.execute(ahead.map((rule) => ({ op: 'rule-delete', rule })));
+  return ahead.length;
+}
+
 function rulePriorityFaults(table: TableConfig, rules: readonly KernelRule[]): string[] {
   const { rules: wanted, name } = table;
   if (wanted === undefined) return [];
-  const behind = (['ipv4', 'ipv6'] as const).filter((family) => {
-    const local = localPriority(rules, family);
-    return local !== undefined && wanted.priority <= local;
+  return FAMILIES.filter((family) => hasRules(wanted, family)).flatMap((family) => {
+    const local = localRulePriority(rules, family);
+    if (local === undefined || wanted.priority > local) return [];
+    return `tables.${name}.rules.priority: ${wanted.priority} is not behind the ${family} rule of table local, which stands at ${local} here; a larger number is allowed`;
   });
-  return behind.map(
-    (family) =>
-      `tables.${name}.rules.priority: ${wanted.priority} is not behind the ${family} rule of table local, which stands at ${localPriority(rules, family)} here; a larger number is allowed`,
-  );
 }
 
-function localPriority(rules: readonly KernelRule[], family: Family): number | undefined {
-  const priorities = rules
-    .filter((rule) => rule.family === family && rule.table === 255 && rule.action === 'lookup')
-    .map(({ priority }) => priority);
-  return priorities.length === 0 ? undefined : Math.min(...priorities);
+/** An interface may have addresses of both families, and a match without prefixes is for both. */
+function hasRules({ from, match }: RulesConfig, family: Family): boolean {
+  return (
+    from.some((source) => source.kind === 'interface' || source.prefix.family === family) ||
+    match.some(
+      (entry) => (entry.family ?? entry.from?.family ?? entry.to?.family ?? family) === family,
+    )
+  );
 }

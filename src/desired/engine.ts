@@ -100,8 +100,15 @@ export class Engine {
     for (const limit of this.#limits()) limits.set(limit.config.id, limit);
     this.#config = config;
     this.feed.reconfigure(config.hold);
+    const before = this.#tables;
     this.#tables = this.#build(config, limits, new Set());
-    for (const table of this.#tables.values()) this.#evaluateTable(table);
+    for (const [id, table] of this.#tables) {
+      for (const limit of table.limits) {
+        if (!limits.has(limit.config.id))
+          limit.keep(before.get(id)?.acceptedKeys(limit.config) ?? []);
+      }
+      this.#evaluateTable(table);
+    }
     this.#settle();
   }
 
@@ -182,7 +189,7 @@ export class Engine {
   #sweep(): void {
     this.#withdrawn.clear();
     for (const limit of this.#limits()) limit.releaseReserved();
-    for (const table of this.#tables.values()) table.touch();
+    for (const table of this.#tables.values()) table.feedEnded();
   }
 
   #evaluate(changed: Iterable<RibEntry>, count: boolean): void {
@@ -255,6 +262,7 @@ export class Engine {
           families,
           limits,
           latched,
+          fed: this.maySweep,
           useObjects: this.#tables.get(table.id)?.useObjects === true,
         }),
       ]),

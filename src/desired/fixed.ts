@@ -25,16 +25,18 @@ export interface FixedRoutes {
   readonly kept: PrefixSet;
 }
 
-/**
- * @param interfaces those that learned routes lead out of; the ones that the
- *   configuration names are added here
- */
-export function fixedRoutes(
-  table: TableConfig,
-  underlay: Underlay,
-  interfaces: Iterable<number>,
-  families: readonly Family[],
-): FixedRoutes {
+export interface FixedOptions {
+  readonly table: TableConfig;
+  readonly underlay: Underlay;
+  /** Those that learned routes lead out of; the ones that the configuration names are added here. */
+  readonly interfaces: Iterable<number>;
+  readonly families: readonly Family[];
+  /** A full feed has ended once: before it, what is not in the table may only not have been heard. */
+  readonly fed: boolean;
+}
+
+export function fixedRoutes(options: FixedOptions): FixedRoutes {
+  const { table, underlay, interfaces, families, fed } = options;
   const kept = new PrefixSet(
     [...table.keepInMain, ...connectedPrefixes(table, underlay, interfaces)].filter((prefix) =>
       families.includes(prefix.family),
@@ -54,7 +56,7 @@ export function fixedRoutes(
     const metric = table.metric + STATIC_METRIC_OFFSET;
     routes.push({ table: table.id, prefix: route.prefix, metric, target: { type: 'legs', legs } });
   }
-  if (table.onMiss === 'unreachable') {
+  if (table.onMiss === 'unreachable' && fed) {
     for (const family of FAMILIES.filter((f) => families.includes(f))) {
       const target = { type: 'unreachable' } as const;
       routes.push({ table: table.id, prefix: defaultOf(family), metric: ON_MISS_METRIC, target });

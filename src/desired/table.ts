@@ -4,7 +4,7 @@
  * a next-hop set or with a reason. A changed prefix costs O(1); what changed is
  * collected for the reconciler, which drains it.
  */
-import type { TableConfig } from '../config/config.js';
+import type { LimitConfig, TableConfig } from '../config/config.js';
 import type { Family } from '../net/family.js';
 import { familyOfKey, type Prefix } from '../net/prefix.js';
 import { compileFilter, type Filter } from '../policy/filter.js';
@@ -17,6 +17,7 @@ import { type FixedRoutes, fixedRoutes } from './fixed.js';
 import { type NextHopSet, NextHopSets } from './next-hop-set.js';
 import type { Route, RouteTarget, Rule } from './route.js';
 import { tableRules } from './rules.js';
+import { ChangeLog, type TableChanges } from './table-changes.js';
 import { Tally } from './tally.js';
 import type { Underlay } from './underlay.js';
 
@@ -35,14 +36,6 @@ export type WantedRoute =
       readonly target: RouteTarget;
     };
 
-/** What changed since the last drain; `everything` leaves the rest unsaid. */
-export interface TableChanges {
-  readonly everything: boolean;
-  readonly prefixes: ReadonlySet<string>;
-  readonly sets: ReadonlySet<NextHopSet>;
-  readonly rules: boolean;
-}
-
 export interface TableOptions {
   readonly config: TableConfig;
   readonly prefixLists: ReadonlyMap<string, PrefixList>;
@@ -50,10 +43,22 @@ export interface TableOptions {
   readonly families: readonly Family[];
   /** Limits that carry over: from the table this one takes the place of. */
   readonly limits: ReadonlyMap<string, LimitTracker>;
+  /** A full feed has ended, or hold has: see {@link Table.feedEnded}. */
+  readonly fed: boolean;
   /** Of the table this one takes the place of: an `auto` table does not change back by a reload. */
   readonly useObjects: boolean;
   /** Ids of the limits that were latched when the last daemon ended. */
   readonly latched: ReadonlySet<string>;
+}
+
+/** What the kernel has of a table from an earlier life. */
+export interface Adopted {
+  /** Keys of the prefixes it had learned. */
+  readonly learned: readonly string[];
+  /** They stand on nexthop groups. */
+  readonly onObjects: boolean;
+  /** It had been fed: see {@link Table.feedEnded}. */
+  readonly fed: boolean;
 }
 
 /** Above this number of routes `objects: auto` uses nexthop groups … */
@@ -68,29 +73,26 @@ export class Table {
   readonly nextHops: NextHopSets;
   readonly #entries = new Map<string, Entry>();
   readonly #tally = new Tally();
+  readonly #changes = new ChangeLog();
   #underlay: Underlay;
   #families: readonly Family[];
   #fixed: FixedRoutes;
   #fixedByKey = new Map<string, readonly Route[]>();
   #rules: readonly Rule[] = [];
   #fixedVersion = -1;
+  #fed: boolean;
   #useObjects: boolean;
   /** Objects are in use, and routes written inline before that still stand. */
   #mixed = false;
-  #everything = true;
-  #rulesChanged = true;
-  #prefixes = new Set<string>();
-  #sets = new Set<NextHopSet>();
   /** The limits that refuse all there is. */
   #flushed = '';
-  /** Of the changed sets, those whose every route has to be looked at. */
-  readonly #scattered = new Set<NextHopSet>();
 
   constructor(options: TableOptions) {
     const { config, underlay, families, latched } = options;
     this.config = config;
     this.#underlay = underlay;
     this.#families = families;
+    this.#fed = options.fed;
     const { objects } = config.nextHop;
     this.#useObjects = objects === 'always' || (objects === 'auto' && options.useObjects);
     this.filter = compileFilter(config.filters, options.prefixLists);
@@ -116,14 +118,14 @@ export class Table {
       withdrawFromLimits(prefix, this.limits);
       this.#entries.delete(key);
       this.#account(before, -1);
-      this.#prefixes.add(key);
+      this.#changes.prefix(key);
       return;
     }
     const after = decide(prefix, paths, count, this.#stage);
     this.#account(after, 1);
     if (before !== undefined) this.#account(before, -1);
     this.#entries.set(key, after);
-    if (before?.set !== after.set || before?.reason !== after.reason) this.#prefixes.add(key);
+    if (before?.set !== after.set || before?.reason !== after.reason) this.#changes.prefix(key);
   }
 
   /**
@@ -155,8 +157,8 @@ export class Table {
     this.#underlay = underlay;
     this.#families = families;
     for (const { set, crossed } of this.nextHops.setUnderlay(underlay)) {
-      this.#sets.add(set);
-      if (crossed || !this.#useObjects || this.#mixed) this.#scattered.add(set);
+      // Of a set on a group only the group changes, unless it lost its last leg or found its first.
+      this.#changes.set(set, crossed || !this.#useObjects || this.#mixed);
     }
     this.#fixedVersion = -1;
     return this.refresh();
@@ -180,12 +182,19 @@ export class Table {
 
   /** Has the reconciler look at one prefix: the kernel changed under it. */
   mark(key: string): void {
-    this.#prefixes.add(key);
+    this.#changes.prefix(key);
+  }
+
+  /** The first moment at which what nobody repeated may go. */
+  feedEnded(): void {
+    this.#changes.all();
+    this.#fed = true;
+    this.#fixedVersion = -1;
   }
 
   /** Has the reconciler look at all of the table, whatever it was told before. */
   touch(): void {
-    this.#everything = true;
+    this.#changes.all();
   }
 
   /** Keys of every prefix that may have a route: heard, or fixed. */
@@ -226,12 +235,22 @@ export class Table {
   }
 
   /** Tells what the kernel has from before, so that a restart rewrites nothing. */
-  adopt(keys: Iterable<string>, onObjects: boolean): void {
-    const reserved = [...keys];
+  adopt({ learned, onObjects, fed }: Adopted): void {
     for (const limit of this.limits) {
-      limit.reserve(reserved.filter((key) => limit.config.family === familyOfKey(key)));
+      limit.reserve(learned.filter((key) => limit.config.family === familyOfKey(key)));
     }
     if (this.config.nextHop.objects === 'auto' && onObjects) this.#useObjects = true;
+    if (fed) this.feedEnded();
+  }
+
+  /** Keys of the prefixes in the scope of a limit that passed filters and limits. */
+  acceptedKeys({ peer, family }: Pick<LimitConfig, 'peer' | 'family'>): string[] {
+    const accepted: string[] = [];
+    for (const { prefix, reason, paths } of this.#entries.values()) {
+      const inScope = peer === undefined || paths.some((path) => path.peer === peer);
+      if (reason === undefined && prefix.family === family && inScope) accepted.push(prefix.key);
+    }
+    return accepted;
   }
 
   /**
@@ -245,29 +264,18 @@ export class Table {
     const use = routes > OBJECTS_ABOVE || (this.#useObjects && !shrunk);
     if (use === this.#useObjects) return;
     this.#useObjects = use;
-    if (complete) this.#everything = true;
+    if (complete) this.#changes.all();
     else this.#mixed = true;
   }
 
-  /** What changed since the last call. Inline routes of a changed set are among `prefixes`. */
+  /** What changed since the last call. Routes to be written one by one are among `prefixes`. */
   drain(): TableChanges {
-    this.#spreadSets();
-    if (this.#everything) this.#mixed = false;
-    const changes = {
-      everything: this.#everything,
-      prefixes: this.#prefixes,
-      sets: this.#sets,
-      rules: this.#rulesChanged,
-    };
-    this.#everything = false;
-    this.#rulesChanged = false;
-    this.#prefixes = new Set();
-    this.#sets = new Set();
-    return changes;
+    if (this.#changes.everything) this.#mixed = false;
+    return this.#changes.drain(this.#routes());
   }
 
   get hasChanges(): boolean {
-    return this.#everything || this.#rulesChanged || this.#prefixes.size > 0 || this.#sets.size > 0;
+    return this.#changes.any;
   }
 
   /** Accepted prefixes by peer. */
@@ -315,31 +323,26 @@ export class Table {
   #refreshFixed(): FixedRoutes {
     this.#fixedVersion = this.nextHops.interfacesVersion;
     const interfaces = this.nextHops.interfaces();
-    const next = fixedRoutes(this.config, this.#underlay, interfaces, this.#families);
-    for (const key of this.#fixedByKey.keys()) this.#prefixes.add(key);
+    const next = fixedRoutes({
+      ...{ table: this.config, underlay: this.#underlay, interfaces },
+      ...{ families: this.#families, fed: this.#fed },
+    });
+    for (const key of this.#fixedByKey.keys()) this.#changes.prefix(key);
     this.#fixedByKey = new Map();
     for (const route of next.routes) {
       const { key } = route.prefix;
       this.#fixedByKey.set(key, [...(this.#fixedByKey.get(key) ?? []), route]);
-      this.#prefixes.add(key);
+      this.#changes.prefix(key);
     }
     this.#rules = tableRules(this.config, this.#underlay, this.#families);
-    this.#rulesChanged = true;
+    this.#changes.rules();
     return next;
   }
 
-  /**
-   * A set that changed concerns one nexthop group, unless its routes are
-   * inline, or it lost its last leg or found its first: then each of them.
-   */
-  #spreadSets(): void {
-    if (this.#scattered.size === 0) return;
-    for (const { set, reason, prefix } of this.#entries.values()) {
-      if (set !== undefined && reason === undefined && this.#scattered.has(set)) {
-        this.#prefixes.add(prefix.key);
-      }
+  *#routes(): Generator<{ key: string; set: NextHopSet }> {
+    for (const { prefix, set, reason } of this.#entries.values()) {
+      if (set !== undefined && reason === undefined) yield { key: prefix.key, set };
     }
-    this.#scattered.clear();
   }
 }
 

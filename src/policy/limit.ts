@@ -116,6 +116,12 @@ export class LimitTracker {
     for (const key of keys) if (!this.#admitted.has(key)) this.#reserved.add(key);
   }
 
+  /** For a limit that comes to a table in use: these are installed, and stay, be they more than `max`. */
+  keep(keys: Iterable<string>): void {
+    for (const key of keys) this.#admitted.add(key);
+    this.#settle();
+  }
+
   /** The feed is complete: claims of what it did not offer lapse. O(claims). */
   releaseReserved(): void {
     this.#reserved.clear();

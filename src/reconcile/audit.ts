@@ -25,10 +25,12 @@ export async function readMirror(kernel: Kernel, tables: Iterable<number>): Prom
 export function adopt(table: Table, mirror: Mirror): void {
   const learned: string[] = [];
   let onObjects = 0;
+  let fed = false;
   for (const { prefix, target } of mirror.ownRoutes(table.config.id)) {
+    if (target.type === 'unreachable') fed = true;
     if (target.type !== 'nexthop' && target.type !== 'legs') continue;
     learned.push(prefix.key);
     if (target.type === 'nexthop') onObjects++;
   }
-  table.adopt(learned, onObjects * 2 > learned.length);
+  table.adopt({ learned, onObjects: onObjects * 2 > learned.length, fed });
 }

@@ -175,15 +175,8 @@ export class Mirror {
     if (isOwnRule(rule)) this.#ownRules.delete(ruleKey(rule));
   }
 
-  /** Where the look-up of the `local` table stands; `undefined` when there is none. */
   localRulePriority(family: Family): number | undefined {
-    let lowest: number | undefined;
-    for (const rule of this.#rules.values()) {
-      if (rule.family !== family || rule.table !== TABLE_LOCAL || rule.action !== 'lookup')
-        continue;
-      if (lowest === undefined || rule.priority < lowest) lowest = rule.priority;
-    }
-    return lowest;
+    return localRulePriority(this.#rules.values(), family);
   }
 
   // Nexthop objects.
@@ -279,6 +272,22 @@ const NONE_KEYS: readonly string[] = [];
 /** A single object is known by its way out; its weight is the group's business. */
 export function singleKey(nexthop: Extract<NexthopObject, { type: 'single' }>): string {
   return `${nexthop.family} ${legKey({ ...nexthop.leg, weight: 1 })}`;
+}
+
+/**
+ * Where the look-up of table `local` for all traffic stands, the first of them;
+ * `undefined` when there is none. One with selectors saves nobody's own addresses.
+ */
+export function localRulePriority(rules: Iterable<KernelRule>, family: Family): number | undefined {
+  let lowest: number | undefined;
+  for (const rule of rules) {
+    const { from, to, iif, fwmark, opaque, action, table, priority } = rule;
+    if (rule.family !== family || table !== TABLE_LOCAL || action !== 'lookup' || opaque) continue;
+    if (from !== undefined || to !== undefined || iif !== undefined || fwmark !== undefined)
+      continue;
+    if (lowest === undefined || priority < lowest) lowest = priority;
+  }
+  return lowest;
 }
 
 export function isOwnRule(rule: KernelRule): boolean {

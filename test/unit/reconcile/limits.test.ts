@@ -171,3 +171,17 @@ test('places reserved for a life before are given away when the feed is complete
   assert.equal(installed(next), '3 4');
   await next.stop();
 });
+
+test('a limit that a reload adds keeps what is installed, and refuses what is new', async () => {
+  const node = await runningNode(
+    config(table({})),
+    '10.1.0.0/16 via 10.9.0.2',
+    '10.2.0.0/16 via 10.9.0.2',
+    '10.3.0.0/16 via 10.9.0.2',
+  );
+  await node.reload(config(table({ limits: [limit('block', 2)] })));
+  node.did();
+  await node.hears('10.4.0.0/16 via 10.9.0.2');
+  node.did();
+  await node.stop();
+});
