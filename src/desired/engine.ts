@@ -130,6 +130,9 @@ export class Engine {
       latched: new Set(latched.map((limit) => limit.config.id)),
     });
     other.setUnderlay(this.underlay, this.families);
+    for (const [id, { limits }] of other.tables) {
+      for (const limit of limits) limit.keep(this.tables.get(id)?.acceptedKeys(limit.config) ?? []);
+    }
     return other;
   }
 
