@@ -20,7 +20,10 @@ export interface MisplacedRule {
 }
 
 export interface Difference {
-  readonly operations: readonly Operation[];
+  /** What is added or replaced, in order. */
+  readonly makes: readonly Operation[];
+  /** What goes, in order, once that is done. */
+  readonly breaks: readonly Operation[];
   readonly misplaced: readonly MisplacedRule[];
 }
 
@@ -112,11 +115,8 @@ export class Diff {
   finish(): Difference {
     const dead: Operation[] = [...this.#deadGroups].map((id) => ({ op: 'nexthop-delete', id }));
     return {
-      operations: [
-        ...this.#nexthops,
-        ...this.#fixedRoutes,
-        ...this.#routes,
-        ...this.#rules,
+      makes: [...this.#nexthops, ...this.#fixedRoutes, ...this.#routes, ...this.#rules],
+      breaks: [
         ...this.#rulesGone,
         ...dead,
         // The reverse of a dump's or a feed's order: the IPv4 trie takes ten times as long ascending.
@@ -158,6 +158,7 @@ export class Diff {
     const { engine, mirror } = this.options;
     const own = mirror.own(tableId, key);
     const wanted = table?.wanted(key) ?? [];
+    let unmade = false;
     for (const route of wanted) {
       if (table === undefined) continue;
       const current = own.find(({ metric }) => metric === route.metric);
@@ -165,18 +166,27 @@ export class Diff {
         current === undefined
           ? mirror.foreign(tableId, key).find(({ metric }) => metric === route.metric)
           : undefined;
-      if (foreign !== undefined && table.config.foreign !== 'evict') continue;
+      if (foreign !== undefined && table.config.foreign !== 'evict') {
+        unmade ||= route.kind === 'learned';
+        continue;
+      }
       const target = this.#target(table, route);
       if (current?.target === target) continue;
       const { prefix, metric, kind } = route;
       const operations = kind === 'fixed' ? this.#fixedRoutes : this.#routes;
       if (foreign !== undefined) this.#evict(foreign, operations);
       const op = current === undefined ? 'route-add' : 'route-replace';
-      this.#push(operations, { op, route: { table: tableId, prefix, metric, target } });
+      const pushed = this.#push(operations, {
+        op,
+        route: { table: tableId, prefix, metric, target },
+      });
+      unmade ||= route.kind === 'learned' && current === undefined && !pushed;
     }
     if (table?.config.foreign === 'evict') {
       for (const route of mirror.foreign(tableId, key)) this.#evict(route, this.#routes);
     }
+    // Made before the old one breaks, under another metric: or the old one stays.
+    if (unmade) return;
     for (const route of own) {
       if (wanted.some(({ metric }) => metric === route.metric)) continue;
       if (table !== undefined && !engine.mayDelete(key)) continue;
@@ -203,8 +213,11 @@ export class Diff {
     this.#push(operations, { op: 'foreign-route-delete', route });
   }
 
-  #push(operations: Operation[], operation: Operation): void {
-    if (this.options.mayTry(operation)) operations.push(operation);
+  /** False for what waits for its next try. */
+  #push(operations: Operation[], operation: Operation): boolean {
+    const pushed = this.options.mayTry(operation);
+    if (pushed) operations.push(operation);
+    return pushed;
   }
 
   #delete(table: number, route: OwnRoute): void {

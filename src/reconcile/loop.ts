@@ -127,13 +127,16 @@ export class Reconciler {
   }
 
   /** What a pass would do now. Changes neither the kernel nor what is to be drained. */
-  difference(engine: Engine = this.#options.engine): Difference {
+  difference(
+    engine: Engine = this.#options.engine,
+  ): Pick<Difference, 'misplaced'> & { readonly operations: readonly Operation[] } {
     const groups = this.#groups.clone();
     const diff = this.#diff(engine, groups, true);
     for (const table of engine.tables.values()) diff.table(table, WHOLE_TABLE);
     diff.abandonedTables();
     diff.rules();
-    const { operations, misplaced } = diff.finish();
+    const { makes, breaks, misplaced } = diff.finish();
+    const operations = [...makes, ...breaks];
     const unused = groups.unused(
       nexthopsAfter(operations, this.mirror),
       groupsInUse(engine, groups),
@@ -185,14 +188,24 @@ export class Reconciler {
     const again = this.#mark(due);
     if (this.#view.takeRulesDue()) again.rules = true;
     if (everything || again.rules || again.abandoned || this.#hasChanges()) {
-      const { operations } = this.#decide(everything, again);
-      if (operations.length > 0) {
-        await this.#execute(operations);
-        metrics.observeReconcile(clock.monotonic() - started);
-      }
-      await this.#collectNexthops(operations);
+      const { makes, breaks } = this.#decide(everything, again);
+      if (makes.length > 0) await this.#execute(makes);
+      const owed = breaks.filter((operation) => this.#isOwed(operation));
+      if (owed.length > 0) await this.#execute(owed);
+      if (makes.length + owed.length > 0) metrics.observeReconcile(clock.monotonic() - started);
+      await this.#collectNexthops([...makes, ...owed]);
     }
     this.#retries.dropUntried(due);
+  }
+
+  /** Not while what was to take its place, under another metric, was refused. */
+  #isOwed(operation: Operation): boolean {
+    if (operation.op !== 'route-delete') return true;
+    const { table, prefix } = operation.route;
+    const learned = this.#options.engine.tables.get(table)?.learned(prefix.key);
+    if (learned === undefined) return true;
+    const own = this.mirror.own(table, prefix.key);
+    return own.some(({ metric }) => metric === learned.metric);
   }
 
   #decide(everything: boolean, again: Again): Difference {

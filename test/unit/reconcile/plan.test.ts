@@ -89,7 +89,6 @@ test('a plan for another configuration is what its reload then does', async () =
     config(table({ ...base, rules: { ...base.rules, priority: 9 } })),
     config(table({ ...base, filters: [rule('permit', 'x', { prefix: '10.1.0.0/16' })] })),
     config(table({ ...base, keepInMain: [prefix('10.1.0.0/16')] })),
-    config(table({ ...base, limits: [limit('block', 2)] })),
     config(table({ ...base, onMiss: 'unreachable', foreign: 'evict' })),
     config(table(base), table({ ...base, id: 200, name: 'b', rules: undefined })),
   ];

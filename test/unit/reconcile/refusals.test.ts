@@ -165,3 +165,26 @@ test('refused nexthop objects: no spin, whatever is refused', async () => {
     }
   }
 });
+
+test('under a new metric: the old route stays for as long as the new one is refused', async () => {
+  const node = await runningNode(config(table()), '10.0.0.0/8 via 10.9.0.2');
+  node.kernel.refuse('10.0.0.0/8 via 10.9.0.2 dev eth1 metric 30', 'ENOMEM');
+  await node.reload(config(table({ metric: 30 })));
+  assert.deepEqual(node.routes(), ['10.0.0.0/8 via 10.9.0.2 dev eth1 metric 20 table 100']);
+  node.kernel.refuseNothing();
+  await node.pass(2_000);
+  assert.deepEqual(node.routes(), ['10.0.0.0/8 via 10.9.0.2 dev eth1 metric 30 table 100']);
+  await node.stop();
+});
+
+test('under a new metric where a foreign route stands: the old route stays until that goes', async () => {
+  const node = await runningNode(config(table()), '10.0.0.0/8 via 10.9.0.2');
+  const theirs = '10.0.0.0/8 via 10.9.0.77 dev eth1 metric 30 table 100 proto 4';
+  node.kernel.outside(`route add ${theirs}`);
+  await node.reload(config(table({ metric: 30 })));
+  assert.deepEqual(node.routes(), ['10.0.0.0/8 via 10.9.0.2 dev eth1 metric 20 table 100']);
+  node.kernel.outside(`route del ${theirs}`);
+  await node.rest();
+  assert.deepEqual(node.routes(), ['10.0.0.0/8 via 10.9.0.2 dev eth1 metric 30 table 100']);
+  await node.stop();
+});
