@@ -182,7 +182,7 @@ test('under a new metric where a foreign route stands: the old route stays until
   const theirs = '10.0.0.0/8 via 10.9.0.77 dev eth1 metric 30 table 100 proto 4';
   node.kernel.outside(`route add ${theirs}`);
   await node.reload(config(table({ metric: 30 })));
-  assert.deepEqual(node.routes(), ['10.0.0.0/8 via 10.9.0.2 dev eth1 metric 20 table 100']);
+  assert.deepEqual(node.routes(), ['10.0.0.0/8 via 10.9.0.2 dev eth1 metric 20 table 100', theirs]);
   node.kernel.outside(`route del ${theirs}`);
   await node.rest();
   assert.deepEqual(node.routes(), ['10.0.0.0/8 via 10.9.0.2 dev eth1 metric 30 table 100']);
