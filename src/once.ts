@@ -16,6 +16,16 @@ import { EMPTY_STATE, loadState, statePath } from './state-file.js';
 /** A source that has not answered by then will not answer a command. */
 const CONNECT_MS = 10_000;
 
+/** Of `apply`, while the kernel turns out to be other than was thought. */
+const MORE_PASSES = 3;
+
+/** A failure of `apply` that is none of a single operation. */
+const UNSETTLED = {
+  what: 'the kernel as a whole',
+  errno: 'EAGAIN',
+  message: `not in step after ${MORE_PASSES + 1} passes: others change it at the same time; run apply again`,
+} as const;
+
 const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
 
 interface Pipeline {
@@ -64,7 +74,7 @@ export async function applyOnce({
     signal,
     { metrics, onProgress },
     async ({ engine, reconciler }) => {
-      await reconciler.once();
+      const settled = await bringInStep(reconciler);
       const { mirror } = reconciler;
       const installed = [...engine.tables.keys()].reduce(
         (sum, table) => sum + mirror.count(table, 'ipv4') + mirror.count(table, 'ipv6'),
@@ -79,11 +89,18 @@ export async function applyOnce({
           count('rule-delete') +
           count('foreign-route-delete') +
           count('nexthop-delete'),
-        unchanged: installed - written,
-        failed: failures(reconciler, engine),
+        unchanged: Math.max(0, installed - written),
+        failed: [...failures(reconciler, engine), ...(settled ? [] : [UNSETTLED])],
       };
     },
   );
+}
+
+/** The passes after the first take in what others changed meanwhile. False when there is still more of it. */
+async function bringInStep(reconciler: Reconciler): Promise<boolean> {
+  await reconciler.once();
+  for (let again = 0; again < MORE_PASSES && !reconciler.settled; again++) await reconciler.once();
+  return reconciler.settled;
 }
 
 /** Removes everything of ours in this network namespace, and nothing else. Needs no configuration. */
@@ -144,6 +161,9 @@ async function withFeed<T>(
       clock,
       signal,
     );
+    // The kernel as it is now, not as it was before a feed that may have taken minutes.
+    reconciler.audit();
+    await reconciler.prepare();
     return await work({ engine, reconciler });
   } finally {
     await kernel.close();

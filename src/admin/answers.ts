@@ -1,9 +1,13 @@
 /** The admin socket's answers, made from the parts of the running daemon. */
 
+import type { Config } from '../config/config.js';
 import { formatFault } from '../config/fault.js';
 import { loadConfig } from '../config/load.js';
-import type { Kernel } from '../kernel/kernel.js';
+import { type Kernel, type KernelRoute, OWN_PROTOCOL } from '../kernel/kernel.js';
+import { checkAgainstKernel } from '../preflight.js';
 import { adopt } from '../reconcile/audit.js';
+import type { Mirror } from '../reconcile/mirror.js';
+import { StartFault } from '../start-fault.js';
 import { explainAnswer } from './explain-answer.js';
 import type { Facts } from './facts.js';
 import { operationText } from './operation-text.js';
@@ -49,15 +53,17 @@ export class Answers implements AdminService {
     const result = await loadConfig(configPath);
     if (!result.ok) throw new AdminFault(result.faults.map(formatFault).join('\n'));
     const { engine, reconciler, clock } = this.facts;
+    const notes = await this.#refusals(result.config);
+    const unread = await this.#unreadRoutes(result.config);
     const now = clock.monotonic();
     const planned = engine.withConfig(result.config, now);
     for (const table of planned.tables.values()) adopt(table, reconciler.mirror);
     planned.apply(engine.heard(), now);
     const linkName = (index: number): string => engine.underlay.linkName(index);
-    const { operations, misplaced } = reconciler.difference(planned);
-    const notes = misplaced.map(
-      ({ rule, localPriority }) =>
-        `rule priority ${rule.priority} is not behind table local (${localPriority})`,
+    const { operations } = withForeign(
+      unread.filter(({ table }) => !engine.tables.has(table)),
+      reconciler.mirror,
+      () => reconciler.difference(planned),
     );
     if (!engine.feed.complete) notes.push('the feed is not complete: stale routes are left alone');
     return {
@@ -65,6 +71,29 @@ export class Answers implements AdminService {
       evaluatedBy: 'daemon',
       notes,
     };
+  }
+
+  /** Why a reload would refuse the configuration on this node. */
+  async #refusals(config: Config): Promise<string[]> {
+    try {
+      await checkAgainstKernel(config, this.actions.kernel);
+      return [];
+    } catch (error) {
+      if (!(error instanceof StartFault)) throw error;
+      return error.faults.length > 0 ? [...error.faults] : [error.message];
+    }
+  }
+
+  /** Routes of others in tables that are none of the daemon's yet. */
+  async #unreadRoutes(config: Config): Promise<KernelRoute[]> {
+    const routes: KernelRoute[] = [];
+    for (const { id } of config.tables) {
+      if (this.facts.engine.tables.has(id)) continue;
+      for (const route of await this.actions.kernel.routes(id)) {
+        if (route.protocol !== OWN_PROTOCOL) routes.push(route);
+      }
+    }
+    return routes;
   }
 
   reload(): Promise<ReloadReport> {
@@ -87,5 +116,15 @@ export class Answers implements AdminService {
     const cleared = latched.map((limit) => limit.config.id);
     this.actions.clearLimits(new Set(cleared));
     return { cleared };
+  }
+}
+
+/** What `look` sees with these routes in the mirror too; they are out of it again before anybody else looks. */
+function withForeign<T>(routes: readonly KernelRoute[], mirror: Mirror, look: () => T): T {
+  for (const route of routes) mirror.setForeign(route);
+  try {
+    return look();
+  } finally {
+    for (const route of routes) mirror.removeForeign(route);
   }
 }

@@ -1,29 +1,32 @@
 import type { Entry } from '../desired/decide.js';
 import { formatRoute, formatRule } from '../desired/format.js';
 import { ruleKey } from '../desired/route.js';
-import type { Table } from '../desired/table.js';
+import type { Table, WantedRoute } from '../desired/table.js';
 import { Address } from '../net/address.js';
 import { familyBits } from '../net/family.js';
 import { Prefix } from '../net/prefix.js';
+import type { Refusal } from '../reconcile/retries.js';
 import { asPathText, nextHopText, type Path } from '../rib/path.js';
 import type { Facts } from './facts.js';
 import type { ExplainReport, ExplainStep } from './report.js';
-import { isInstalled, missingReason, wantedTarget } from './routes-answer.js';
+import { isInstalled, missingReason, refusalOf, wantedTarget } from './routes-answer.js';
 import { AdminFault } from './service.js';
 
 type TableExplanation = ExplainReport['tables'][number];
 
 /** Walks one prefix, or the longest match of an address, through every table. */
 export function explainAnswer(facts: Facts, query: string): ExplainReport {
-  const prefix = queriedPrefix(facts, query);
-  return {
-    query,
-    prefix: prefix.text,
-    tables: [...facts.engine.tables.values()].map((table) => explainTable(table, prefix, facts)),
-  };
+  const address = Address.parse(query);
+  const prefix = address === undefined ? parsePrefix(query) : longestMatch(facts, address);
+  const tables = [...facts.engine.tables.values()].map((table): TableExplanation => {
+    const { steps, ...explanation } = explainTable(table, prefix, facts);
+    const passedOver = address === undefined ? [] : longerSteps(table, prefix, address, facts);
+    return { ...explanation, steps: [...passedOver, ...steps] };
+  });
+  return { query, prefix: prefix.text, tables };
 }
 
-function queriedPrefix(facts: Facts, query: string): Prefix {
+function parsePrefix(query: string): Prefix {
   if (query.includes('/')) {
     const prefix = Prefix.parse(query);
     if (prefix instanceof Prefix) return prefix;
@@ -33,32 +36,72 @@ function queriedPrefix(facts: Facts, query: string): Prefix {
         : `${query} is neither a prefix nor an address`,
     );
   }
-  const address = Address.parse(query);
-  if (address === undefined) throw new AdminFault(`${query} is neither a prefix nor an address`);
-  return longestMatch(facts, address);
+  throw new AdminFault(`${query} is neither a prefix nor an address`);
 }
 
-/** Of what was heard, configured or is in a table of ours; else the address's own host prefix. */
-function longestMatch({ engine, reconciler }: Facts, address: Address): Prefix {
+/**
+ * Of what the kernel has in a table of ours, as its own look-up would find it;
+ * where it has nothing, of what was heard; else the address's own host prefix.
+ */
+function longestMatch(facts: Facts, address: Address): Prefix {
+  const tables = [...facts.engine.tables.values()];
+  const covering = [...coveringPrefixes(address)];
+  return (
+    covering.find(({ key }) => tables.some((table) => kernelHas(table, key, facts))) ??
+    covering.find(({ key }) => tables.some((table) => table.mayHold(key))) ??
+    Prefix.host(address)
+  );
+}
+
+/** From the host prefix to the default route. */
+function* coveringPrefixes(address: Address): Generator<Prefix> {
   for (let length = familyBits(address.family); length >= 0; length--) {
-    const prefix = Prefix.of(address, length);
-    for (const [id, table] of engine.tables) {
-      const known =
-        table.mayHold(prefix.key) ||
-        reconciler.mirror.own(id, prefix.key).length > 0 ||
-        reconciler.mirror.foreign(id, prefix.key).length > 0;
-      if (known) return prefix;
-    }
+    yield Prefix.of(address, length);
   }
-  return Prefix.host(address);
+}
+
+function kernelHas({ config }: Table, key: string, { reconciler: { mirror } }: Facts): boolean {
+  return mirror.own(config.id, key).length > 0 || mirror.foreign(config.id, key).length > 0;
+}
+
+/** What would match the address better than `prefix`, were it installed. */
+function* longerSteps(
+  table: Table,
+  prefix: Prefix,
+  address: Address,
+  facts: Facts,
+): Generator<ExplainStep> {
+  for (const longer of coveringPrefixes(address)) {
+    if (longer.length <= prefix.length) return;
+    if (!table.mayHold(longer.key) || kernelHas(table, longer.key, facts)) continue;
+    const { conclusion } = explainTable(table, longer, facts);
+    yield { stage: 'heard', outcome: 'info', text: `${longer} is longer, but ${conclusion}` };
+  }
 }
 
 function explainTable(table: Table, prefix: Prefix, facts: Facts): TableExplanation {
   const steps = [...walk(table, prefix, facts)];
   const last = steps.findLast(({ outcome }) => outcome === 'no');
   const { id, name } = table.config;
-  const conclusion = last === undefined ? 'installed' : `not installed: ${last.text}`;
-  return { table: name, id, steps: [...steps, ...ruleSteps(table, prefix, facts)], conclusion };
+  return {
+    ...{ table: name, id, steps: [...steps, ...ruleSteps(table, prefix, facts)] },
+    conclusion:
+      last === undefined
+        ? 'installed'
+        : isKept(table, prefix, facts)
+          ? 'installed, kept from before'
+          : `not installed: ${last.text}`,
+  };
+}
+
+/** Nothing wants it, the kernel has it, and the feed has not got so far that it may go. */
+function isKept(table: Table, { key }: Prefix, { engine, reconciler }: Facts): boolean {
+  const { mirror } = reconciler;
+  return (
+    table.wanted(key).length === 0 &&
+    mirror.own(table.config.id, key).length > 0 &&
+    !engine.mayDelete(key)
+  );
 }
 
 function* walk(table: Table, prefix: Prefix, facts: Facts): Generator<ExplainStep> {
@@ -129,7 +172,7 @@ function* decisionSteps(table: Table, entry: Entry): Generator<ExplainStep> {
       };
       return;
     default:
-      yield { stage: 'limit', outcome: 'no', text: limitText(table, reason) };
+      yield { stage: 'limit', outcome: 'no', text: limitText(table, prefix, reason) };
       return;
   }
   yield { stage: 'limit', outcome: 'ok', text: limitsText(table, prefix) };
@@ -146,8 +189,9 @@ function* decisionSteps(table: Table, entry: Entry): Generator<ExplainStep> {
   if (set.legs.length > 0) yield { stage: 'next hop', outcome: 'ok', text: `${set.text} resolves` };
 }
 
-function limitText(table: Table, reason: string): string {
+function limitText(table: Table, { family }: Prefix, reason: string): string {
   const full = table.limits
+    .filter(({ config }) => config.family === family)
     .map((limit) => limit.snapshot())
     .filter(({ state, waiting }) => waiting > 0 || state === 'exceeded' || state === 'latched')
     .map(
@@ -180,14 +224,18 @@ function* kernelSteps(table: Table, prefix: Prefix, facts: Facts): Generator<Exp
     if (isInstalled(table, one, facts)) {
       yield { stage: 'kernel', outcome: 'ok', text: `has it: ${text}` };
     } else {
-      const missing = missingText(table, prefix, metric, facts);
+      const missing = missingText(table, one, facts);
       const instead = text === undefined ? '' : `; until then: ${text}`;
       yield { stage: 'kernel', outcome: 'no', text: `${missing}${instead}` };
     }
   }
   for (const route of own) {
     if (wanted.some(({ metric }) => metric === route.metric)) continue;
-    const text = `still has, kept as stale until the feed is complete: ${formatRoute({ table: id, ...route }, linkName)}`;
+    const refusal = reconciler.retries.find(id, route.metric, prefix.key);
+    const why = engine.mayDelete(prefix.key)
+      ? `though unwanted${refusal === undefined ? '' : ` (${refusalText(refusal)})`}`
+      : 'kept as stale until the feed is complete';
+    const text = `still has, ${why}: ${formatRoute({ table: id, ...route }, linkName)}`;
     yield { stage: 'kernel', outcome: 'info', text };
   }
   for (const route of reconciler.mirror.foreign(id, prefix.key)) {
@@ -195,8 +243,8 @@ function* kernelSteps(table: Table, prefix: Prefix, facts: Facts): Generator<Exp
   }
 }
 
-function missingText(table: Table, prefix: Prefix, metric: number, facts: Facts): string {
-  const reason = missingReason(table, prefix.key, metric, facts);
+function missingText(table: Table, wanted: WantedRoute, facts: Facts): string {
+  const reason = missingReason(table, wanted, facts);
   if (reason === undefined) return 'on its way';
   if (reason === 'foreign-route')
     return `foreign-route: ${
@@ -204,8 +252,12 @@ function missingText(table: Table, prefix: Prefix, metric: number, facts: Facts)
         ? 'there are routes of somebody else in this table, and foreign is fail'
         : 'a route of somebody else stands there, and foreign is preserve'
     }`;
-  const refusal = facts.reconciler.retries.find(table.config.id, metric, prefix.key);
-  return `${reason}: ${refusal?.errno ?? ''} ${refusal?.message ?? ''}, retried`;
+  const refusal = refusalOf(table, wanted, facts);
+  return refusal === undefined ? reason : `${reason}: ${refusalText(refusal)}`;
+}
+
+function refusalText({ errno, message }: Refusal): string {
+  return `${errno} ${message}, retried`;
 }
 
 function* ruleSteps(table: Table, prefix: Prefix, { reconciler }: Facts): Generator<ExplainStep> {

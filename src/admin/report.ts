@@ -53,7 +53,7 @@ export interface StatusReport {
 export interface FamilyCounts {
   /** Prefixes heard from the source. */
   readonly heard: number;
-  /** Permitted by the filters. */
+  /** Prefixes past filters and limits. */
   readonly accepted: number;
   /** To be in the kernel, static ones included. */
   readonly desired: number;
@@ -69,7 +69,7 @@ export interface TableReport {
   readonly metric: number;
   readonly routes: Readonly<Record<Family, FamilyCounts>>;
   readonly rejected: Readonly<Partial<Record<RejectReason, number>>>;
-  /** Permitted prefixes of each peer heard from; one prefix counts for every peer that offers it. */
+  /** Prefixes past filters and limits, of each peer heard from; one counts for every peer of its selected paths. */
   readonly acceptedByPeer: readonly {
     readonly peer: string;
     readonly family: Family;
@@ -205,13 +205,13 @@ export interface ExplainStep {
 
 export interface ExplainReport {
   readonly query: string;
-  /** The prefix explained: the query, or the longest match for an address. */
+  /** The prefix explained: the query, or for an address the longest match, of the installed ones if there is any. */
   readonly prefix: string;
   readonly tables: readonly {
     readonly table: string;
     readonly id: number;
     readonly steps: readonly ExplainStep[];
-    /** One sentence: `installed`, or why not. */
+    /** One sentence: `installed`, `installed, kept from before`, or why not. */
     readonly conclusion: string;
   }[];
 }

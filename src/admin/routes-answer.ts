@@ -6,6 +6,7 @@ import { familyOfKey } from '../net/prefix.js';
 import type { RejectReason } from '../policy/verdict.js';
 import { isLeftAlone } from '../reconcile/diff.js';
 import type { OwnRoute } from '../reconcile/mirror.js';
+import type { Refusal } from '../reconcile/retries.js';
 import { asPathText } from '../rib/path.js';
 import type { Facts } from './facts.js';
 import type { RouteReport, RouteState, RoutesQuery } from './report.js';
@@ -70,9 +71,8 @@ function* prefixReports(table: Table, key: string, facts: Facts): Generator<Rout
     const installed = isInstalled(table, one, facts);
     const kind = one.kind === 'fixed' ? fixedState(target.type) : 'installed';
     const state = installed ? kind : 'pending';
-    const reason = installed ? undefined : missingReason(table, key, metric, facts);
-    const refusal =
-      reason === 'kernel-error' ? reconciler.retries.find(id, metric, key) : undefined;
+    const reason = installed ? undefined : missingReason(table, one, facts);
+    const refusal = reason === 'kernel-error' ? refusalOf(table, one, facts) : undefined;
     yield {
       table: name,
       prefix: prefix.text,
@@ -130,27 +130,50 @@ export function wantedTarget(wanted: WantedRoute): RouteTarget {
   return wanted.kind === 'learned' ? wanted.set.target : wanted.target;
 }
 
-/** The kernel has it as it is wanted, not only something in its place. */
+/** The kernel has it as it is wanted, down to the legs of its group, not only something in its place. */
 export function isInstalled(table: Table, wanted: WantedRoute, { reconciler }: Facts): boolean {
   const { mirror, groups } = reconciler;
   const { prefix, metric } = wanted;
   const own = mirror.own(table.config.id, prefix.key).find((one) => one.metric === metric);
   if (own === undefined) return false;
-  if (own.target.type === 'nexthop' && wanted.kind === 'learned')
-    return own.target.id === groups.claimOf(table.config.id, wanted.set);
+  if (own.target.type === 'nexthop' && wanted.kind === 'learned') {
+    const { id } = own.target;
+    const claimed = groups.claimOf(table.config.id, wanted.set);
+    return id === claimed && groups.holds(id, wanted.set.legs, mirror);
+  }
   return targetKey(own.target) === targetKey(wantedTarget(wanted));
 }
 
 /** Why a wanted route is not in the kernel; `undefined` while it is only on its way. */
 export function missingReason(
   table: Table,
-  key: string,
-  metric: number,
-  { reconciler }: Facts,
+  wanted: WantedRoute,
+  facts: Facts,
 ): RejectReason | undefined {
-  const { id } = table.config;
-  const { mirror, retries } = reconciler;
-  const foreign = mirror.foreign(id, key).some((route) => route.metric === metric);
+  const { mirror } = facts.reconciler;
+  const { prefix, metric } = wanted;
+  const foreign = mirror
+    .foreign(table.config.id, prefix.key)
+    .some((route) => route.metric === metric);
   if (foreign || isLeftAlone(table, mirror)) return 'foreign-route';
-  return retries.find(id, metric, key) === undefined ? undefined : 'kernel-error';
+  return refusalOf(table, wanted, facts) === undefined ? undefined : 'kernel-error';
+}
+
+/** What the kernel said to the route, or else to the group it stands on. */
+export function refusalOf(
+  table: Table,
+  wanted: WantedRoute,
+  { reconciler }: Facts,
+): Refusal | undefined {
+  const { retries, groups } = reconciler;
+  const { id } = table.config;
+  const refused = retries.find(id, wanted.metric, wanted.prefix.key);
+  if (refused !== undefined || wanted.kind !== 'learned') return refused;
+  const group = groups.claimOf(id, wanted.set);
+  if (group === undefined) return undefined;
+  for (const refusal of retries.values()) {
+    const { operation } = refusal;
+    if ('nexthop' in operation && operation.nexthop.id === group) return refusal;
+  }
+  return undefined;
 }

@@ -213,11 +213,12 @@ export class Engine {
   /** Brings limits, what is kept in main, and the use of objects to rest. */
   #settle(): void {
     this.#countReceived();
+    const counting = FAMILIES.filter((family) => this.rib.staleCount(family) > 0);
     for (const table of this.#tables.values()) {
       for (let again = true; again; ) {
         again = table.refresh();
         if (again) this.#evaluateTable(table);
-        const waiting = table.reconsider();
+        const waiting = table.reconsider(counting);
         if (waiting === 'all') this.#evaluateTable(table);
         else {
           for (const key of waiting) {

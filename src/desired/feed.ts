@@ -21,7 +21,7 @@ export type FeedPhase =
 /** Pure: every call is told the time (ms of a clock that never jumps), and the caller arms the timer for {@link deadline}. */
 export class Feed {
   #phase: FeedPhase;
-  /** When the last complete feed broke; at first, the start. */
+  /** When the last complete feed broke, or the start; later by the time that feeds ran since. */
   #lostAt: number;
   readonly #pending = new Set<Family>(FAMILIES);
   #complete = false;
@@ -83,6 +83,8 @@ export class Feed {
   lost(reason: string, now: number): void {
     if (this.#phase.phase === 'stale' || this.#phase.phase === 'expired') return;
     if (this.#complete) this.#lostAt = now;
+    // Only time without a source counts: what was heard meanwhile was confirmed.
+    else if (this.#phase.phase === 'syncing') this.#lostAt += now - this.#phase.since;
     this.#complete = false;
     this.#phase = { phase: 'stale', since: now, until: this.#lostAt + this.hold, reason };
   }

@@ -130,13 +130,14 @@ export class Table {
 
   /**
    * What has to be decided again because a limit changed its mind: keys to
-   * pass to {@link evaluate}, or `all`.
+   * pass to {@link evaluate}, or `all`. `counting`: families whose feed is being
+   * repeated, so that no limit latches yet.
    */
-  reconsider(): readonly string[] | 'all' {
+  reconsider(counting: readonly Family[]): readonly string[] | 'all' {
     const keys: string[] = [];
     let flushed = '';
     for (const limit of this.limits) {
-      for (const key of limit.admissible()) keys.push(key);
+      for (const key of limit.admissible(counting.includes(limit.config.family))) keys.push(key);
       if (limit.admitsNothing) flushed += `${limit.config.id} `;
     }
     if (flushed === this.#flushed) return keys;

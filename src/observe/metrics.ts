@@ -22,7 +22,7 @@ const GAUGES = {
   bgp_session_up: ['The BGP session is established.', ['peer']],
   received_prefixes: ['Prefixes heard from a peer, before any policy.', ['peer', 'family']],
   accepted_prefixes: [
-    'Prefixes of a peer that the filters of a table permit.',
+    'Prefixes of a peer past the filters and limits of a table, with a selected path of that peer.',
     ['peer', 'family', 'table'],
   ],
   routes_desired: ['Routes that are to be in the kernel.', ['table', 'family']],

@@ -97,8 +97,15 @@ export class LimitTracker {
    * Admits the waiting prefixes that now fit, in order of arrival, and returns
    * them, each once: the caller evaluates them again. O(returned). To be called
    * after each batch of changes and after every call that may make room.
+   *
+   * This is where a limit latches: in the midst of a batch old and new prefixes
+   * count together. `counting`: a feed is being repeated, what it leaves out
+   * still counts, and the latch waits.
    */
-  admissible(): readonly string[] {
+  admissible(counting = false): readonly string[] {
+    if (this.#state === 'exceeded' && !counting && latches(this.#limit.action)) {
+      this.#latch(this.#limit.action);
+    }
     this.#release();
     if (this.#released.size === 0) return NONE;
     const released = [...this.#released];
@@ -177,9 +184,10 @@ export class LimitTracker {
     return this.#limit.action === 'flush' && this.#state === 'latched';
   }
 
-  /** Why a prefix is refused here; `freeze` and `flush` act as `block` does until they latch. */
+  /** Why a prefix is refused here; `freeze` and `flush` act as `block` does until they are exceeded. */
   get reason(): RejectReason {
-    return refusal(this.#limit.action, this.#state === 'latched');
+    const exceeded = this.#state === 'latched' || this.#state === 'exceeded';
+    return refusal(this.#limit.action, exceeded);
   }
 
   snapshot(): LimitSnapshot {
@@ -220,7 +228,7 @@ export class LimitTracker {
     const { action, count, max } = this.#limit;
     if (action === 'warn') return Infinity;
     if (this.#state === 'latched' && action !== 'teardown') return 0;
-    if (count === 'received') return this.#received > max ? 0 : Infinity;
+    if (count === 'received' && this.#received <= max) return Infinity;
     return max - this.#admitted.size - this.#reserved.size;
   }
 
@@ -238,11 +246,10 @@ export class LimitTracker {
   /** Brings the state up to date with the count. */
   #settle(): void {
     if (this.#state === 'latched') return;
-    const { action, max, warnPercent } = this.#limit;
+    const { max, warnPercent } = this.#limit;
     const count = this.#count;
     if (count > max) {
-      if (latches(action)) this.#latch(action);
-      else this.#state = 'exceeded';
+      this.#state = 'exceeded';
       return;
     }
     const percent = this.#state === 'ok' ? warnPercent : warnPercent - WARN_HYSTERESIS;

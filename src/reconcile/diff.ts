@@ -151,7 +151,9 @@ export class Diff {
     if (this.#prepared.has(id)) return;
     this.#prepared.add(id);
     const { groups, mirror } = this.options;
-    this.#nexthops.push(...groups.operationsFor(id, set.legs, mirror, this.#singles));
+    for (const operation of groups.operationsFor(id, set.legs, mirror, this.#singles)) {
+      this.#push(this.#nexthops, operation);
+    }
   }
 
   #prefix(table: Table | undefined, tableId: number, key: string): void {

@@ -23,6 +23,8 @@ export interface KernelViewOptions {
 
 /** Between two audits that nothing asked for. */
 const AUDIT_INTERVAL_MS = 10 * 60_000;
+/** Kept while the loop is busy writing; beyond it, all is read again instead. */
+const MOST_NOTICES = 100_000;
 /** After reading the underlay, the next reading waits this many times as long as it took. */
 const UNDERLAY_REST_FACTOR = 4;
 
@@ -82,6 +84,7 @@ export class KernelView {
   /** Collects notices until the signal of {@link subscribe} aborts; {@link refresh} takes them in. */
   async listen(wake: () => void): Promise<void> {
     for await (const notices of this.#stream) {
+      if (this.#notices.length > MOST_NOTICES) this.#notices = [{ type: 'overrun' }];
       for (const notice of notices) this.#notices.push(notice);
       wake();
     }

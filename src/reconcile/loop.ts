@@ -6,15 +6,16 @@
  */
 import type { Clock } from '../clock.js';
 import type { Engine } from '../desired/engine.js';
-import type { ExecuteResult, Kernel, Operation } from '../kernel/kernel.js';
+import type { Kernel, Operation } from '../kernel/kernel.js';
 import type { Log } from '../log-port.js';
 import { Alarm } from './alarm.js';
 import { Diff, type Difference, type MisplacedRule } from './diff.js';
+import { type Executed, Executor } from './executor.js';
 import { nexthopsAfter } from './foresight.js';
 import { NexthopGroups } from './groups.js';
 import { KernelView } from './kernel-view.js';
 import type { Mirror } from './mirror.js';
-import { takeOutcome } from './outcome.js';
+import { isOwed } from './owed.js';
 import { type Refusal, Retries } from './retries.js';
 
 /** Counters the loop feeds; the daemon's metrics are one. */
@@ -40,11 +41,8 @@ export interface ReconcilerOptions {
 /** What has to be compared besides the tables' own changes. */
 interface Again {
   rules: boolean;
-  readonly abandoned: boolean;
+  abandoned: boolean;
 }
-
-/** Operations handed to the kernel at once; between two lots the mirror catches up. */
-const LOT = 4_000;
 
 export class Reconciler {
   readonly #options: ReconcilerOptions;
@@ -52,10 +50,10 @@ export class Reconciler {
   readonly #view: KernelView;
   readonly #groups = new NexthopGroups();
   readonly #retries = new Retries();
-  #objectsSupported = true;
+  readonly #executor: Executor;
   #misplaced: readonly MisplacedRule[] = [];
-  #lastChange: number | undefined;
-  #pending = 0;
+  /** Deletions waited for what takes their place. */
+  #held = false;
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
@@ -63,6 +61,12 @@ export class Reconciler {
     const { kernel, engine, clock, log, metrics } = options;
     const onDrift = metrics.countDrift.bind(metrics);
     this.#view = new KernelView({ kernel, engine, clock, log, onDrift });
+    this.#executor = new Executor({
+      ...{ kernel, clock, log, metrics, groups: this.#groups, retries: this.#retries },
+      mirror: () => this.mirror,
+      onMirrorWrong: () => this.#view.requestAudit(),
+      onProgress: options.onProgress,
+    });
   }
 
   get mirror(): Mirror {
@@ -89,17 +93,17 @@ export class Reconciler {
 
   /** When an operation was last done, on the monotonic clock. */
   get lastChange(): number | undefined {
-    return this.#lastChange;
+    return this.#executor.lastChange;
   }
 
   /** Operations decided and not yet answered. */
   get pending(): number {
-    return this.#pending;
+    return this.#executor.pending;
   }
 
   /** The kernel has all that is desired now, or a reason is known for each that it has not. */
   get settled(): boolean {
-    return this.#pending === 0 && !this.#view.behind && !this.#hasChanges();
+    return this.pending === 0 && !this.#view.behind && !this.#hasChanges();
   }
 
   wake(): void {
@@ -161,7 +165,7 @@ export class Reconciler {
     }
     for (const id of mirror.groups().keys()) operations.push({ op: 'nexthop-delete', id });
     for (const id of mirror.singleObjects().keys()) operations.push({ op: 'nexthop-delete', id });
-    await this.#execute(operations);
+    await this.#executor.execute(operations);
   }
 
   async #loop(signal: AbortSignal): Promise<void> {
@@ -186,26 +190,33 @@ export class Reconciler {
     await this.#view.refresh();
     const due = this.#retries.due(started);
     const again = this.#mark(due);
-    if (this.#view.takeRulesDue()) again.rules = true;
+    if (this.#view.takeRulesDue() || this.#held) again.rules = true;
+    again.abandoned ||= this.#held;
     if (everything || again.rules || again.abandoned || this.#hasChanges()) {
       const { makes, breaks } = this.#decide(everything, again);
-      if (makes.length > 0) await this.#execute(makes);
-      const owed = breaks.filter((operation) => this.#isOwed(operation));
-      if (owed.length > 0) await this.#execute(owed);
-      if (makes.length + owed.length > 0) metrics.observeReconcile(clock.monotonic() - started);
-      await this.#collectNexthops([...makes, ...owed]);
+      const gone = await this.#break(breaks, await this.#executor.execute(makes));
+      if (makes.length + gone.length > 0) metrics.observeReconcile(clock.monotonic() - started);
+      await this.#collectNexthops(makes, gone);
     }
     this.#retries.dropUntried(due);
   }
 
-  /** Not while what was to take its place, under another metric, was refused. */
-  #isOwed(operation: Operation): boolean {
-    if (operation.op !== 'route-delete') return true;
-    const { table, prefix } = operation.route;
-    const learned = this.#options.engine.tables.get(table)?.learned(prefix.key);
-    if (learned === undefined) return true;
-    const own = this.mirror.own(table, prefix.key);
-    return own.some(({ metric }) => metric === learned.metric);
+  /** Deletions wait for what takes their place; those that do are decided again with the next pass. */
+  async #break(breaks: readonly Operation[], outcome: Executed): Promise<readonly Operation[]> {
+    const { engine } = this.#options;
+    const mostRefused = outcome.refused > outcome.done;
+    // One after the other kind: a table that is given up loses its rules before its routes.
+    const gone: Operation[] = [];
+    this.#held = outcome.lost;
+    for (const op of ['rule-delete', 'other'] as const) {
+      if (outcome.lost) break;
+      const kind = breaks.filter((one) => (one.op === 'rule-delete') === (op === 'rule-delete'));
+      const owed = kind.filter((one) => isOwed(one, { engine, mirror: this.mirror, mostRefused }));
+      this.#held ||= owed.length < kind.length;
+      if (owed.length > 0) await this.#executor.execute(owed);
+      gone.push(...owed);
+    }
+    return gone;
   }
 
   #decide(everything: boolean, again: Again): Difference {
@@ -243,60 +254,17 @@ export class Reconciler {
     return again;
   }
 
-  async #execute(operations: readonly Operation[]): Promise<void> {
-    const { kernel, onProgress } = this.#options;
-    this.#pending = operations.length;
-    for (let start = 0; start < operations.length; start += LOT) {
-      const lot = operations.slice(start, start + LOT);
-      const result = await kernel.execute(lot);
-      this.#account(lot, result);
-      this.#pending -= lot.length;
-      onProgress?.(start + lot.length, operations.length);
-    }
-    this.#lastChange = this.#options.clock.monotonic();
-  }
-
-  #account(lot: readonly Operation[], result: ExecuteResult): void {
-    const { clock, log, metrics } = this.#options;
-    const { done, refused, mirrorWrong } = takeOutcome(lot, result, this.mirror);
-    for (const operation of done) this.#retries.done(operation);
-    for (const [op, count] of countByOp(done)) metrics.countOperations(op, count);
-    for (const { operation, failure } of refused) {
-      metrics.countKernelError(operation.op, failure.errno);
-      this.#retries.refused(operation, failure.errno, failure.message, clock.monotonic());
-      if (operation.op === 'nexthop-add') this.#nexthopRefused(operation.nexthop.id, failure.errno);
-    }
-    const [first] = refused;
-    if (first !== undefined) {
-      const { op } = first.operation;
-      const { errno, message } = first.failure;
-      log.warn(
-        { refused: refused.length, first: { op, errno, message } },
-        'the kernel refused operations; retrying',
-      );
-    }
-    if (mirrorWrong) this.#view.requestAudit();
-  }
-
-  #nexthopRefused(id: number, errno: string): void {
-    if (errno === 'EEXIST') this.#groups.forget(id);
-    if (errno !== 'EOPNOTSUPP') return;
-    this.#objectsSupported = false;
-    this.#options.log.warn(
-      {},
-      'this kernel has no nexthop objects (5.3 and later); routes are inline',
-    );
-  }
-
   /** Nexthop objects that nothing stands on any more. */
-  async #collectNexthops(operations: readonly Operation[]): Promise<void> {
+  async #collectNexthops(...done: (readonly Operation[])[]): Promise<void> {
     const { mirror } = this;
-    const touched = operations.some(({ op }) => op.startsWith('nexthop'));
+    const touched = done.some((operations) =>
+      operations.some(({ op }) => op.startsWith('nexthop')),
+    );
     if (!touched && !mirror.hasEmptyGroup) return;
     mirror.hasEmptyGroup = false;
     const inUse = groupsInUse(this.#options.engine, this.#groups);
     const unused = this.#groups.unused(mirror, inUse);
-    if (unused.length > 0) await this.#execute(unused);
+    if (unused.length > 0) await this.#executor.execute(unused);
   }
 
   #diff(engine: Engine, groups: NexthopGroups, always: boolean): Diff {
@@ -306,7 +274,7 @@ export class Reconciler {
       mirror: this.mirror,
       groups,
       mayTry: always ? () => true : (operation) => this.#retries.mayTry(operation, now),
-      objectsSupported: this.#objectsSupported,
+      objectsSupported: this.#executor.objectsSupported,
     });
   }
 
@@ -327,12 +295,6 @@ function groupsInUse(engine: Engine, groups: NexthopGroups): Set<number> {
     }
   }
   return inUse;
-}
-
-function countByOp(operations: readonly Operation[]): Map<Operation['op'], number> {
-  const counts = new Map<Operation['op'], number>();
-  for (const { op } of operations) counts.set(op, (counts.get(op) ?? 0) + 1);
-  return counts;
 }
 
 const WHOLE_TABLE = {

@@ -78,14 +78,19 @@ export class Netns implements AsyncDisposable {
     await this.exec('sh', '-c', `echo ${value} > /proc/sys/${name}`);
   }
 
-  /** Adds the addresses without duplicate address detection and sets the interface up. */
-  async configure(port: Port): Promise<void> {
+  /**
+   * Adds the addresses without duplicate address detection and sets the
+   * interface up. A link-local one among them is the only one there: gobgpd
+   * ties a session over the interface to whichever it happens to find first.
+   */
+  async configure({ name, addresses = [] }: Port): Promise<void> {
+    const linkLocal = addresses.some((address) => address.startsWith('fe80:'));
     await this.ipBatch([
-      ...(port.addresses ?? []).map(
-        (address) =>
-          `address add ${address} dev ${port.name}${address.includes(':') ? ' nodad' : ''}`,
+      ...(linkLocal ? [`link set ${name} addrgenmode none`] : []),
+      ...addresses.map(
+        (address) => `address add ${address} dev ${name}${address.includes(':') ? ' nodad' : ''}`,
       ),
-      `link set ${port.name} up`,
+      `link set ${name} up`,
     ]);
   }
 

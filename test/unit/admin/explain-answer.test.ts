@@ -4,7 +4,7 @@ import { explainAnswer } from '../../../src/admin/explain-answer.js';
 import { AdminFault } from '../../../src/admin/service.js';
 import { config, limit, prefix, rulesFrom, staticRoute, table } from '../desired/build.js';
 import { rule } from '../policy/build.js';
-import { type FakeNode, runningNode } from '../reconcile/node.js';
+import { FakeNode, runningNode } from '../reconcile/node.js';
 import { fakeFacts } from './fake-facts.js';
 
 /** `stage outcome: text`, one a line, and the conclusion last. */
@@ -124,6 +124,82 @@ test('an address is explained by its longest match; a configured route needs no 
   assert.equal(matched('2001:db8::1'), '2001:db8::1/128');
   assert.equal(explain(node, '10.7.2.3').at(-1), 'installed');
   assert.equal(explain(node, '10.9.0.9').at(-1), 'installed');
+  await node.stop();
+});
+
+test('an address goes where the kernel’s look-up sends it, be a longer prefix heard', async () => {
+  const node = await runningNode(
+    config(
+      table({
+        filters: [
+          rule('deny', 'd', { prefix: '10.1.0.0/16', text: 'deny 10.1.0.0/16' }),
+          rule('permit', 'p', { text: 'permit' }),
+        ],
+      }),
+    ),
+    '10.0.0.0/8 via 10.9.0.2',
+    '10.1.0.0/16 via 10.9.0.2',
+    '11.1.0.0/16 via 10.9.0.1',
+  );
+  const facts = fakeFacts(node);
+  assert.equal(explainAnswer(facts, '10.1.2.3').prefix, '10.0.0.0/8');
+  const steps = explain(node, '10.1.2.3');
+  assert.equal(
+    steps[0],
+    'heard info: 10.1.0.0/16 is longer, but not installed: d deny 10.1.0.0/16',
+  );
+  assert.equal(steps.at(-1), 'installed');
+  assert.ok(!explain(node, '10.0.0.0/8').some((step) => step.includes('is longer')));
+  assert.equal(explainAnswer(facts, '11.1.2.3').prefix, '11.1.0.0/16');
+  assert.equal(
+    explain(node, '11.1.2.3').at(-1),
+    'not installed: 10.9.0.1 is an address of this node',
+  );
+  await node.stop();
+});
+
+test('kept from before until its family is fed, and then only while the kernel refuses', async () => {
+  const before = await runningNode(
+    config(table()),
+    '10.0.0.0/8 via 10.9.0.2',
+    '11.0.0.0/8 via 10.9.0.2',
+  );
+  await before.stop();
+  const node = await new FakeNode(config(table()), before.kernel, before.clock).start();
+  const route = '11.0.0.0/8 via 10.9.0.2 dev eth1 metric 20 table 100 proto 178';
+  assert.deepEqual(explain(node, '11.2.3.4'), [
+    'heard no: gobgp offers no path to 11.0.0.0/8',
+    `kernel info: still has, kept as stale until the feed is complete: ${route}`,
+    NO_RULE,
+    'installed, kept from before',
+  ]);
+  node.kernel.refuse('route del 11.0.0.0/8', 'EBUSY');
+  await node.feed('10.0.0.0/8 via 10.9.0.2');
+  assert.deepEqual(explain(node, '11.0.0.0/8'), [
+    'heard no: gobgp offers no path to 11.0.0.0/8',
+    `kernel info: still has, though unwanted (EBUSY no: EBUSY, retried): ${route}`,
+    NO_RULE,
+    'not installed: gobgp offers no path to 11.0.0.0/8',
+  ]);
+  await node.stop();
+});
+
+test('a refusal names the limits of its own family only', async () => {
+  const ipv6 = limit('block', 0, { family: 'ipv6' });
+  const node = await runningNode(
+    config(table({ limits: [limit('block', 1), ipv6] })),
+    '10.0.0.0/8 via 10.9.0.2',
+    '11.0.0.0/8 via 10.9.0.2',
+    '2001:db8::/32 via 10.9.0.2',
+  );
+  assert.equal(
+    explain(node, '11.0.0.0/8').at(-1),
+    'not installed: limit-blocked: fabric/all/ipv4: 2 of 1, action block',
+  );
+  assert.equal(
+    explain(node, '2001:db8::/32').at(-1),
+    'not installed: limit-blocked: fabric/all/ipv6: 1 of 0, action block',
+  );
   await node.stop();
 });
 

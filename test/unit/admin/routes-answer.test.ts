@@ -123,6 +123,29 @@ test('something else in its place is not installed: a change that the kernel ref
   }
 });
 
+test('a group of other legs than wanted is not installed, by whosever refusal', async () => {
+  const node = await runningNode(
+    config(table({ nextHop: nextHop({ objects: 'always' }) })),
+    '10.0.0.0/8 via 10.9.0.2 + 10.9.1.2',
+    '11.0.0.0/8 via 10.9.0.2 + 10.9.1.2',
+  );
+  await node.link('eth2', { up: false, carrier: false });
+  assert.equal(lines(node, { state: 'installed' }).length, 2);
+  node.kernel.refuse('nexthop replace', 'ENOMEM');
+  await node.link('eth2', { up: true, carrier: true });
+  const [report] = routesAnswer(fakeFacts(node), { ...ALL, state: 'failed' });
+  assert.equal(report?.prefix, '10.0.0.0/8');
+  assert.equal(report.detail, 'ENOMEM: no: ENOMEM');
+  assert.equal(lines(node, { state: 'failed', reason: 'kernel-error' }).length, 2);
+  node.kernel.refuseNothing();
+  await node.pass(1_000);
+  assert.deepEqual(lines(node, { state: 'installed' }), [
+    '10.0.0.0/8 installed',
+    '11.0.0.0/8 installed',
+  ]);
+  await node.stop();
+});
+
 test('what a limit refuses', async () => {
   const node = await runningNode(
     config(table({ limits: [limit('block', 1)] })),

@@ -48,7 +48,7 @@ walk(
 );
 
 walk(
-  'hold counts from the loss of a complete feed, however often it is lost again before the next',
+  'hold counts the time without a source since the loss of a complete feed, not the feeds in between',
   [1, 'reset', 'syncing []'],
   [2, 'ipv4', 'syncing [ipv4]'],
   [3, 'ipv6', 'synced [ipv4 ipv6] complete'],
@@ -56,9 +56,9 @@ walk(
   [60, 'lost', 'stale until 150 [ipv4 ipv6]'],
   [100, 'reset', 'syncing [ipv4 ipv6]'],
   [110, 'ipv4', 'syncing [ipv4 ipv6]'],
-  [120, 'lost', 'stale until 150 [ipv4 ipv6]'],
-  [149, 'expire', 'stale until 150 [ipv4 ipv6]'],
-  [150, 'expire', 'expired [ipv4 ipv6]'],
+  [120, 'lost', 'stale until 170 [ipv4 ipv6]'],
+  [169, 'expire', 'stale until 170 [ipv4 ipv6]'],
+  [170, 'expire', 'expired [ipv4 ipv6]'],
 );
 
 walk(

@@ -111,8 +111,12 @@ test('a prefix withdrawn between its release and the telling is not told', () =>
 test('freeze admits nothing more until it is cleared', () => {
   const limit = tracker('freeze', 2);
   assert.equal(offer(limit, 'abc'), 'ABc');
-  assert.equal(limit.state, 'latched');
   assert.equal(limit.reason, 'limit-frozen');
+  assert.equal(limit.state, 'exceeded', 'in the midst of a batch nothing latches');
+  assert.deepEqual(limit.admissible(true), []);
+  assert.equal(limit.state, 'exceeded', 'nor while a feed is being repeated');
+  assert.deepEqual(limit.admissible(), []);
+  assert.equal(limit.state, 'latched');
   withdraw(limit, 'bc');
   assert.equal(limit.state, 'latched');
   assert.equal(offer(limit, 'bda'), 'bdA');
@@ -130,13 +134,14 @@ test('flush refuses everything until it is cleared, then starts anew', () => {
   assert.equal(offer(limit, 'ab'), 'AB');
   assert.equal(limit.admitsNothing, false);
   assert.equal(limit.offer('c'), false);
+  assert.deepEqual(limit.admissible(), []);
   assert.equal(limit.admitsNothing, true);
   assert.equal(limit.reason, 'limit-flushed');
   assert.equal(offer(limit, 'abc'), 'abc');
   assert.deepEqual(limit.snapshot().waiting, 3);
   limit.clear();
-  assert.equal(limit.admitsNothing, true, 'three are offered still');
   assert.deepEqual(limit.admissible(), []);
+  assert.equal(limit.admitsNothing, true, 'three are offered still');
   withdraw(limit, 'a');
   assert.deepEqual(limit.admissible(), []);
   limit.clear();
@@ -150,6 +155,7 @@ test('teardown asks for the end of the session once an excess', () => {
   assert.equal(limit.takeTeardown(), false);
   assert.equal(offer(limit, 'cd'), 'cd');
   assert.equal(limit.reason, 'limit-teardown');
+  assert.deepEqual(limit.admissible(), []);
   assert.equal(limit.takeTeardown(), true);
   assert.equal(limit.takeTeardown(), false);
   withdraw(limit, 'a');
@@ -159,6 +165,7 @@ test('teardown asks for the end of the session once an excess', () => {
   limit.restored();
   assert.equal(limit.state, 'ok');
   assert.equal(offer(limit, 'abc'), 'ABc');
+  assert.deepEqual(limit.admissible(), []);
   assert.equal(limit.takeTeardown(), true);
 });
 
@@ -215,25 +222,26 @@ test('a claim that is withdrawn makes room', () => {
   assert.deepEqual(limit.admissible(), ['x']);
 });
 
-test('received counts are set from outside, and room is all or none', () => {
-  const limit = tracker('block', 10, { count: 'received' });
+test('received counts are set from outside; above max no more than max are let in', () => {
+  const limit = tracker('block', 4, { count: 'received' });
   limit.reserve('r');
   assert.equal(offer(limit, 'ab'), 'AB');
   assert.equal(limit.state, 'ok');
-  limit.setReceived(11);
+  limit.setReceived(5);
   assert.equal(limit.state, 'exceeded');
-  assert.equal(offer(limit, 'abcdr'), 'ABcdR');
-  assert.equal(limit.snapshot().count, 11);
-  assert.equal(limit.snapshot().ratio, 1.1);
-  limit.setReceived(10);
+  assert.equal(offer(limit, 'abcder'), 'ABCdeR');
+  assert.equal(limit.snapshot().count, 5);
+  assert.equal(limit.snapshot().ratio, 1.25);
+  limit.setReceived(4);
   assert.equal(limit.state, 'warning');
-  assert.deepEqual(limit.admissible(), ['c', 'd']);
+  assert.deepEqual(limit.admissible(), ['d', 'e']);
 });
 
 test('received counts latch as well', () => {
   const flush = tracker('flush', 10, { count: 'received' });
   offer(flush, 'ab');
   flush.setReceived(11);
+  assert.deepEqual(flush.admissible(), []);
   assert.equal(offer(flush, 'ab'), 'ab');
   flush.setReceived(5);
   assert.deepEqual(flush.admissible(), []);
@@ -242,6 +250,7 @@ test('received counts latch as well', () => {
   const teardown = tracker('teardown', 10, { count: 'received' });
   teardown.setReceived(11);
   teardown.setReceived(12);
+  assert.deepEqual(teardown.admissible(), []);
   assert.equal(teardown.takeTeardown(), true);
   assert.equal(teardown.takeTeardown(), false);
 });
@@ -264,12 +273,14 @@ test('a reload keeps the members', () => {
 test('a reload keeps a latch as long as the action is the same', () => {
   const limit = tracker('freeze', 1);
   offer(limit, 'ab');
+  limit.admissible();
   limit.reconfigure(config('freeze', 5));
   assert.equal(limit.state, 'latched');
   assert.deepEqual(limit.admissible(), []);
   limit.reconfigure(config('block', 5));
   assert.deepEqual(limit.admissible(), ['b']);
   limit.reconfigure(config('flush', 1));
+  assert.deepEqual(limit.admissible(), []);
   assert.equal(limit.admitsNothing, true);
 });
 

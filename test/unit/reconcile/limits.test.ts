@@ -120,27 +120,28 @@ test('what is kept in main, denied or unreachable in another way gives its place
 });
 
 test('received: counted before the filters, by the source or by what was heard', async () => {
-  const limits = [limit('block', 3, { count: 'received' })];
+  const limits = [limit('block', 2, { count: 'received' })];
   const filters = [rule('permit', 'p', { prefix: '10.0.0.0/8 le 16' })];
   const of = () => config(table({ limits, filters }));
   const node = await runningNode(of(), A, '20.1.0.0/16 via 10.9.0.2', '20.2.0.0/16 via 10.9.0.2');
-  await node.hears(B);
   assert.equal(installed(node), '1');
-  await node.hears('20.1.0.0/16');
-  assert.equal(installed(node), '1 2');
-  const told = (ipv4: number) => [{ peer: '10.9.0.2', received: { ipv4, ipv6: 0 } }];
-  node.engine.setReceived(told(50));
+  await node.hears(B);
+  assert.equal(installed(node), '1 2', 'no more than max, though more are received');
   await node.hears(C);
   assert.equal(installed(node), '1 2');
-  await node.reload(of());
-  await node.hears(D);
+  await node.hears('20.1.0.0/16', '20.2.0.0/16');
   assert.equal(installed(node), '1 2');
-  node.engine.setReceived(told(3));
-  await node.hears('20.2.0.0/16');
+  await node.hears('10.2.0.0/16');
+  assert.equal(installed(node), '1 3');
+  const told = (ipv4: number) => [{ peer: '10.9.0.2', received: { ipv4, ipv6: 0 } }];
+  node.engine.setReceived(told(50));
+  await node.hears(D);
+  assert.equal(installed(node), '1 3');
+  await node.reload(of());
+  assert.equal(installed(node), '1 3');
+  node.engine.setReceived(told(2));
   await node.rest();
-  assert.equal(node.engine.tables.get(100)?.limits[0]?.snapshot().count, 4);
-  await node.hears('10.4.0.0/16');
-  assert.equal(installed(node), '1 2 3');
+  assert.equal(node.engine.tables.get(100)?.limits[0]?.snapshot().count, 3);
   await node.stop();
 });
 
@@ -184,4 +185,25 @@ test('a limit that a reload adds keeps what is installed, and refuses what is ne
   await node.hears('10.4.0.0/16 via 10.9.0.2');
   node.did();
   await node.stop();
+});
+
+test('a reload that swaps one filter for another latches nothing: no more than three were permitted at once', async () => {
+  for (const action of ['freeze', 'flush'] as const) {
+    const limits = [limit(action, 3)];
+    const permit = (prefix: string) =>
+      config(table({ limits, filters: [rule('permit', 'p', { prefix })] }));
+    const old = ['10.1.0.0/16', '10.2.0.0/16', '10.3.0.0/16'].map((one) => `${one} via 10.9.0.2`);
+    const next = ['20.1.0.0/16', '20.2.0.0/16', '20.3.0.0/16'].map((one) => `${one} via 10.9.0.2`);
+    const node = await runningNode(permit('10.0.0.0/8 le 16'), ...old, ...next);
+    assert.equal(installed(node), '1 2 3');
+    await node.reload(permit('20.0.0.0/8 le 16'));
+    assert.equal(installed(node), '1 2 3');
+    assert.equal(node.engine.tables.get(100)?.limits[0]?.state, 'warning');
+    await node.lost();
+    await node.apply({ type: 'reset' });
+    await node.hears(...['4', '5', '6'].map((octet) => `20.${octet}.0.0/16 via 10.9.0.2`));
+    await node.synced();
+    assert.equal(installed(node), '4 5 6', 'nor does a feed that brings others');
+    await node.stop();
+  }
 });

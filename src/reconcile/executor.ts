@@ -1,0 +1,114 @@
+/**
+ * Hands operations to the kernel in lots, and takes its answers into the mirror,
+ * the retries and the counters.
+ */
+import type { Clock } from '../clock.js';
+import type { ExecuteResult, Kernel, Operation } from '../kernel/kernel.js';
+import type { Log } from '../log-port.js';
+import type { NexthopGroups } from './groups.js';
+import type { Mirror } from './mirror.js';
+import { takeOutcome } from './outcome.js';
+import type { Retries } from './retries.js';
+
+export interface ExecutorOptions {
+  readonly kernel: Kernel;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: {
+    countOperations(op: string, count: number): void;
+    countKernelError(op: string, errno: string): void;
+  };
+  /** An audit puts another in its place. */
+  readonly mirror: () => Mirror;
+  readonly groups: NexthopGroups;
+  readonly retries: Retries;
+  /** The mirror turned out wrong, or answers were lost. */
+  readonly onMirrorWrong: () => void;
+  readonly onProgress: ((done: number, total: number) => void) | undefined;
+}
+
+/** What became of operations, in numbers; `lost`: an answer did not come, and the rest was not sent. */
+export interface Executed {
+  readonly done: number;
+  readonly refused: number;
+  readonly lost: boolean;
+}
+
+/** Operations handed to the kernel at once; between two lots the mirror catches up. */
+const LOT = 4_000;
+
+export class Executor {
+  /** Nexthop objects work here: no kernel before 5.3 has them. */
+  objectsSupported = true;
+  #pending = 0;
+  #lastChange: number | undefined;
+
+  constructor(private readonly options: ExecutorOptions) {}
+
+  /** Operations not yet answered. */
+  get pending(): number {
+    return this.#pending;
+  }
+
+  /** When operations were last carried out, on the monotonic clock. */
+  get lastChange(): number | undefined {
+    return this.#lastChange;
+  }
+
+  /** Stops at a lost answer: what follows may stand on what was not done. */
+  async execute(operations: readonly Operation[]): Promise<Executed> {
+    const { kernel, onProgress, clock } = this.options;
+    const executed = { done: 0, refused: 0, lost: false };
+    if (operations.length === 0) return executed;
+    this.#pending = operations.length;
+    for (let start = 0; start < operations.length && !executed.lost; start += LOT) {
+      const lot = operations.slice(start, start + LOT);
+      const result = await kernel.execute(lot);
+      this.#account(lot, result);
+      executed.done += result.unknownFrom - result.failures.length;
+      executed.refused += result.failures.length;
+      executed.lost = result.unknownFrom < lot.length;
+      this.#pending -= lot.length;
+      onProgress?.(start + lot.length, operations.length);
+    }
+    this.#pending = 0;
+    this.#lastChange = clock.monotonic();
+    return executed;
+  }
+
+  #account(lot: readonly Operation[], result: ExecuteResult): void {
+    const { clock, log, metrics, mirror, retries, onMirrorWrong } = this.options;
+    const { done, refused, mirrorWrong } = takeOutcome(lot, result, mirror());
+    for (const operation of done) retries.done(operation);
+    for (const [op, count] of countByOp(done)) metrics.countOperations(op, count);
+    for (const { operation, failure } of refused) {
+      metrics.countKernelError(operation.op, failure.errno);
+      retries.refused(operation, failure.errno, failure.message, clock.monotonic());
+      if (operation.op === 'nexthop-add') this.#nexthopRefused(operation.nexthop.id, failure.errno);
+    }
+    const [first] = refused;
+    if (first !== undefined) {
+      const { op } = first.operation;
+      const { errno, message } = first.failure;
+      log.warn(
+        { refused: refused.length, first: { op, errno, message } },
+        'the kernel refused operations; retrying',
+      );
+    }
+    if (mirrorWrong) onMirrorWrong();
+  }
+
+  #nexthopRefused(id: number, errno: string): void {
+    const { groups, log } = this.options;
+    if (errno === 'EEXIST') groups.forget(id);
+    if (errno !== 'EOPNOTSUPP') return;
+    this.objectsSupported = false;
+    log.warn({}, 'this kernel has no nexthop objects (5.3 and later); routes are inline');
+  }
+}
+
+function countByOp(operations: readonly Operation[]): Map<Operation['op'], number> {
+  const counts = new Map<Operation['op'], number>();
+  for (const { op } of operations) counts.set(op, (counts.get(op) ?? 0) + 1);
+  return counts;
+}

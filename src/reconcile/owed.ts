@@ -1,0 +1,73 @@
+/** Make before break: what goes may go only once what takes its place is in the mirror. */
+import type { Engine } from '../desired/engine.js';
+import { type Rule, ruleKey } from '../desired/route.js';
+import type { Table, WantedRoute } from '../desired/table.js';
+import type { Operation } from '../kernel/kernel.js';
+import type { Mirror } from './mirror.js';
+
+export interface Made {
+  readonly engine: Engine;
+  readonly mirror: Mirror;
+  /** More routes were refused than written in this pass: the table they go to cannot carry the traffic. */
+  readonly mostRefused: boolean;
+}
+
+/** Asked again for each deletion after the rest was done, since the engine may have changed meanwhile. */
+export function isOwed(operation: Operation, made: Made): boolean {
+  switch (operation.op) {
+    case 'route-delete':
+      return isRouteOwed(operation, made);
+    case 'rule-delete':
+      return isRuleOwed(operation.rule, made);
+    default:
+      return true;
+  }
+}
+
+function isRouteOwed(
+  { route }: Extract<Operation, { op: 'route-delete' }>,
+  { engine, mirror }: Made,
+): boolean {
+  const table = engine.tables.get(route.table);
+  if (table === undefined) return !hasRuleTo(route.table, mirror);
+  const { key } = route.prefix;
+  const wanted = table.wanted(key);
+  // Wanted again since the deletion was decided.
+  if (wanted.some(({ metric }) => metric === route.metric)) return false;
+  const successor = wanted.find((one) => takesPlaceOf(one, route.target.type));
+  if (successor === undefined) return true;
+  return mirror.own(route.table, key).some(({ metric }) => metric === successor.metric);
+}
+
+function takesPlaceOf(wanted: WantedRoute, target: string): boolean {
+  return wanted.kind === 'learned'
+    ? target === 'legs' || target === 'nexthop'
+    : wanted.target.type === target;
+}
+
+/** A rule goes once every rule of its family stands that should, and its table's successor is filled. */
+function isRuleOwed(rule: Rule, { engine, mirror, mostRefused }: Made): boolean {
+  const local = mirror.localRulePriority(rule.family);
+  if (local !== undefined && rule.priority <= local) return true;
+  if (mostRefused && !engine.tables.has(rule.table)) return false;
+  return [...engine.tables.values()].every((table) => hasAllRules(table, rule, local, mirror));
+}
+
+function hasAllRules(
+  table: Table,
+  { family }: Rule,
+  local: number | undefined,
+  mirror: Mirror,
+): boolean {
+  return table.rules.every(
+    (wanted) =>
+      wanted.family !== family ||
+      (local !== undefined && wanted.priority <= local) ||
+      mirror.ownRules().has(ruleKey(wanted)),
+  );
+}
+
+function hasRuleTo(table: number, mirror: Mirror): boolean {
+  for (const rule of mirror.ownRules().values()) if (rule.table === table) return true;
+  return false;
+}
