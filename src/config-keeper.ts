@@ -3,6 +3,7 @@
  * again when they change or when asked, and refuses what is wrong. The last
  * good one stays until a better one is there.
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { ConfigState } from './admin/facts.js';
 import type { ReloadReport } from './admin/report.js';
 import type { Clock } from './clock.js';
@@ -76,12 +77,15 @@ export class ConfigKeeper {
       onReload();
       return { applied: false, faults };
     }
-    const changes = diffConfigs(this.#config, result.config);
+    const before = this.#config;
     this.#config = result.config;
     this.#state = { ...this.#state, loadedAt: clock.now(), faults: [] };
     this.#watch(result.config.files);
-    apply(result.config, changes);
-    if (changes.length > 0) log.info({ changes }, 'configuration reloaded');
+    const changes = diffConfigs(before, result.config);
+    if (!isDeepStrictEqual(before, result.config)) {
+      apply(result.config, changes);
+      log.info({ changes }, 'configuration reloaded');
+    }
     onReload();
     return { applied: true, changes };
   }

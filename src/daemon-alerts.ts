@@ -6,6 +6,9 @@ import { isLeftAlone } from './reconcile/diff.js';
 /** A refusal that lasted so many attempts is not passing. */
 const LASTING_ATTEMPTS = 3;
 
+/** A source that is only starting, as this daemon is, is given so long. */
+const GRACE_MS = 30_000;
+
 type Condition = Omit<Alert, 'labels'>;
 
 export class DaemonAlerts {
@@ -39,7 +42,9 @@ export class DaemonAlerts {
         description: phase.reason,
       };
     }
-    if (phase.phase !== 'stale' || state !== 'lost') return undefined;
+    const { clock } = this.facts;
+    const missed = state === 'lost' || clock.monotonic() - phase.since >= GRACE_MS;
+    if (phase.phase !== 'stale' || !missed) return undefined;
     return {
       severity: 'warning',
       summary: `${source().name} is lost: its routes stay until hold ends`,

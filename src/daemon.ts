@@ -176,6 +176,8 @@ class Daemon {
     process.on('SIGHUP', onHangup);
     try {
       this.#config.watch();
+      // For what was written between the load and the watch.
+      await this.#config.reload();
       await this.#reconciler.prepare(both);
       log.info({ version: this.#options.version, config: this.#options.configPath }, 'started');
       const parts = [
@@ -233,6 +235,7 @@ class Daemon {
     while (!signal.aborted) {
       const pause = this.#countsReceived() ? RECEIVED_MS : NO_RECEIVED_MS;
       await this.#clock.delay(pause, signal).catch(() => undefined);
+      this.#daemonAlerts.review();
       const peers = this.#source.peers();
       if (peers === known || !this.#countsReceived()) continue;
       known = peers;
@@ -248,7 +251,7 @@ class Daemon {
 
   async #faultsHere(config: Config): Promise<readonly string[]> {
     try {
-      await checkAgainstKernel(config, this.#kernel);
+      await checkAgainstKernel(config, this.#kernel, this.#engine.config);
       return [];
     } catch (error) {
       if (error instanceof StartFault && error.faults.length > 0) return error.faults;

@@ -116,7 +116,7 @@ export class LimitKeeper {
         ...warning,
         severity: 'warning',
         summary: `${what}: above ${limit.config.warnPercent} % of the limit of ${max}`,
-        description: `${count > 0 ? 'The number of prefixes' : 'The table'} is close to the limit; at ${max} action ${action} begins.`,
+        description: `${count} prefixes are counted; above ${max} action ${action} begins.`,
       });
     } else this.#resolve(labels);
   }
@@ -231,8 +231,10 @@ export class LimitKeeper {
     return undefined;
   }
 
+  /** No call: the source in use has no sessions, and the peer is kept in mind for one that has. */
   async #succeeds(peer: string, what: string, call: Promise<void> | undefined): Promise<boolean> {
     try {
+      if (call === undefined) throw new Error('the source in use has no sessions');
       await call;
     } catch (error) {
       if (!this.#failing.has(peer))

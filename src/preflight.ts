@@ -44,13 +44,19 @@ async function hasNetAdmin(): Promise<boolean> {
 
 /**
  * Throws {@link StartFault}: 78 where a rule would stand ahead of the look-up
- * of table `local`, 1 where a table with `foreign: fail` holds routes of others.
+ * of table `local`, 1 where a table with `foreign: fail` holds routes of others;
+ * not for a table that is so in the configuration in force: it is left alone already.
  */
-export async function checkAgainstKernel(config: Config, kernel: Kernel): Promise<void> {
+export async function checkAgainstKernel(
+  config: Config,
+  kernel: Kernel,
+  inForce?: Config,
+): Promise<void> {
   const rules = await kernel.rules();
   const faults = config.tables.flatMap((table) => rulePriorityFaults(table, rules));
   if (faults.length > 0) throw new StartFault('the configuration is refused', 78, faults);
-  for (const table of config.tables.filter(({ foreign }) => foreign === 'fail')) {
+  for (const table of config.tables) {
+    if (table.foreign !== 'fail' || isGuarded(table.id, inForce)) continue;
     const routes = await kernel.routes(table.id);
     const others = routes.filter(({ protocol }) => protocol !== OWN_PROTOCOL);
     const [first] = others;
@@ -65,7 +71,7 @@ export async function checkAgainstKernel(config: Config, kernel: Kernel): Promis
 /**
  * Takes out rules of ours that stand ahead of the look-up of table `local`, as
  * when it was moved while no daemon ran: they cut the node off from itself.
- * Returns how many there were.
+ * Returns how many went.
  */
 export async function removeRulesAheadOfLocal(kernel: Kernel): Promise<number> {
   const rules = await kernel.rules();
@@ -73,8 +79,12 @@ export async function removeRulesAheadOfLocal(kernel: Kernel): Promise<number> {
     const local = localRulePriority(rules, rule.family);
     return isOwnRule(rule) && local !== undefined && rule.priority <= local;
   });
-  await kernel.execute(ahead.map((rule) => ({ op: 'rule-delete', rule })));
-  return ahead.length;
+  const { failures } = await kernel.execute(ahead.map((rule) => ({ op: 'rule-delete', rule })));
+  return ahead.length - failures.length;
+}
+
+function isGuarded(id: number, inForce: Config | undefined): boolean {
+  return inForce?.tables.some((table) => table.id === id && table.foreign === 'fail') === true;
 }
 
 function rulePriorityFaults(table: TableConfig, rules: readonly KernelRule[]): string[] {

@@ -48,6 +48,7 @@ export function fixedRoutes(options: FixedOptions): FixedRoutes {
     routes.push({ table: table.id, prefix, metric: table.metric, target: { type: 'throw' } });
   }
   for (const route of table.static) {
+    if (!families.includes(route.prefix.family)) continue;
     const legs = route.via.flatMap((leg) => staticLeg(leg, route, table, underlay) ?? []);
     if (legs.length === 0) {
       faults.push({ route, detail: 'none of its next hops is reachable' });

@@ -34,3 +34,24 @@ export function adopt(table: Table, mirror: Mirror): void {
   }
   table.adopt({ learned, onObjects: onObjects * 2 > learned.length, fed });
 }
+
+/** Objects of ours that somebody else changed or removed. */
+export interface Drift {
+  readonly route: number;
+  readonly rule: number;
+  readonly nexthop: number;
+}
+
+/** What of ours stood in one mirror and does not stand so in the next. O(routes). */
+export function driftBetween(before: Mirror, after: Mirror): Drift {
+  let route = 0;
+  for (const table of before.tables()) {
+    for (const { prefix, metric, target } of before.ownRoutes(table)) {
+      const still = after.own(table, prefix.key).find((one) => one.metric === metric);
+      if (still?.target !== after.intern(target)) route++;
+    }
+  }
+  const rules = [...before.ownRules().keys()].filter((key) => !after.ownRules().has(key));
+  const groups = [...before.groups().keys()].filter((id) => !after.groups().has(id));
+  return { route, rule: rules.length, nexthop: groups.length };
+}

@@ -9,7 +9,7 @@ import type { Engine } from '../desired/engine.js';
 import { Underlay } from '../desired/underlay.js';
 import type { Kernel, KernelNotice } from '../kernel/kernel.js';
 import type { Log } from '../log-port.js';
-import { adopt, readMirror } from './audit.js';
+import { adopt, type Drift, driftBetween, readMirror } from './audit.js';
 import { Mirror } from './mirror.js';
 import { takeNotices } from './notices.js';
 
@@ -40,6 +40,8 @@ export class KernelView {
   #underlayDue = true;
   #underlayEarliest = Number.NEGATIVE_INFINITY;
   #rulesDue = true;
+  /** Changes to what is ours may have gone unnoticed since the last audit. */
+  #blind = false;
 
   constructor(options: KernelViewOptions) {
     this.#options = options;
@@ -95,7 +97,10 @@ export class KernelView {
     const { clock } = this.#options;
     this.#takeNotices();
     const now = clock.monotonic();
-    const audit = this.#auditDue || now >= (this.#auditedAt ?? 0) + AUDIT_INTERVAL_MS;
+    const periodic = now >= (this.#auditedAt ?? 0) + AUDIT_INTERVAL_MS;
+    const audit = this.#auditDue || periodic;
+    // What an audit finds that nothing asked for, nobody has told.
+    this.#blind ||= periodic && !this.#auditDue;
     if (audit || (this.#underlayDue && now >= this.#underlayEarliest)) await this.#readUnderlay();
     if (!audit) return;
     await this.#audit();
@@ -113,12 +118,17 @@ export class KernelView {
     this.#underlayDue ||= effects.underlay;
     this.#rulesDue ||= effects.rules;
     this.#auditDue ||= effects.audit || this.#inUse(effects.disturbed);
-    const { route, rule, nexthop } = effects.drift;
+    this.#blind ||= effects.audit;
+    this.#tellDrift(effects.drift);
+  }
+
+  #tellDrift({ route, rule, nexthop }: Drift): void {
     if (route + rule + nexthop === 0) return;
-    this.#options.log.warn({ route, rule, nexthop }, 'others changed what is ours; repairing');
-    this.#options.onDrift('route', route);
-    this.#options.onDrift('rule', rule);
-    this.#options.onDrift('nexthop', nexthop);
+    const { log, onDrift } = this.#options;
+    log.warn({ route, rule, nexthop }, 'others changed what is ours; repairing');
+    onDrift('route', route);
+    onDrift('rule', rule);
+    onDrift('nexthop', nexthop);
   }
 
   async #readUnderlay(): Promise<void> {
@@ -146,7 +156,10 @@ export class KernelView {
     this.#auditDue = false;
     const first = this.#auditedAt === undefined;
     this.#auditedTables = engine.tables;
+    const before = this.#mirror;
     this.#mirror = await readMirror(kernel, this.#auditedTables.keys());
+    if (!first && this.#blind) this.#tellDrift(driftBetween(before, this.#mirror));
+    this.#blind = false;
     this.#auditedAt = clock.monotonic();
     this.#rulesDue = true;
     for (const table of engine.tables.values()) {

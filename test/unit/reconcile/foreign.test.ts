@@ -192,3 +192,14 @@ test('fail: what was refused in a table that is left alone makes nobody spin', a
   assert.equal(node.routes().length, 2);
   await node.stop();
 });
+
+test('drift that nobody told is found by the audit, and told', async () => {
+  const node = await runningNode(config(table()), '10.0.0.0/8 via 10.9.0.2');
+  node.kernel.outside('route del 10.0.0.0/8 via 10.9.0.2 dev eth1 metric 20 table 100', {
+    silent: true,
+  });
+  await node.pass(600_000);
+  assert.deepEqual(node.routes(), ['10.0.0.0/8 via 10.9.0.2 dev eth1 metric 20 table 100']);
+  assert.equal(node.drift.route, 1);
+  await node.stop();
+});
