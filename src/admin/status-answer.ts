@@ -1,10 +1,12 @@
 import type { Feed } from '../desired/feed.js';
+import { formatRule } from '../desired/format.js';
 import type { NextHopSet } from '../desired/next-hop-set.js';
 import { type Leg, ruleKey } from '../desired/route.js';
 import type { Table } from '../desired/table.js';
 import type { Underlay } from '../desired/underlay.js';
 import { FAMILIES, type Family, forFamilies } from '../net/family.js';
 import { isLeftAlone } from '../reconcile/diff.js';
+import { isOwnRule, type Mirror } from '../reconcile/mirror.js';
 import { nextHopText } from '../rib/path.js';
 import { type Facts, wallTime } from './facts.js';
 import { operationText } from './operation-text.js';
@@ -91,10 +93,7 @@ function tableReport(table: Table, facts: Facts): TableReport {
     rules: {
       desired: table.rules.length,
       installed: table.rules.filter((rule) => mirror.ownRules().has(ruleKey(rule))).length,
-      faults: misplaced.map(
-        ({ rule, localPriority }) =>
-          `priority ${rule.priority} is not behind the ${rule.family} rule of table local (${localPriority})`,
-      ),
+      faults: [...misplaced.map(misplacedText), ...strangersAt(table, mirror)],
     },
     limits: table.limits.map((limit) => limitReport(limit, facts)),
     filters: table.filter.hits().map(({ rule, hits }) => ({ id: rule.id, text: rule.text, hits })),
@@ -121,6 +120,18 @@ function foreignConflicts(table: Table, { reconciler: { mirror } }: Facts): numb
     table.wanted(prefix.key).some((wanted) => wanted.metric === metric),
   );
   return inTheWay.length;
+}
+
+function misplacedText({ rule, localPriority }: Facts['reconciler']['misplaced'][number]): string {
+  return `priority ${rule.priority} is not behind the ${rule.family} rule of table local (${localPriority})`;
+}
+
+/** Rules of others at our priority: which of the two comes first is nobody's promise. */
+function strangersAt(table: Table, mirror: Mirror): string[] {
+  const priority = table.config.rules?.priority;
+  return [...mirror.rules()]
+    .filter((rule) => rule.priority === priority && !isOwnRule(rule))
+    .map((rule) => `somebody else's rule stands at our priority: ${formatRule(rule)}`);
 }
 
 function familyCounts(table: Table, family: Family, facts: Facts): FamilyCounts {

@@ -229,3 +229,12 @@ test('limits: latched is exceeded, with the time of its peer’s return; a refus
   assert.deepEqual(report.config.faults, ['wrong']);
   await node.stop();
 });
+
+test('a rule of somebody else at our priority is told', async () => {
+  const node = await runningNode(config(table({ rules: rulesFrom('203.0.113.0/24') })));
+  await node.outside('rule add from 192.0.2.0/24 lookup 77 pref 10000 proto 4');
+  assert.deepEqual(statusAnswer(fakeFacts(node)).tables[0]?.rules.faults, [
+    "somebody else's rule stands at our priority: from 192.0.2.0/24 lookup 77 pref 10000 proto 4",
+  ]);
+  await node.stop();
+});
