@@ -74,7 +74,9 @@ const limit = mapping({
   warnPercent: integer(1, 100).prefault(75).describe('Warn from this share of `max`, in per cent.'),
   count: oneOf('accepted', 'received')
     .prefault('accepted')
-    .describe('Count prefixes after the filters (`accepted`) or before them (`received`).'),
+    .describe(
+      'Count prefixes after the filters (`accepted`) or before them (`received`). While more than `max` are received, no more than `max` are installed.',
+    ),
   action: oneOf('warn', 'block', 'freeze', 'flush', 'teardown')
     .prefault('block')
     .describe(

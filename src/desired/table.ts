@@ -84,8 +84,6 @@ export class Table {
   #useObjects: boolean;
   /** Objects are in use, and routes written inline before that still stand. */
   #mixed = false;
-  /** The limits that refuse all there is. */
-  #flushed = '';
 
   constructor(options: TableOptions) {
     const { config, underlay, families, latched } = options;
@@ -135,14 +133,14 @@ export class Table {
    */
   reconsider(counting: readonly Family[]): readonly string[] | 'all' {
     const keys: string[] = [];
-    let flushed = '';
+    let flushed = false;
     for (const limit of this.limits) {
-      for (const key of limit.admissible(counting.includes(limit.config.family))) keys.push(key);
-      if (limit.admitsNothing) flushed += `${limit.config.id} `;
+      const before = limit.admitsNothing;
+      const admissible = limit.admissible(counting.includes(limit.config.family));
+      for (const key of admissible) keys.push(key);
+      flushed ||= limit.admitsNothing && !before;
     }
-    if (flushed === this.#flushed) return keys;
-    this.#flushed = flushed;
-    return 'all';
+    return flushed ? 'all' : keys;
   }
 
   /** True when what is kept in main changed: every prefix must be decided again. */

@@ -219,7 +219,7 @@ describe('limits', { concurrency: GOBGPD_VERSIONS.length }, () => {
           assert.equal(tables[0]?.limits[0]?.used, 6);
         });
 
-        it('one more of the peer is refused where all are counted, filtered or not', async () => {
+        it('above the limit no more than max are let in where all are counted, filtered or not', async () => {
           await announce(nets(3, 3, 2));
           await until(
             async () => {
@@ -228,14 +228,14 @@ describe('limits', { concurrency: GOBGPD_VERSIONS.length }, () => {
             },
             { what: 'both count 7' },
           );
-          await announce(nets(3, 3));
+          await announce(nets(3, 9));
           await announce(nets(10, 10, 3), 1);
           await holds(PEER, [...nets(0, 2), ...nets(0, 2, 2), ...nets(0, 10, 3)]);
-          await holds(RECEIVED, nets(0, 2));
+          await holds(RECEIVED, nets(0, 5));
         });
 
         it('and comes when there is room', async () => {
-          await lab.router(0).withdraw(nets(2, 3, 2));
+          await lab.router(0).withdraw([...nets(2, 3, 2), ...nets(4, 9)]);
           await holds(RECEIVED, nets(0, 3));
           await holds(PEER, [...nets(0, 3), ...nets(0, 1, 2), ...nets(0, 10, 3)]);
         });
