@@ -216,7 +216,9 @@ const table = mapping({
 /** The main configuration file. */
 export const configSchema = mapping({
   source,
-  hold: durationOr('forever').prefault('120s').describe('How long routes outlive a lost source.'),
+  hold: durationOr('forever')
+    .prefault('120s')
+    .describe('How long routes outlive a lost source; `forever` is allowed.'),
   sync: mapping({
     timeout: positiveDuration
       .prefault('360s')

@@ -66,7 +66,7 @@ export class GobgpClient {
     clock: Clock,
     signal: AbortSignal,
   ): Promise<GobgpClient> {
-    const channel = new Client(target(endpoint), channelCredentials(endpoint), CHANNEL_OPTIONS);
+    const channel = new Client(target(endpoint), credentialsOf(endpoint), CHANNEL_OPTIONS);
     try {
       for (const api of [apiV4, apiV3]) {
         const client = new GobgpClient(api, channel, clock);
@@ -262,4 +262,16 @@ function callError(name: string, error: ServiceError): GobgpError {
 
 function isUnimplemented(error: unknown): boolean {
   return (error as ServiceError | undefined)?.code === status.UNIMPLEMENTED;
+}
+
+/** OpenSSL's words name no file: a certificate that does not fit its key, or is none, is told as such and tried again. */
+function credentialsOf(endpoint: Endpoint): ChannelCredentials {
+  try {
+    return channelCredentials(endpoint);
+  } catch (error) {
+    const words = error instanceof Error ? error.message : String(error);
+    throw new GobgpError('tls-files', `source.gobgp.tls (ca, cert, key): ${words}`, {
+      cause: error,
+    });
+  }
 }
