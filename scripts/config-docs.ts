@@ -85,7 +85,8 @@ editor with a YAML language server completes and checks with it when the file be
 - Paths in the file are relative to its directory.
 - Durations are one number with a unit: \`500ms\`, \`30s\`, \`5m\`, \`1h\`; at most \`596h\`.
 - Prefixes must not have host bits set.
-- YAML 1.2, one document, at most 1 MiB; files of filters and prefix lists up to 64 MiB. Anchors,
+- YAML 1.2, one document, at most 1 MiB; files of filters up to 4 MiB, of prefix lists
+  up to 64 MiB. Anchors,
   aliases, merge keys and duplicate keys are refused.
 `;
 

@@ -21,8 +21,11 @@ import { buildTables } from './tables.js';
 /** Largest main file, in bytes: generous for people, and no load for the parser. */
 const MAIN_LIMIT = 2 ** 20;
 
-/** Largest file of filters or prefix lists, in bytes: those are made by machines. */
-const INCLUDED_LIMIT = 64 * 2 ** 20;
+/** Largest file of prefix lists, in bytes: those are made by machines, and read line by line. */
+const PREFIX_LISTS_LIMIT = 64 * 2 ** 20;
+
+/** Largest YAML file of filters, in bytes: its parser holds the daemon up, and takes memory many times its size. */
+const FILTERS_LIMIT = 4 * 2 ** 20;
 
 export type LoadResult =
   | { readonly ok: true; readonly config: Config }
@@ -140,7 +143,7 @@ class Loader {
         continue;
       }
       lists.set(name, nothing);
-      const included = await this.#included(given.file, [...at, 'file']);
+      const included = await this.#included(given.file, [...at, 'file'], PREFIX_LISTS_LIMIT);
       if (included === undefined) continue;
       const { file, text } = included;
       let inFile = files.get(file);
@@ -170,7 +173,7 @@ class Loader {
       const valueAt = (at: FaultPath) => this.#document.valueAt(at);
       return buildFilters(given, { path, label: 'filters', listNames, valueAt, tell: this.#tell });
     }
-    const included = await this.#included(given.file, [...path, 'file']);
+    const included = await this.#included(given.file, [...path, 'file'], FILTERS_LIMIT);
     if (included === undefined) return [];
     const yaml = parseYaml(included.file, included.text);
     if (!yaml.ok) {
@@ -199,9 +202,10 @@ class Loader {
   async #included(
     reference: string,
     at: FaultPath,
+    limit: number,
   ): Promise<{ file: string; text: string } | undefined> {
     const file = besideFile(this.#path, reference);
-    const reading = this.#texts.get(file) ?? readText(file, INCLUDED_LIMIT);
+    const reading = this.#texts.get(file) ?? readText(file, limit);
     this.#texts.set(file, reading);
     const read = await reading;
     if (read.ok) return { file, text: read.text };

@@ -31,8 +31,8 @@ import {
 } from './scalars.js';
 import { faultsOf } from './schema-fault.js';
 
-/** Bytes. Made by machines, like other lists. */
-const LIMIT = 64 * 2 ** 20;
+/** Bytes. Its parser holds the daemon up, and takes memory many times the size. */
+const LIMIT = 16 * 2 ** 20;
 
 export interface FileRoute {
   readonly prefix: Prefix;
