@@ -300,6 +300,20 @@ describe('files that are too much', () => {
     });
   });
 
+  it('refuses a YAML file of filters above 4 MiB, unread', async () => {
+    const text =
+      'source: { gobgp: { address: "unix:///g" } }\ntables: [ { id: 100, filters: { file: f.yaml } } ]\n';
+    await withFiles({ 'c.yaml': text, 'f.yaml': '' }, async (directory) => {
+      await truncate(join(directory, 'f.yaml'), 4 * 2 ** 20 + 1);
+      const result = await loadConfig(join(directory, 'c.yaml'));
+      assert.ok(!result.ok);
+      assert.match(
+        result.faults.map(formatFault).join(),
+        /f\.yaml is larger than the 4 MiB allowed$/,
+      );
+    });
+  });
+
   it('refuses what is not text', async () => {
     const faults = await faultsOf(Buffer.from([0x6c, 0xff, 0xfe]));
     assert.deepEqual(faults, ['c.yaml:1:1: is not UTF-8 text']);
