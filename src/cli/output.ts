@@ -22,12 +22,13 @@ export function createOutput(
   stderr: NodeJS.WriteStream,
   noColor: string | undefined,
 ): Output {
-  const wanted = noColor === undefined || noColor === '';
+  const coloured = (stream: NodeJS.WriteStream) =>
+    stream.isTTY === true && (noColor === undefined || noColor === '');
   return {
     print: (text) => void stdout.write(`${text}\n`),
     note: (text) => void stderr.write(`${text}\n`),
-    style: createStyle(wanted && stdout.isTTY),
-    noteStyle: createStyle(wanted && stderr.isTTY),
+    style: createStyle(coloured(stdout)),
+    noteStyle: createStyle(coloured(stderr)),
     progress: (line) => {
       if (stderr.isTTY) stderr.write(`\r\x1b[K${line}`);
     },

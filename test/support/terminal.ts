@@ -12,8 +12,11 @@ export class Terminal {
     });
   }
 
+  /** `command` may begin with environment variables: `NO_COLOR=1 rib2fib status`. */
   static open(netns: Netns, command: string): Terminal {
-    const argv = ['script', '--quiet', '--flush', '--return', '--command', command, '/dev/null'];
+    // The shell steps aside: a dash that waits would end with 130 at Ctrl-C, whatever the command does.
+    const line = `exec env ${command}`;
+    const argv = ['script', '--quiet', '--flush', '--return', '--command', line, '/dev/null'];
     return new Terminal(netns.spawn(argv, { stdio: ['pipe', 'pipe', 'inherit'] }));
   }
 

@@ -38,6 +38,7 @@ function rib2fib(...argv: string[]): Promise<Outcome> {
   return start(process.execPath, ['--import', 'tsx', MAIN, ...argv]);
 }
 
+
 const ROUTE: RouteReport = {
   table: 'fabric',
   prefix: '10.1.0.0/16',
@@ -168,6 +169,15 @@ test('status: plain text off a terminal, and JSON', async () => {
   assert.deepEqual(plain, { code: 0, out: `${statusText(STATUS, PLAIN)}\n`, err: '' });
   const json = await rib2fib('status', '--json', '--socket', join(directory, 'admin.sock'));
   assert.deepEqual(JSON.parse(json.out), JSON.parse(JSON.stringify(STATUS)));
+});
+
+test('no colour off a terminal, whatever else the environment says', async () => {
+  const env = { ...process.env, CI: 'true', FORCE_COLOR: '1' };
+  const argv = ['--import', 'tsx', MAIN, 'status', '--config'];
+  const answered = await start(process.execPath, [...argv, good], env);
+  assert.equal(answered.out, `${statusText(STATUS, PLAIN)}\n`);
+  const refused = await start(process.execPath, [...argv, bad], env);
+  assert.match(refused.err, /^rib2fib: /);
 });
 
 test('routes --json is one document', async () => {
