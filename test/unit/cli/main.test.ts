@@ -38,7 +38,6 @@ function rib2fib(...argv: string[]): Promise<Outcome> {
   return start(process.execPath, ['--import', 'tsx', MAIN, ...argv]);
 }
 
-
 const ROUTE: RouteReport = {
   table: 'fabric',
   prefix: '10.1.0.0/16',
