@@ -77,11 +77,12 @@ export class Table {
   #underlay: Underlay;
   #families: readonly Family[];
   #fixed: FixedRoutes;
-  #fixedByKey = new Map<string, readonly Route[]>();
+  #fixedByKey = new Map<string, readonly WantedRoute[]>();
   #rules: readonly Rule[] = [];
   #fixedVersion = -1;
   #fed: boolean;
   #useObjects: boolean;
+  #lastStage: Stage | undefined;
   /** Objects are in use, and routes written inline before that still stand. */
   #mixed = false;
 
@@ -165,10 +166,9 @@ export class Table {
 
   /** The routes of one prefix, at most one a metric. */
   wanted(key: string): readonly WantedRoute[] {
-    const routes: WantedRoute[] = (this.#fixedByKey.get(key) ?? []).map(fixed);
+    const fixed = this.#fixedByKey.get(key) ?? NONE;
     const learned = this.learned(key);
-    if (learned !== undefined) routes.push(learned);
-    return routes;
+    return learned === undefined ? fixed : fixed.length === 0 ? [learned] : [...fixed, learned];
   }
 
   learned(key: string): WantedRoute | undefined {
@@ -304,9 +304,15 @@ export class Table {
     return { accepted, desired };
   }
 
+  /** What decisions read now; kept, since every changed prefix asks for it. */
   get #stage(): Stage {
     const { config, filter, limits, nextHops } = this;
-    return { config, filter, limits, nextHops, underlay: this.#underlay, kept: this.#fixed.kept };
+    const underlay = this.#underlay;
+    const { kept } = this.#fixed;
+    if (this.#lastStage?.underlay !== underlay || this.#lastStage.kept !== kept) {
+      this.#lastStage = { config, filter, limits, nextHops, underlay, kept };
+    }
+    return this.#lastStage;
   }
 
   #account(entry: Entry, step: 1 | -1): void {
@@ -330,7 +336,7 @@ export class Table {
     this.#fixedByKey = new Map();
     for (const route of next.routes) {
       const { key } = route.prefix;
-      this.#fixedByKey.set(key, [...(this.#fixedByKey.get(key) ?? []), route]);
+      this.#fixedByKey.set(key, [...(this.#fixedByKey.get(key) ?? NONE), fixed(route)]);
       this.#changes.prefix(key);
     }
     this.#rules = tableRules(this.config, this.#underlay, this.#families);
@@ -344,6 +350,8 @@ export class Table {
     }
   }
 }
+
+const NONE: readonly WantedRoute[] = [];
 
 function fixed({ prefix, metric, target }: Route): WantedRoute {
   return { kind: 'fixed', prefix, metric, target };

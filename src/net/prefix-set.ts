@@ -2,26 +2,39 @@ import type { Address } from './address.js';
 import { type Family, familyBits } from './family.js';
 import { Prefix } from './prefix.js';
 
+/** The members of one length, by {@link Prefix.leadingBits}. */
+interface Level {
+  readonly length: number;
+  readonly members: Map<number | string, Prefix>;
+}
+
 /** A set of prefixes that answers what covers a prefix: one look-up for each length that occurs. */
 export class PrefixSet {
   readonly #members = new Map<string, Prefix>();
-  readonly #lengths: Record<Family, number[]> = { ipv4: [], ipv6: [] };
+  /** Descending by length. */
+  readonly #levels: Readonly<Record<Family, Level[]>> = { ipv4: [], ipv6: [] };
 
   constructor(prefixes: Iterable<Prefix>) {
     for (const prefix of prefixes) {
+      const { family, length } = prefix;
       this.#members.set(prefix.key, prefix);
-      const lengths = this.#lengths[prefix.family];
-      if (!lengths.includes(prefix.length)) lengths.push(prefix.length);
+      const levels = this.#levels[family];
+      let level = levels.find((one) => one.length === length);
+      if (level === undefined) {
+        level = { length, members: new Map() };
+        levels.push(level);
+      }
+      level.members.set(prefix.leadingBits(length), prefix);
     }
-    for (const lengths of Object.values(this.#lengths)) lengths.sort((a, b) => b - a);
+    for (const levels of Object.values(this.#levels)) levels.sort((a, b) => b.length - a.length);
   }
 
   /** The longest member that is `of` or contains it. */
   covering(of: Prefix | Address): Prefix | undefined {
     const prefix = of instanceof Prefix ? of : Prefix.of(of, familyBits(of.family));
-    for (const length of this.#lengths[prefix.family]) {
+    for (const { length, members } of this.#levels[prefix.family]) {
       if (length > prefix.length) continue;
-      const member = this.#members.get(prefix.truncate(length).key);
+      const member = members.get(prefix.leadingBits(length));
       if (member !== undefined) return member;
     }
     return undefined;

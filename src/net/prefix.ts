@@ -86,6 +86,15 @@ export class Prefix {
     return length === this.length ? this : Prefix.of(this.address, length);
   }
 
+  /**
+   * A map key of {@link truncate}: equal for equal covering prefixes of one family and
+   * length. For IPv4 a small integer, so that a look-up by it allocates nothing.
+   */
+  leadingBits(length: number): number | string {
+    if (this.family === 'ipv6') return this.truncate(length).key;
+    return this.address.w0 & wordMask(length);
+  }
+
   get text(): string {
     return `${this.address.text}/${this.length}`;
   }

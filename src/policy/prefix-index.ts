@@ -44,7 +44,7 @@ export class PrefixIndex {
     const level = this.#level(prefix.family, prefix.length);
     level.min = Math.min(level.min, min);
     level.max = Math.max(level.max, max);
-    const key = leadingBits(prefix, prefix.length);
+    const key = prefix.leadingBits(prefix.length);
     const first = level.nodes.get(key);
     const node: Node = { order, min, max, next: undefined };
     if (first === undefined) level.nodes.set(key, node);
@@ -58,7 +58,7 @@ export class PrefixIndex {
     for (const level of this.#levels[prefix.family]) {
       if (level.length > length) break;
       if (length < level.min || length > level.max) continue;
-      let node = level.nodes.get(leadingBits(prefix, level.length));
+      let node = level.nodes.get(prefix.leadingBits(level.length));
       while (node !== undefined && (length < node.min || length > node.max)) node = node.next;
       if (node !== undefined && (best < 0 || node.order < best)) best = node.order;
     }
@@ -74,12 +74,6 @@ export class PrefixIndex {
     levels.splice(at < 0 ? levels.length : at, 0, level);
     return level;
   }
-}
-
-/** An IPv4 key is a small integer, so that a probe allocates nothing. */
-function leadingBits(prefix: Prefix, length: number): number | string {
-  if (prefix.family === 'ipv6') return prefix.truncate(length).key;
-  return length === 0 ? 0 : prefix.address.w0 & (-1 << (32 - length));
 }
 
 /** Leaves out a range that others hide, so that a chain is never longer than the address is wide. */

@@ -28,7 +28,8 @@ export function takeOutcome(
   const done: Operation[] = [];
   const refused: { operation: Operation; failure: OperationFailure }[] = [];
   let mirrorWrong = result.unknownFrom < operations.length;
-  operations.slice(0, result.unknownFrom).forEach((operation, index) => {
+  for (const [index, operation] of operations.entries()) {
+    if (index >= result.unknownFrom) break;
     const failure = failures.get(index);
     if (failure === undefined || isGoneAlready(operation, failure.errno)) {
       takeDone(operation, mirror);
@@ -37,7 +38,7 @@ export function takeOutcome(
       refused.push({ operation, failure });
       mirrorWrong ||= contradicts(operation, failure.errno);
     }
-  });
+  }
   return { done, refused, mirrorWrong };
 }
 
