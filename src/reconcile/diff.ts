@@ -160,7 +160,7 @@ export class Diff {
     const { engine, mirror } = this.options;
     const own = mirror.own(tableId, key);
     const wanted = table?.wanted(key) ?? [];
-    let unmade = false;
+    let unmade: WantedRoute | undefined;
     for (const route of wanted) {
       if (table === undefined) continue;
       const current = own.find(({ metric }) => metric === route.metric);
@@ -169,7 +169,7 @@ export class Diff {
           ? mirror.foreign(tableId, key).find(({ metric }) => metric === route.metric)
           : undefined;
       if (foreign !== undefined && table.config.foreign !== 'evict') {
-        unmade ||= route.kind === 'learned';
+        if (route.kind === 'learned') unmade = route;
         continue;
       }
       const target = this.#target(table, route);
@@ -182,18 +182,25 @@ export class Diff {
         op,
         route: { table: tableId, prefix, metric, target },
       });
-      unmade ||= route.kind === 'learned' && current === undefined && !pushed;
+      if (route.kind === 'learned' && current === undefined && !pushed) unmade = route;
     }
     if (table?.config.foreign === 'evict') {
       for (const route of mirror.foreign(tableId, key)) this.#evict(route, this.#routes);
     }
-    // Made before the old one breaks, under another metric: or the old one stays.
-    if (unmade) return;
     for (const route of own) {
       if (wanted.some(({ metric }) => metric === route.metric)) continue;
-      if (table !== undefined && !engine.mayDelete(key)) continue;
-      this.#delete(tableId, route);
+      if (table !== undefined && unmade !== undefined) this.#keep(table, route, unmade);
+      else if (table === undefined || engine.mayDelete(key)) this.#delete(tableId, route);
     }
+  }
+
+  /** Made before the old one breaks, under another metric: or the old one stays, and follows its next hops. */
+  #keep(table: Table, { prefix, metric, target: current }: OwnRoute, unmade: WantedRoute): void {
+    const learned = current.type === 'legs' || current.type === 'nexthop';
+    const target = learned ? this.#target(table, unmade) : current;
+    if (target === current) return;
+    const route = { table: table.config.id, prefix, metric, target };
+    this.#push(this.#routes, { op: 'route-replace', route });
   }
 
   #target(table: Table, route: WantedRoute): RouteTarget {

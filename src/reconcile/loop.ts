@@ -260,8 +260,8 @@ export class Reconciler {
     const touched = done.some((operations) =>
       operations.some(({ op }) => op.startsWith('nexthop')),
     );
-    if (!touched && !mirror.hasEmptyGroup) return;
-    mirror.hasEmptyGroup = false;
+    if (!touched && !mirror.mayHaveUnused) return;
+    mirror.mayHaveUnused = false;
     const inUse = groupsInUse(this.#options.engine, this.#groups);
     const unused = this.#groups.unused(mirror, inUse);
     if (unused.length > 0) await this.#executor.execute(unused);

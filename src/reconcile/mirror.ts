@@ -48,8 +48,8 @@ export class Mirror {
   readonly #routesOnGroup = new Map<number, number>();
   /** Every interface that a route of ours has led out of since this was read. */
   readonly interfaces = new Set<number>();
-  /** A group may be without routes: its last one left it, or nobody has looked since this was read. */
-  hasEmptyGroup = true;
+  /** An object may be of no use: a route left a group, a group left its singles, or nobody has looked yet. */
+  mayHaveUnused = true;
 
   // Routes of ours.
 
@@ -59,8 +59,11 @@ export class Mirror {
   }
 
   /** Of the same prefix and metric there is one at most. */
-  set(table: number, { prefix, metric, target }: OwnRoute): void {
-    const route = { prefix, metric, target: this.intern(target) };
+  set(table: number, given: OwnRoute): void {
+    const { prefix, metric } = given;
+    const target = this.intern(given.target);
+    // What is written has its target from here: the operation's own route serves as the copy.
+    const route = target === given.target ? given : { prefix, metric, target };
     const { key } = prefix;
     let slots = this.#own.get(table);
     if (slots === undefined) {
@@ -214,7 +217,7 @@ export class Mirror {
   /** Takes it out of the groups as well, as the kernel does; its routes are the caller's. */
   removeNexthop(id: number): void {
     this.#foreignIds.delete(id);
-    this.#groups.delete(id);
+    if (this.#groups.delete(id)) this.mayHaveUnused = true;
     const key = this.#singles.get(id);
     if (key === undefined) return;
     this.#singles.delete(id);
@@ -260,7 +263,7 @@ export class Mirror {
     if (count > 0) this.#routesOnGroup.set(target.id, count);
     else {
       this.#routesOnGroup.delete(target.id);
-      this.hasEmptyGroup = true;
+      this.mayHaveUnused = true;
     }
   }
 }

@@ -54,7 +54,7 @@ const STEPS: Readonly<Record<string, (node: FakeNode) => Promise<void>>> = {
   'a withdrawal': (node) => node.hears('20.0.8.0/24'),
   'a withdrawn next hop': (node) => node.hears('20.0.7.0/24'),
   'a foreign route': (node) =>
-    node.outside('route add blackhole 30.1.0.0/16 metric 20 table 100 proto 4'),
+    node.outside('route add blackhole 30.1.0.0/16 table 100 proto 4 metric 20'),
   'a foreign nexthop object': async (node) => {
     const leg = { gateway: undefined, oif: 3, onlink: false, weight: 1 };
     const nexthop = { type: 'single', id: 7, family: 'ipv4', leg, protocol: 4 } as const;
@@ -63,7 +63,7 @@ const STEPS: Readonly<Record<string, (node: FakeNode) => Promise<void>>> = {
     await node.rest();
   },
   'a route of ours that somebody removed': (node) =>
-    node.outside('route del 20.0.9.0/24 metric 20 table 100'),
+    node.outside('route del 20.0.9.0/24 table 100 metric 20'),
 };
 
 for (const objects of ['never', 'always'] as const) {

@@ -16,18 +16,18 @@ test('everything fixed is there before the rules send traffic to it', async () =
     ),
   ).start();
   node.did(
-    'route add throw 10.42.0.0/16 metric 20 table 100',
-    'route add 0.0.0.0/0 metric 1020 table 100 nexthop via 10.9.0.2 dev eth1 weight 1 nexthop via 10.9.1.2 dev eth2 weight 3',
+    'route add throw 10.42.0.0/16 table 100 metric 20',
+    'route add default table 100 metric 1020 nexthop via 10.9.0.2 dev eth1 weight 1 nexthop via 10.9.1.2 dev eth2 weight 3',
     'rule add from 203.0.113.0/24 lookup 100 pref 10000',
   );
   // What is not there may only not have been heard yet.
   await node.hears('10.1.0.0/16 via 10.9.0.2');
   node.did(
-    'route add throw 10.9.0.0/24 metric 20 table 100',
-    'route add 10.1.0.0/16 via 10.9.0.2 dev eth1 metric 20 table 100',
+    'route add throw 10.9.0.0/24 table 100 metric 20',
+    'route add 10.1.0.0/16 via 10.9.0.2 dev eth1 table 100 metric 20',
   );
   await node.synced();
-  node.did('route add unreachable 0.0.0.0/0 metric 4294967294 table 100');
+  node.did('route add unreachable default table 100 metric 4294967294');
   await node.stop();
 });
 
@@ -37,12 +37,12 @@ test('a learned route stands ahead of the static one of the same prefix, which s
     '10.1.0.0/16 via 10.9.0.2',
   );
   await node.hears('10.0.0.0/8 via 10.9.0.2');
-  node.did('route add 10.0.0.0/8 via 10.9.0.2 dev eth1 metric 20 table 100');
+  node.did('route add 10.0.0.0/8 via 10.9.0.2 dev eth1 table 100 metric 20');
   await node.hears('10.0.0.0/8');
-  node.did('route del 10.0.0.0/8 via 10.9.0.2 dev eth1 metric 20 table 100');
+  node.did('route del 10.0.0.0/8 via 10.9.0.2 dev eth1 table 100 metric 20');
   assert.deepEqual(node.routes(), [
-    '10.0.0.0/8 via 10.9.0.254 dev eth1 metric 1020 table 100',
-    '10.1.0.0/16 via 10.9.0.2 dev eth1 metric 20 table 100',
+    '10.0.0.0/8 via 10.9.0.254 dev eth1 table 100 metric 1020',
+    '10.1.0.0/16 via 10.9.0.2 dev eth1 table 100 metric 20',
   ]);
   await node.stop();
 });
@@ -57,31 +57,31 @@ test('what lies inside keepInMain, or is on-link at an interface of the table, i
     '10.0.0.0/8 via 10.9.0.2',
   );
   assert.deepEqual(node.kernel.table(100), [
-    '10.0.0.0/8 via 10.9.0.2 dev eth1 metric 20 table 100',
-    '10.9.1.0/24 via 10.9.0.2 dev eth1 metric 20 table 100',
-    'throw 10.42.0.0/16 metric 20 table 100',
-    'throw 10.9.0.0/24 metric 20 table 100',
+    '10.0.0.0/8 via 10.9.0.2 dev eth1 table 100 metric 20',
+    '10.9.1.0/24 via 10.9.0.2 dev eth1 table 100 metric 20',
+    'throw 10.42.0.0/16 table 100 metric 20',
+    'throw 10.9.0.0/24 table 100 metric 20',
   ]);
   await node.hears('10.11.0.0/16 via 10.9.1.2');
   node.did(
-    'route replace throw 10.9.1.0/24 metric 20 table 100',
-    'route add 10.11.0.0/16 via 10.9.1.2 dev eth2 metric 20 table 100',
+    'route replace throw 10.9.1.0/24 table 100 metric 20',
+    'route add 10.11.0.0/16 via 10.9.1.2 dev eth2 table 100 metric 20',
   );
   await node.hears('10.11.0.0/16');
   assert.deepEqual(node.routes(), [
-    '10.0.0.0/8 via 10.9.0.2 dev eth1 metric 20 table 100',
-    '10.9.1.0/24 via 10.9.0.2 dev eth1 metric 20 table 100',
+    '10.0.0.0/8 via 10.9.0.2 dev eth1 table 100 metric 20',
+    '10.9.1.0/24 via 10.9.0.2 dev eth1 table 100 metric 20',
   ]);
   await node.stop();
 });
 
 test('a learned route equal to the connected prefix that only it leads to: no oscillation', async () => {
   const node = await runningNode(config(table()), '10.9.1.0/24 via 10.9.1.2');
-  assert.deepEqual(node.kernel.table(100), ['throw 10.9.1.0/24 metric 20 table 100']);
+  assert.deepEqual(node.kernel.table(100), ['throw 10.9.1.0/24 table 100 metric 20']);
   node.did();
   await node.hears('10.1.0.0/16 via 10.9.0.2');
   await node.hears('10.1.0.0/16');
-  assert.deepEqual(node.kernel.table(100), ['throw 10.9.1.0/24 metric 20 table 100']);
+  assert.deepEqual(node.kernel.table(100), ['throw 10.9.1.0/24 table 100 metric 20']);
   await node.hears('10.9.1.0/24');
   assert.deepEqual(node.kernel.table(100), []);
   await node.stop();
@@ -113,7 +113,7 @@ test('a static route whose interface is down goes, and comes back with it', asyn
   );
   const before = node.kernel.table(100);
   await node.link('eth1', { up: false, carrier: false });
-  assert.deepEqual(node.routes(), ['0.0.0.0/0 dev eth2 metric 1020 table 100']);
+  assert.deepEqual(node.routes(), ['default dev eth2 table 100 metric 1020']);
   await node.link('eth2', { up: true, carrier: false });
   assert.deepEqual(node.routes(), []);
   await node.link('eth2', { up: true, carrier: true });

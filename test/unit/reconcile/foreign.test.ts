@@ -6,14 +6,14 @@ import { bareKernel, FakeNode, runningNode } from './node.js';
 
 const PRESERVE = config(table());
 const EVICT = config(table({ foreign: 'evict' }));
-const THEIRS = '10.0.0.0/8 via 10.9.0.77 dev eth1 metric 20 table 100 proto 4';
+const THEIRS = '10.0.0.0/8 via 10.9.0.77 dev eth1 table 100 proto 4 metric 20';
 
 test('preserve: a foreign route of the same prefix and metric stays, ours waits and comes in behind it', async () => {
   const kernel = bareKernel();
   kernel.outside(`route add ${THEIRS}`, { silent: true });
   const node = await new FakeNode(PRESERVE, kernel).start();
   await node.feed('10.0.0.0/8 via 10.9.0.2');
-  node.did('route add throw 10.9.0.0/24 metric 20 table 100');
+  node.did('route add throw 10.9.0.0/24 table 100 metric 20');
   await node.hears('10.0.0.0/8 via 10.9.0.3');
   node.did();
   await node.outside(
@@ -21,7 +21,7 @@ test('preserve: a foreign route of the same prefix and metric stays, ours waits 
   );
   node.did();
   await node.outside(`route del ${THEIRS.replace('proto 4', 'proto 11')}`);
-  node.did('route add 10.0.0.0/8 via 10.9.0.3 dev eth1 metric 20 table 100');
+  node.did('route add 10.0.0.0/8 via 10.9.0.3 dev eth1 table 100 metric 20');
   await node.stop();
 });
 
@@ -40,32 +40,32 @@ test('preserve: somebody replaces ours: it is theirs now, and ours waits', async
   node.did();
   assert.deepEqual(node.routes(), [THEIRS]);
   await node.hears('10.0.0.0/8');
-  node.did('route del throw 10.9.0.0/24 metric 20 table 100');
+  node.did('route del throw 10.9.0.0/24 table 100 metric 20');
   await node.hears('10.0.0.0/8 via 10.9.0.2');
   await node.outside(`route del ${THEIRS}`);
-  assert.deepEqual(node.routes(), ['10.0.0.0/8 via 10.9.0.2 dev eth1 metric 20 table 100']);
+  assert.deepEqual(node.routes(), ['10.0.0.0/8 via 10.9.0.2 dev eth1 table 100 metric 20']);
   await node.stop();
 });
 
 test('evict: what others put into the table goes, once, and ours comes in', async () => {
   const kernel = bareKernel();
   kernel.outside(`route add ${THEIRS}`, { silent: true });
-  kernel.outside('route add blackhole 10.66.0.0/16 metric 1 table 100 proto 4', { silent: true });
+  kernel.outside('route add blackhole 10.66.0.0/16 table 100 proto 4 metric 1', { silent: true });
   const node = await new FakeNode(EVICT, kernel).start();
-  node.did(`route del ${THEIRS}`, 'route del blackhole 10.66.0.0/16 metric 1 table 100 proto 4');
+  node.did(`route del ${THEIRS}`, 'route del blackhole 10.66.0.0/16 table 100 proto 4 metric 1');
   await node.feed('10.0.0.0/8 via 10.9.0.2');
   node.kernel.takeLog();
-  await node.outside('route add 10.67.0.0/16 via 10.9.0.77 dev eth1 metric 1 table 100 proto 4');
-  node.did('route del 10.67.0.0/16 via 10.9.0.77 dev eth1 metric 1 table 100 proto 4');
+  await node.outside('route add 10.67.0.0/16 via 10.9.0.77 dev eth1 table 100 proto 4 metric 1');
+  node.did('route del 10.67.0.0/16 via 10.9.0.77 dev eth1 table 100 proto 4 metric 1');
   await node.outside(`route replace ${THEIRS}`);
-  node.did(`route del ${THEIRS}`, 'route add 10.0.0.0/8 via 10.9.0.2 dev eth1 metric 20 table 100');
+  node.did(`route del ${THEIRS}`, 'route add 10.0.0.0/8 via 10.9.0.2 dev eth1 table 100 metric 20');
   await node.stop();
 });
 
 test('evict: one that cannot be removed is tried again, not all the time', async () => {
   const node = await runningNode(EVICT, '10.0.0.0/8 via 10.9.0.2');
   node.kernel.refuse('proto 4', 'EPERM', 3);
-  await node.outside('route add 10.67.0.0/16 via 10.9.0.77 dev eth1 metric 1 table 100 proto 4');
+  await node.outside('route add 10.67.0.0/16 via 10.9.0.77 dev eth1 table 100 proto 4 metric 1');
   await node.pass(30_000);
   assert.equal(node.kernel.takeLog().length, 4);
   assert.equal(node.routes().length, 1);
@@ -79,37 +79,37 @@ test('what is ours is back when somebody removes or changes it', async () => {
     ),
     '10.0.0.0/8 via 10.9.0.2',
   );
-  await node.outside('route del 10.0.0.0/8 metric 20 table 100');
-  node.did('route add 10.0.0.0/8 via 10.9.0.2 dev eth1 metric 20 table 100');
+  await node.outside('route del 10.0.0.0/8 table 100 metric 20');
+  node.did('route add 10.0.0.0/8 via 10.9.0.2 dev eth1 table 100 metric 20');
   await node.outside(
-    'route replace 10.0.0.0/8 via 10.9.0.9 dev eth1 metric 20 table 100 proto 178',
+    'route replace 10.0.0.0/8 via 10.9.0.9 dev eth1 table 100 proto 178 metric 20',
   );
-  node.did('route replace 10.0.0.0/8 via 10.9.0.2 dev eth1 metric 20 table 100');
-  await node.outside('route del 0.0.0.0/0 metric 1020 table 100');
-  node.did('route add 0.0.0.0/0 dev eth1 metric 1020 table 100');
-  await node.outside('route del throw 10.9.0.0/24 metric 20 table 100');
-  node.did('route add throw 10.9.0.0/24 metric 20 table 100');
+  node.did('route replace 10.0.0.0/8 via 10.9.0.2 dev eth1 table 100 metric 20');
+  await node.outside('route del default table 100 metric 1020');
+  node.did('route add default dev eth1 table 100 metric 1020');
+  await node.outside('route del throw 10.9.0.0/24 table 100 metric 20');
+  node.did('route add throw 10.9.0.0/24 table 100 metric 20');
   await node.outside('rule del from 203.0.113.0/24 lookup 100 pref 10000 proto 178');
   node.did('rule add from 203.0.113.0/24 lookup 100 pref 10000');
   assert.deepEqual(node.drift, { route: 4, rule: 1 });
-  await node.outside('route add 10.99.0.0/16 via 10.9.0.9 dev eth1 metric 20 table 100 proto 178');
-  node.did('route del 10.99.0.0/16 via 10.9.0.9 dev eth1 metric 20 table 100');
+  await node.outside('route add 10.99.0.0/16 via 10.9.0.9 dev eth1 table 100 proto 178 metric 20');
+  node.did('route del 10.99.0.0/16 via 10.9.0.9 dev eth1 table 100 metric 20');
   await node.outside('rule add from 192.0.2.0/24 lookup 100 pref 10000 proto 178');
   node.did('rule del from 192.0.2.0/24 lookup 100 pref 10000');
-  await node.outside('route add 10.99.0.0/16 via 10.9.0.9 dev eth1 metric 20 table 77 proto 178');
-  node.did('route del 10.99.0.0/16 via 10.9.0.9 dev eth1 metric 20 table 77');
+  await node.outside('route add 10.99.0.0/16 via 10.9.0.9 dev eth1 table 77 proto 178 metric 20');
+  node.did('route del 10.99.0.0/16 via 10.9.0.9 dev eth1 table 77 metric 20');
   await node.stop();
 });
 
 test('what was lost without a word is found by the audit after an overrun', async () => {
   const node = await runningNode(PRESERVE, '10.0.0.0/8 via 10.9.0.2', '10.1.0.0/16 via 172.16.0.1');
-  node.kernel.outside('route del 10.0.0.0/8 metric 20 table 100', { silent: true });
+  node.kernel.outside('route del 10.0.0.0/8 table 100 metric 20', { silent: true });
   node.kernel.mainRoute('172.16.0.0/24 via 10.9.0.5 dev eth1');
   node.kernel.tell({ type: 'overrun' });
   await node.rest();
   assert.deepEqual(node.routes(), [
-    '10.0.0.0/8 via 10.9.0.2 dev eth1 metric 20 table 100',
-    '10.1.0.0/16 via 10.9.0.5 dev eth1 metric 20 table 100',
+    '10.0.0.0/8 via 10.9.0.2 dev eth1 table 100 metric 20',
+    '10.1.0.0/16 via 10.9.0.5 dev eth1 table 100 metric 20',
   ]);
   await node.stop();
 });
@@ -117,9 +117,9 @@ test('what was lost without a word is found by the audit after an overrun', asyn
 test('what is told while the kernel is read for another reason is taken in before anything is written', async () => {
   const node = await runningNode(PRESERVE, '10.0.0.0/8 via 10.9.0.2');
   node.kernel.tell({ type: 'overrun' });
-  node.kernel.whileRead(() => node.kernel.outside('route del 10.0.0.0/8 metric 20 table 100'));
+  node.kernel.whileRead(() => node.kernel.outside('route del 10.0.0.0/8 table 100 metric 20'));
   await node.rest();
-  node.did('route add 10.0.0.0/8 via 10.9.0.2 dev eth1 metric 20 table 100');
+  node.did('route add 10.0.0.0/8 via 10.9.0.2 dev eth1 table 100 metric 20');
   await node.stop();
 });
 
@@ -130,7 +130,7 @@ test('foreign rules, routes of other tables and nexthop objects are nobody’s b
   );
   await node.outside(
     'rule add from 203.0.113.0/24 lookup 100 pref 10000 proto 4',
-    'route add 10.0.0.0/8 via 10.9.0.9 dev eth1 metric 20 table 200 proto 4',
+    'route add 10.0.0.0/8 via 10.9.0.9 dev eth1 table 200 proto 4 metric 20',
     'nexthop add id 7 via 10.9.0.9 dev eth1 proto 4',
     'nexthop add id 8 group 7 proto 4',
     'nexthop del id 7',
@@ -142,7 +142,7 @@ test('foreign rules, routes of other tables and nexthop objects are nobody’s b
 
 test('fail: a table with routes of others is left alone as it is, and taken up when they have gone', async () => {
   const kernel = bareKernel();
-  const others = 'blackhole 10.66.0.0/16 metric 1 table 100 proto 4';
+  const others = 'blackhole 10.66.0.0/16 table 100 proto 4 metric 1';
   kernel.outside(`route add ${others}`, { silent: true });
   const node = await new FakeNode(config(table({ foreign: 'fail' })), kernel).start();
   await node.feed('10.0.0.0/8 via 10.9.0.2');
@@ -150,9 +150,9 @@ test('fail: a table with routes of others is left alone as it is, and taken up w
   node.did();
   await node.outside(`route del ${others}`);
   assert.deepEqual(node.kernel.takeLog(), [
-    'route add throw 10.9.0.0/24 metric 20 table 100',
-    'route add 10.0.0.0/8 via 10.9.0.2 dev eth1 metric 20 table 100',
-    'route add 10.1.0.0/16 via 10.9.0.2 dev eth1 metric 20 table 100',
+    'route add throw 10.9.0.0/24 table 100 metric 20',
+    'route add 10.0.0.0/8 via 10.9.0.2 dev eth1 table 100 metric 20',
+    'route add 10.1.0.0/16 via 10.9.0.2 dev eth1 table 100 metric 20',
   ]);
   await node.outside(`route add ${others}`);
   await node.hears('10.1.0.0/16', '10.2.0.0/16 via 10.9.0.2');
@@ -186,20 +186,20 @@ test('fail: what was refused in a table that is left alone makes nobody spin', a
   const node = await runningNode(config(table({ foreign: 'fail' })), '10.0.0.0/8 via 10.9.0.2');
   node.kernel.refuse('10.1.0.0/16', 'ENOMEM', 1);
   await node.hears('10.1.0.0/16 via 10.9.0.2');
-  await node.outside('route add blackhole 10.66.0.0/16 metric 1 table 100 proto 4');
+  await node.outside('route add blackhole 10.66.0.0/16 table 100 proto 4 metric 1');
   await node.pass(120_000);
-  await node.outside('route del blackhole 10.66.0.0/16 metric 1 table 100 proto 4');
+  await node.outside('route del blackhole 10.66.0.0/16 table 100 proto 4 metric 1');
   assert.equal(node.routes().length, 2);
   await node.stop();
 });
 
 test('drift that nobody told is found by the audit, and told', async () => {
   const node = await runningNode(config(table()), '10.0.0.0/8 via 10.9.0.2');
-  node.kernel.outside('route del 10.0.0.0/8 via 10.9.0.2 dev eth1 metric 20 table 100', {
+  node.kernel.outside('route del 10.0.0.0/8 via 10.9.0.2 dev eth1 table 100 metric 20', {
     silent: true,
   });
   await node.pass(600_000);
-  assert.deepEqual(node.routes(), ['10.0.0.0/8 via 10.9.0.2 dev eth1 metric 20 table 100']);
+  assert.deepEqual(node.routes(), ['10.0.0.0/8 via 10.9.0.2 dev eth1 table 100 metric 20']);
   assert.equal(node.drift.route, 1);
   await node.stop();
 });

@@ -22,11 +22,11 @@ test('block: what is installed stays, new prefixes wait for a place in order of 
   const node = await runningNode(config(table({ limits: [limit('block', 2)] })), A, B, C, D);
   assert.equal(installed(node), '1 2');
   await node.hears('10.1.0.0/16 via 10.9.0.9');
-  node.did('route replace 10.1.0.0/16 via 10.9.0.9 dev eth1 metric 20 table 100');
+  node.did('route replace 10.1.0.0/16 via 10.9.0.9 dev eth1 table 100 metric 20');
   await node.hears('10.2.0.0/16');
   node.did(
-    'route add 10.3.0.0/16 via 10.9.0.2 dev eth1 metric 20 table 100',
-    'route del 10.2.0.0/16 via 10.9.0.2 dev eth1 metric 20 table 100',
+    'route add 10.3.0.0/16 via 10.9.0.2 dev eth1 table 100 metric 20',
+    'route del 10.2.0.0/16 via 10.9.0.2 dev eth1 table 100 metric 20',
   );
   await node.hears('10.3.0.0/16', '10.1.0.0/16', B);
   assert.equal(installed(node), '2 4');
@@ -78,12 +78,12 @@ test('a limit of one peer refuses its paths only: another peer’s are used', as
     C,
   );
   assert.deepEqual(node.routes(), [
-    '10.1.0.0/16 via 10.9.0.2 dev eth1 metric 20 table 100',
-    '10.2.0.0/16 via 10.9.1.2 dev eth2 metric 20 table 100',
+    '10.1.0.0/16 via 10.9.0.2 dev eth1 table 100 metric 20',
+    '10.2.0.0/16 via 10.9.1.2 dev eth2 table 100 metric 20',
   ]);
   await node.hears('10.1.0.0/16');
   assert.deepEqual(node.routes(), [
-    '10.2.0.0/16 metric 20 table 100 nexthop via 10.9.0.2 dev eth1 weight 1 nexthop via 10.9.1.2 dev eth2 weight 1',
+    '10.2.0.0/16 table 100 metric 20 nexthop via 10.9.0.2 dev eth1 weight 1 nexthop via 10.9.1.2 dev eth2 weight 1',
   ]);
   await node.stop();
 });

@@ -29,6 +29,28 @@ export interface World {
 
 /** Lines as {@link FakeKernel.resolvedTable} has them, foreign ones included. */
 export function expectedTable(table: TableConfig, world: World): string[] {
+  const { ours, theirs } = contents(table, world);
+  return [
+    ...ours.filter(({ blocked }) => !blocked).map(({ text }) => text),
+    ...theirs.map(([prefix, at]) => `blackhole ${prefix} table ${table.id} proto 4 metric ${at}`),
+  ]
+    .map(destination)
+    .sort();
+}
+
+/** Routes of ours that a foreign one of their metric keeps out: one of an earlier metric may stand for them. */
+export function blockedRoutes(table: TableConfig, world: World): string[] {
+  const blocked = contents(table, world).ours.filter((route) => route.blocked);
+  return blocked.map(({ text }) => destination(text));
+}
+
+interface Contents {
+  readonly ours: readonly { readonly text: string; readonly blocked: boolean }[];
+  /** Prefix and metric. */
+  readonly theirs: readonly [string, number][];
+}
+
+function contents(table: TableConfig, world: World): Contents {
   const { id, metric, foreign } = table;
   const kept = new Set(table.keepInMain.map((prefix) => prefix.text));
   if (table.static.length > 0 && world.up.has('eth1')) kept.add(CONNECTED.eth1);
@@ -47,26 +69,31 @@ export function expectedTable(table: TableConfig, world: World): string[] {
   }
   const ours: [string, number, string][] = [];
   for (const prefix of kept) {
-    ours.push([prefix, metric, `throw ${prefix} metric ${metric} table ${id}`]);
+    ours.push([prefix, metric, `throw ${prefix} table ${id} metric ${metric}`]);
   }
   for (const [prefix, legs] of ways) {
     if (legs.size === 0 || [...kept].some((one) => covers(one, prefix))) continue;
-    ours.push([prefix, metric, routeText(prefix, legs, `metric ${metric} table ${id}`)]);
+    ours.push([prefix, metric, routeText(prefix, legs, `table ${id} metric ${metric}`)]);
   }
   for (const { prefix } of table.static) {
     if (!world.usable.has('eth1')) continue;
-    const key = `metric ${metric + 1000} table ${id}`;
+    const key = `table ${id} metric ${metric + 1000}`;
     ours.push([prefix.text, metric + 1000, `${prefix} via 10.9.0.254 dev eth1 ${key}`]);
   }
   if (table.onMiss === 'unreachable') {
-    ours.push(['0.0.0.0/0', 0xfffffffe, `unreachable 0.0.0.0/0 metric 4294967294 table ${id}`]);
+    ours.push(['0.0.0.0/0', 0xfffffffe, `unreachable 0.0.0.0/0 table ${id} metric 4294967294`]);
   }
   const theirs = foreign === 'evict' ? [] : foreignIn(id, world);
-  const blocked = new Set(theirs.map(([prefix, at]) => `${prefix} ${at}`));
-  return [
-    ...ours.filter(([prefix, at]) => !blocked.has(`${prefix} ${at}`)).map(([, , text]) => text),
-    ...theirs.map(([prefix, at]) => `blackhole ${prefix} metric ${at} table ${id} proto 4`),
-  ].sort();
+  const taken = new Set(theirs.map(([prefix, at]) => `${prefix} ${at}`));
+  return {
+    ours: ours.map(([prefix, at, text]) => ({ text, blocked: taken.has(`${prefix} ${at}`) })),
+    theirs,
+  };
+}
+
+/** A text with its prefix as `ip route` has it. */
+export function destination(text: string): string {
+  return text.replace('0.0.0.0/0', 'default');
 }
 
 export function expectedRules({ tables }: Config): string[] {

@@ -22,15 +22,15 @@ test('a next-hop set is a group, its legs are singles, shared by the sets', asyn
     'nexthop add id #0 group #1',
     'nexthop add id #3 via 10.9.1.2 dev eth2',
     'nexthop add id #2 group #1/#3',
-    'route add throw 10.9.0.0/24 metric 20 table 100',
-    'route add throw 10.9.1.0/24 metric 20 table 100',
-    'route add 10.0.0.0/8 nhid #0 metric 20 table 100',
-    'route add 10.1.0.0/16 nhid #2 metric 20 table 100',
+    'route add throw 10.9.0.0/24 table 100 metric 20',
+    'route add throw 10.9.1.0/24 table 100 metric 20',
+    'route add 10.0.0.0/8 nhid #0 table 100 metric 20',
+    'route add 10.1.0.0/16 nhid #2 table 100 metric 20',
   );
   await node.hears('10.2.0.0/16 via 10.9.0.2');
-  node.did('route add 10.2.0.0/16 nhid #0 metric 20 table 100');
+  node.did('route add 10.2.0.0/16 nhid #0 table 100 metric 20');
   await node.hears('10.0.0.0/8 via 10.9.0.2 + 10.9.1.2');
-  node.did('route replace 10.0.0.0/8 nhid #2 metric 20 table 100');
+  node.did('route replace 10.0.0.0/8 nhid #2 table 100 metric 20');
   await node.stop();
 });
 
@@ -42,8 +42,8 @@ test('the last route leaves a group: the group and its singles go behind it', as
   );
   await node.hears('10.0.0.0/8');
   node.did(
-    'route del 10.0.0.0/8 nhid #0 metric 20 table 100',
-    'route del throw 10.9.0.0/24 metric 20 table 100',
+    'route del 10.0.0.0/8 nhid #0 table 100 metric 20',
+    'route del throw 10.9.0.0/24 table 100 metric 20',
     'nexthop del id #0',
     'nexthop del id #1',
   );
@@ -73,14 +73,14 @@ test('a leg of ECMP that dies drops out alone, and comes back', async () => {
   await node.main('del', '172.16.2.0/24 via 10.9.1.2 dev eth2');
   node.did(
     'nexthop replace id #0 group #1',
-    'route del throw 10.9.1.0/24 metric 20 table 100',
+    'route del throw 10.9.1.0/24 table 100 metric 20',
     'nexthop del id #2',
   );
   await node.main('add', '172.16.2.0/24 via 10.9.1.2 dev eth2');
   node.did(
     'nexthop add id #3 via 10.9.1.2 dev eth2',
     'nexthop replace id #0 group #1/#3',
-    'route add throw 10.9.1.0/24 metric 20 table 100',
+    'route add throw 10.9.1.0/24 table 100 metric 20',
   );
   await node.stop();
 });
@@ -93,14 +93,14 @@ test('a group that loses its last leg takes its routes along in one message; the
   await node.main('del', '172.16.0.0/24 via 10.9.0.2 dev eth1');
   node.did(
     'nexthop del id #0',
-    'route del throw 10.9.0.0/24 metric 20 table 100',
+    'route del throw 10.9.0.0/24 table 100 metric 20',
     'nexthop del id #1',
   );
   assert.deepEqual(node.kernel.table(100), []);
   await node.main('add', '172.16.0.0/24 via 10.9.0.2 dev eth1');
   assert.deepEqual(node.routes(), [
-    '10.0.0.0/8 nhid #0 metric 20 table 100',
-    '10.1.0.0/16 nhid #0 metric 20 table 100',
+    '10.0.0.0/8 nhid #0 table 100 metric 20',
+    '10.1.0.0/16 nhid #0 table 100 metric 20',
   ]);
   await node.stop();
 });
@@ -165,7 +165,7 @@ test('auto counts the routes, not what the filters refuse', async () => {
     ...many(10_001, '10.9.0.2'),
     '10.0.0.0/8 via 10.9.0.2',
   );
-  assert.deepEqual(node.routes(), ['10.0.0.0/8 via 10.9.0.2 dev eth1 metric 20 table 100']);
+  assert.deepEqual(node.routes(), ['10.0.0.0/8 via 10.9.0.2 dev eth1 table 100 metric 20']);
   await node.stop();
 });
 
@@ -187,7 +187,7 @@ test('a foreign object on our next id is passed over; a foreign change of an obj
   kernel.outside('nexthop add id #0 via 10.9.0.77 dev eth1 proto 4', { silent: true });
   const node = await new FakeNode(config(ON_OBJECTS), kernel).start();
   await node.feed('10.0.0.0/8 via 10.9.0.2');
-  assert.deepEqual(node.routes(), ['10.0.0.0/8 nhid #1 metric 20 table 100']);
+  assert.deepEqual(node.routes(), ['10.0.0.0/8 nhid #1 table 100 metric 20']);
   node.kernel.takeLog();
   await node.outside('nexthop replace id #1 group #2,7 proto 178');
   node.did('nexthop replace id #1 group #2');
@@ -213,6 +213,16 @@ test('an object of ours that somebody deletes is back, with its routes', async (
   await node.stop();
 });
 
+test('somebody deletes a group that no route stands on any more: its single goes too', async () => {
+  const node = await runningNode(config(ON_OBJECTS));
+  // Kept in main as soon as a route leads out of eth1: its next hop stays referred to, without a route.
+  await node.hears('10.9.0.0/25 via 10.9.0.2', '10.0.0.0/8 via 10.9.0.2');
+  await node.hears('10.0.0.0/8 via 10.9.0.3');
+  await node.outside('nexthop del id #0');
+  assert.deepEqual(node.kernel.nexthopTexts().length, 2);
+  await node.stop();
+});
+
 test('somebody takes the id of a group of ours that is gone: another id, and the routes move', async () => {
   const node = await runningNode(config(ON_OBJECTS), '10.0.0.0/8 via 10.9.0.2');
   node.kernel.outside('nexthop del id #0', { silent: true });
@@ -231,9 +241,9 @@ test('a kernel without nexthop objects: routes are inline, and a moved next hop 
   await node.main('add', '172.16.0.0/24 via 10.9.0.2 dev eth1');
   await node.feed('10.0.0.0/8 via 172.16.0.9');
   await node.pass(2_000);
-  assert.deepEqual(node.routes(), ['10.0.0.0/8 via 10.9.0.2 dev eth1 metric 20 table 100']);
+  assert.deepEqual(node.routes(), ['10.0.0.0/8 via 10.9.0.2 dev eth1 table 100 metric 20']);
   await node.main('add', '172.16.0.8/29 via 10.9.0.3 dev eth1');
-  assert.deepEqual(node.routes(), ['10.0.0.0/8 via 10.9.0.3 dev eth1 metric 20 table 100']);
+  assert.deepEqual(node.routes(), ['10.0.0.0/8 via 10.9.0.3 dev eth1 table 100 metric 20']);
   assert.equal(node.reconciler.retries.size, 0);
   await node.stop();
 });
@@ -272,7 +282,7 @@ test('a set that goes and comes again between two looks, over another underlay e
   node.reconciler.wake();
   await node.rest();
   assert.ok(
-    node.kernel.resolvedTable(100).includes('10.0.0.0/8 via 10.9.1.4 dev eth2 metric 20 table 100'),
+    node.kernel.resolvedTable(100).includes('10.0.0.0/8 via 10.9.1.4 dev eth2 table 100 metric 20'),
   );
   await node.stop();
 });

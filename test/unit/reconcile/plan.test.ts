@@ -57,7 +57,7 @@ test('a plan over an empty kernel is what applying it once does; after it there 
       ),
     );
     node.kernel.outside(
-      'route add 10.7.0.0/16 via 10.9.0.9 dev eth1 metric 20 table 100 proto 178',
+      'route add 10.7.0.0/16 via 10.9.0.9 dev eth1 table 100 proto 178 metric 20',
       {
         silent: true,
       },
@@ -94,7 +94,7 @@ test('a plan for another configuration is what its reload then does', async () =
   ];
   for (const change of changes) {
     const node = await runningNode(config(table(base)), ...FEED);
-    node.kernel.outside('route add 10.7.0.0/16 via 10.9.0.9 dev eth1 metric 20 table 100 proto 4');
+    node.kernel.outside('route add 10.7.0.0/16 via 10.9.0.9 dev eth1 table 100 proto 4 metric 20');
     await node.rest();
     const plan = planned(node, change);
     assert.ok(plan.length > 0);
@@ -125,15 +125,15 @@ test('a plan for the configuration in force is empty, under limits and while rec
 
 test('eviction is planned once, ahead of what takes the place', async () => {
   const node = new FakeNode(config(table({ foreign: 'evict' })));
-  const theirs = '10.0.0.0/8 via 10.9.0.77 dev eth1 metric 20 table 100 proto 4';
+  const theirs = '10.0.0.0/8 via 10.9.0.77 dev eth1 table 100 proto 4 metric 20';
   node.kernel.outside(`route add ${theirs}`, { silent: true });
   await node.reconciler.prepare();
   node.engine.apply([updates(FEED[0] ?? ''), ...SYNCED], node.clock.monotonic());
   const plan = planned(node);
   assert.deepEqual(plan, [
-    'route add throw 10.9.0.0/24 metric 20 table 100',
+    'route add throw 10.9.0.0/24 table 100 metric 20',
     `route del ${theirs}`,
-    'route add 10.0.0.0/8 via 10.9.0.2 dev eth1 metric 20 table 100',
+    'route add 10.0.0.0/8 via 10.9.0.2 dev eth1 table 100 metric 20',
   ]);
   await node.reconciler.once();
   node.did(...plan);
@@ -146,7 +146,7 @@ test('flush removes all that is ours, rules first, and nothing else', async () =
   );
   await node.outside(
     'rule add from 203.0.113.0/24 lookup 100 pref 10000 proto 4',
-    'route add 10.7.0.0/16 via 10.9.0.9 dev eth1 metric 20 table 100 proto 4',
+    'route add 10.7.0.0/16 via 10.9.0.9 dev eth1 table 100 proto 4 metric 20',
     'nexthop add id 7 via 10.9.0.9 dev eth1 proto 4',
   );
   await node.stop();
@@ -155,7 +155,7 @@ test('flush removes all that is ours, rules first, and nothing else', async () =
   assert.equal(log[0], 'rule del from 203.0.113.0/24 lookup 100 pref 10000');
   assert.ok(log.every((line) => line.includes(' del ')));
   assert.deepEqual(node.kernel.table(100), [
-    '10.7.0.0/16 via 10.9.0.9 dev eth1 metric 20 table 100 proto 4',
+    '10.7.0.0/16 via 10.9.0.9 dev eth1 table 100 proto 4 metric 20',
   ]);
   assert.deepEqual(node.kernel.ruleTexts(), ['from 203.0.113.0/24 lookup 100 pref 10000 proto 4']);
   assert.equal(node.kernel.nexthopTexts().length, 1);

@@ -88,13 +88,13 @@ test('the mirror was wrong: EEXIST, ENOENT and ESRCH are found out and mended', 
     '10.0.0.0/8 via 10.9.0.2',
     '10.1.0.0/16 via 10.9.0.2',
   );
-  node.kernel.outside('route del 10.0.0.0/8 metric 20 table 100', { silent: true });
+  node.kernel.outside('route del 10.0.0.0/8 table 100 metric 20', { silent: true });
   await node.hears('10.0.0.0/8 via 10.9.0.3');
   assert.equal(node.routes().length, 2);
-  node.kernel.outside('route del 10.1.0.0/16 metric 20 table 100', { silent: true });
+  node.kernel.outside('route del 10.1.0.0/16 table 100 metric 20', { silent: true });
   await node.hears('10.1.0.0/16');
   assert.equal(JSON.stringify(node.errors), '{"route-replace ENOENT":1}');
-  node.kernel.outside('route add 10.2.0.0/16 via 10.9.0.9 dev eth1 metric 20 table 100 proto 4', {
+  node.kernel.outside('route add 10.2.0.0/16 via 10.9.0.9 dev eth1 table 100 proto 4 metric 20', {
     silent: true,
   });
   await node.hears('10.2.0.0/16 via 10.9.0.2');
@@ -168,23 +168,23 @@ test('refused nexthop objects: no spin, whatever is refused', async () => {
 
 test('under a new metric: the old route stays for as long as the new one is refused', async () => {
   const node = await runningNode(config(table()), '10.0.0.0/8 via 10.9.0.2');
-  node.kernel.refuse('10.0.0.0/8 via 10.9.0.2 dev eth1 metric 30', 'ENOMEM');
+  node.kernel.refuse('10.0.0.0/8 via 10.9.0.2 dev eth1 table 100 metric 30', 'ENOMEM');
   await node.reload(config(table({ metric: 30 })));
-  assert.deepEqual(node.routes(), ['10.0.0.0/8 via 10.9.0.2 dev eth1 metric 20 table 100']);
+  assert.deepEqual(node.routes(), ['10.0.0.0/8 via 10.9.0.2 dev eth1 table 100 metric 20']);
   node.kernel.refuseNothing();
   await node.pass(2_000);
-  assert.deepEqual(node.routes(), ['10.0.0.0/8 via 10.9.0.2 dev eth1 metric 30 table 100']);
+  assert.deepEqual(node.routes(), ['10.0.0.0/8 via 10.9.0.2 dev eth1 table 100 metric 30']);
   await node.stop();
 });
 
 test('under a new metric where a foreign route stands: the old route stays until that goes', async () => {
   const node = await runningNode(config(table()), '10.0.0.0/8 via 10.9.0.2');
-  const theirs = '10.0.0.0/8 via 10.9.0.77 dev eth1 metric 30 table 100 proto 4';
+  const theirs = '10.0.0.0/8 via 10.9.0.77 dev eth1 table 100 proto 4 metric 30';
   node.kernel.outside(`route add ${theirs}`);
   await node.reload(config(table({ metric: 30 })));
-  assert.deepEqual(node.routes(), ['10.0.0.0/8 via 10.9.0.2 dev eth1 metric 20 table 100', theirs]);
+  assert.deepEqual(node.routes(), ['10.0.0.0/8 via 10.9.0.2 dev eth1 table 100 metric 20', theirs]);
   node.kernel.outside(`route del ${theirs}`);
   await node.rest();
-  assert.deepEqual(node.routes(), ['10.0.0.0/8 via 10.9.0.2 dev eth1 metric 30 table 100']);
+  assert.deepEqual(node.routes(), ['10.0.0.0/8 via 10.9.0.2 dev eth1 table 100 metric 30']);
   await node.stop();
 });

@@ -28,10 +28,10 @@ test('a new metric is added before the old goes', async () => {
   const node = await runningNode(config(table()), '10.0.0.0/8 via 10.9.0.2');
   await node.reload(config(table({ metric: 30 })));
   node.did(
-    'route add throw 10.9.0.0/24 metric 30 table 100',
-    'route add 10.0.0.0/8 via 10.9.0.2 dev eth1 metric 30 table 100',
-    'route del 10.0.0.0/8 via 10.9.0.2 dev eth1 metric 20 table 100',
-    'route del throw 10.9.0.0/24 metric 20 table 100',
+    'route add throw 10.9.0.0/24 table 100 metric 30',
+    'route add 10.0.0.0/8 via 10.9.0.2 dev eth1 table 100 metric 30',
+    'route del 10.0.0.0/8 via 10.9.0.2 dev eth1 table 100 metric 20',
+    'route del throw 10.9.0.0/24 table 100 metric 20',
   );
   await node.stop();
 });
@@ -40,12 +40,12 @@ test('another table: filled, then its rules, then the old rules go, then the old
   const node = await runningNode(config(table({ rules: RULES })), '10.0.0.0/8 via 10.9.0.2');
   await node.reload(config(table({ id: 200, rules: RULES })));
   node.did(
-    'route add throw 10.9.0.0/24 metric 20 table 200',
-    'route add 10.0.0.0/8 via 10.9.0.2 dev eth1 metric 20 table 200',
+    'route add throw 10.9.0.0/24 table 200 metric 20',
+    'route add 10.0.0.0/8 via 10.9.0.2 dev eth1 table 200 metric 20',
     'rule add from 203.0.113.0/24 lookup 200 pref 10000',
     'rule del from 203.0.113.0/24 lookup 100 pref 10000',
-    'route del 10.0.0.0/8 via 10.9.0.2 dev eth1 metric 20 table 100',
-    'route del throw 10.9.0.0/24 metric 20 table 100',
+    'route del 10.0.0.0/8 via 10.9.0.2 dev eth1 table 100 metric 20',
+    'route del throw 10.9.0.0/24 table 100 metric 20',
   );
   await node.stop();
 });
@@ -61,14 +61,14 @@ test('another table before the feed is complete: the old one and its rules stay 
   await next.hears('10.0.0.0/8 via 10.9.0.2');
   next.did(
     'rule add from 203.0.113.0/24 lookup 200 pref 10000',
-    'route add throw 10.9.0.0/24 metric 20 table 200',
-    'route add 10.0.0.0/8 via 10.9.0.2 dev eth1 metric 20 table 200',
+    'route add throw 10.9.0.0/24 table 200 metric 20',
+    'route add 10.0.0.0/8 via 10.9.0.2 dev eth1 table 200 metric 20',
   );
   await next.synced();
   next.did(
     'rule del from 203.0.113.0/24 lookup 100 pref 10000',
-    'route del 10.0.0.0/8 via 10.9.0.2 dev eth1 metric 20 table 100',
-    'route del throw 10.9.0.0/24 metric 20 table 100',
+    'route del 10.0.0.0/8 via 10.9.0.2 dev eth1 table 100 metric 20',
+    'route del throw 10.9.0.0/24 table 100 metric 20',
   );
   await next.stop();
 });
@@ -92,8 +92,8 @@ test('filters: what is denied now goes, what is permitted comes', async () => {
   );
   await node.reload(config(table({ filters: permit('11.0.0.0/8') })));
   node.did(
-    'route add 11.0.0.0/8 via 10.9.0.2 dev eth1 metric 20 table 100',
-    'route del 10.0.0.0/8 via 10.9.0.2 dev eth1 metric 20 table 100',
+    'route add 11.0.0.0/8 via 10.9.0.2 dev eth1 table 100 metric 20',
+    'route del 10.0.0.0/8 via 10.9.0.2 dev eth1 table 100 metric 20',
   );
   await node.stop();
 });
@@ -106,9 +106,9 @@ test('a table that is gone from the configuration is emptied, from its end', asy
   );
   await node.reload(config(table()));
   node.did(
-    'route del 11.0.0.0/8 via 10.9.0.2 dev eth1 metric 20 table 200',
-    'route del 10.0.0.0/8 via 10.9.0.2 dev eth1 metric 20 table 200',
-    'route del throw 10.9.0.0/24 metric 20 table 200',
+    'route del 11.0.0.0/8 via 10.9.0.2 dev eth1 table 200 metric 20',
+    'route del 10.0.0.0/8 via 10.9.0.2 dev eth1 table 200 metric 20',
+    'route del throw 10.9.0.0/24 table 200 metric 20',
   );
   await node.stop();
 });
@@ -118,7 +118,7 @@ test('a refused removal from a table that is gone is tried again, and the loop r
     config(table(), table({ id: 200, name: 'b' })),
     '10.0.0.0/8 via 10.9.0.2',
   );
-  node.kernel.refuse('route del 10.0.0.0/8 via 10.9.0.2 dev eth1 metric 20 table 200', 'EBUSY', 2);
+  node.kernel.refuse('route del 10.0.0.0/8 via 10.9.0.2 dev eth1 table 200 metric 20', 'EBUSY', 2);
   await node.reload(config(table()));
   assert.equal(node.reconciler.retries.size, 1);
   await node.pass(10_000);
@@ -132,8 +132,8 @@ test('the metric of the static routes of before becomes that of the learned: rep
   const node = await runningNode(config(table({ static: statics })), '10.0.0.0/8 via 10.9.0.2');
   await node.reload(config(table({ metric: 1020, static: statics })));
   assert.deepEqual(node.routes(), [
-    '10.0.0.0/8 via 10.9.0.2 dev eth1 metric 1020 table 100',
-    '10.0.0.0/8 via 10.9.0.254 dev eth1 metric 2020 table 100',
+    '10.0.0.0/8 via 10.9.0.2 dev eth1 table 100 metric 1020',
+    '10.0.0.0/8 via 10.9.0.254 dev eth1 table 100 metric 2020',
   ]);
   await node.stop();
 });
@@ -143,10 +143,10 @@ test('resolution rules change: each route follows in place', async () => {
   node.did();
   const viaDefault = nextHop({ viaDefault: true });
   await node.reload(config(table({ nextHop: viaDefault })));
-  assert.deepEqual(node.routes(), ['10.0.0.0/8 via 192.0.2.1 dev eth0 metric 20 table 100']);
+  assert.deepEqual(node.routes(), ['10.0.0.0/8 via 192.0.2.1 dev eth0 table 100 metric 20']);
   const onlink = nextHop({ viaDefault: true, resolve: 'onlink' });
   await node.reload(config(table({ nextHop: onlink })));
-  assert.deepEqual(node.routes(), ['10.0.0.0/8 via 192.0.3.9 dev eth0 onlink metric 20 table 100']);
+  assert.deepEqual(node.routes(), ['10.0.0.0/8 via 192.0.3.9 dev eth0 table 100 metric 20 onlink']);
   await node.reload(
     config(table({ nextHop: nextHop({ resolve: 'connected', viaDefault: true }) })),
   );
@@ -168,8 +168,8 @@ test('match entries: one rule in each family they may match', async () => {
     ),
   );
   node.did(
-    'route add throw 10.9.0.0/24 metric 20 table 100',
-    'route add throw 10.9.1.0/24 metric 20 table 100',
+    'route add throw 10.9.0.0/24 table 100 metric 20',
+    'route add throw 10.9.1.0/24 table 100 metric 20',
     'rule add from 10.9.0.1/32 lookup 100 pref 500',
     'rule add from all fwmark 0x14/0xff iif eth2 lookup 100 pref 500',
   );

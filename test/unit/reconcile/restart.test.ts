@@ -117,7 +117,7 @@ test('a prefix that changed its next hop meanwhile does not take its old group a
   next.did(
     'nexthop add id #3 via 10.9.0.3 dev eth1',
     'nexthop add id #2 group #3',
-    'route replace 10.0.0.0/8 nhid #2 metric 20 table 100',
+    'route replace 10.0.0.0/8 nhid #2 table 100 metric 20',
   );
   await next.stop();
 });
@@ -134,7 +134,7 @@ test('one that is heard first does not move the routes that nobody has spoken of
   next.did(
     'nexthop add id #3 via 10.9.0.3 dev eth1',
     'nexthop add id #2 group #3',
-    'route replace 10.0.0.0/8 nhid #2 metric 20 table 100',
+    'route replace 10.0.0.0/8 nhid #2 table 100 metric 20',
   );
   await next.hears('10.1.0.0/16 via 10.9.0.2', '10.2.0.0/16 via 10.9.0.2');
   await next.synced();
@@ -170,7 +170,7 @@ test('routes of before stay as stale until the feed is complete, then they go', 
   await next.apply({ type: 'synced', family: 'ipv4' });
   next.did();
   await next.apply({ type: 'synced', family: 'ipv6' });
-  next.did('route del 10.1.0.0/16 via 10.9.0.2 dev eth1 metric 20 table 100');
+  next.did('route del 10.1.0.0/16 via 10.9.0.2 dev eth1 table 100 metric 20');
   await next.stop();
 });
 
@@ -183,7 +183,7 @@ test('what is heard and withdrawn before the feed is complete goes at once', asy
   const next = await reborn(node, config(table()));
   await next.hears('10.0.0.0/8 via 10.9.0.2', '10.1.0.0/16 via 10.9.0.2');
   await next.hears('10.1.0.0/16');
-  next.did('route del 10.1.0.0/16 via 10.9.0.2 dev eth1 metric 20 table 100');
+  next.did('route del 10.1.0.0/16 via 10.9.0.2 dev eth1 table 100 metric 20');
   await next.stop();
 });
 
@@ -202,7 +202,7 @@ test('another metric, table and protocol of rules: taken over, nothing orphaned'
   await next.feed('10.0.0.0/8 via 10.9.0.2');
   assert.deepEqual(next.kernel.table(100), []);
   assert.deepEqual(next.kernel.table(300), []);
-  assert.deepEqual(next.routes(200), ['10.0.0.0/8 via 10.9.0.2 dev eth1 metric 5 table 200']);
+  assert.deepEqual(next.routes(200), ['10.0.0.0/8 via 10.9.0.2 dev eth1 table 200 metric 5']);
   assert.deepEqual(next.kernel.ruleTexts(), ['from 203.0.113.0/24 lookup 200 pref 10000']);
   await next.stop();
 });
@@ -230,8 +230,8 @@ test('under block the kernel’s routes have the first claim, whatever is heard 
   next.did();
   await next.hears('10.1.0.0/16');
   next.did(
-    'route add 10.3.0.0/16 via 10.9.0.2 dev eth1 metric 20 table 100',
-    'route del 10.1.0.0/16 via 10.9.0.2 dev eth1 metric 20 table 100',
+    'route add 10.3.0.0/16 via 10.9.0.2 dev eth1 table 100 metric 20',
+    'route del 10.1.0.0/16 via 10.9.0.2 dev eth1 table 100 metric 20',
   );
   await next.stop();
 });

@@ -21,13 +21,13 @@ test('lost and back with other routes: changes at once, what is gone goes at the
   await node.lost();
   await node.apply(RESET, updates('10.0.0.0/8 via 10.9.0.3', '10.3.0.0/16 via 10.9.0.2'));
   node.did(
-    'route replace 10.0.0.0/8 via 10.9.0.3 dev eth1 metric 20 table 100',
-    'route add 10.3.0.0/16 via 10.9.0.2 dev eth1 metric 20 table 100',
+    'route replace 10.0.0.0/8 via 10.9.0.3 dev eth1 table 100 metric 20',
+    'route add 10.3.0.0/16 via 10.9.0.2 dev eth1 table 100 metric 20',
   );
   await node.hears('10.1.0.0/16 via 10.9.1.2');
   node.did();
   await node.synced();
-  node.did('route del 10.2.0.0/16 via 10.9.0.2 dev eth1 metric 20 table 100');
+  node.did('route del 10.2.0.0/16 via 10.9.0.2 dev eth1 table 100 metric 20');
   await node.stop();
 });
 
@@ -46,9 +46,9 @@ test('hold ends: the learned routes go, the fixed ones and the rules stay', asyn
   node.did();
   await node.pass(1);
   node.did(
-    'route del 10.1.0.0/16 via 10.9.1.2 dev eth2 metric 20 table 100',
-    'route del 10.0.0.0/8 via 10.9.0.2 dev eth1 metric 20 table 100',
-    'route del throw 10.9.1.0/24 metric 20 table 100',
+    'route del 10.1.0.0/16 via 10.9.1.2 dev eth2 table 100 metric 20',
+    'route del 10.0.0.0/8 via 10.9.0.2 dev eth1 table 100 metric 20',
+    'route del throw 10.9.1.0/24 table 100 metric 20',
   );
   assert.equal(node.engine.feed.phase.phase, 'expired');
   await node.feed(...FEED);
