@@ -6,8 +6,8 @@ import { setUpLab } from './lab.js';
 import type { Figure } from './report.js';
 
 const ROUTES = 10_000;
-/** V8 collects and compiles for a while after a load: that is the load's price, not idleness. */
-const SETTLE_MS = 60_000;
+/** V8 gives memory back as late as a hundred seconds after a load: that is the load's price, not idleness. */
+const SETTLE_MS = 120_000;
 const IDLE_MS = 60_000;
 
 /** Processor time of all threads while nothing changes. */

@@ -13,11 +13,22 @@ const MEASUREMENTS = {
 } as const satisfies Readonly<Record<string, () => Promise<Figure>>>;
 
 const names = process.argv.slice(2);
-const figures: Figure[] = [];
-for (const [name, measure] of Object.entries(MEASUREMENTS)) {
-  if (names.length > 0 && !names.includes(name)) continue;
-  process.stderr.write(`bench: ${name}\n`);
-  figures.push(await measure());
+const unknown = names.filter((name) => !Object.hasOwn(MEASUREMENTS, name));
+process.exitCode = unknown.length > 0 ? refuse() : await measured();
+
+function refuse(): number {
+  const known = Object.keys(MEASUREMENTS).join(', ');
+  process.stderr.write(`bench: there is no ${unknown.join(', no ')}; there are ${known}\n`);
+  return 2;
 }
-if (names.length === 0) keep(figures);
-process.exitCode = print(figures) ? 0 : 1;
+
+async function measured(): Promise<number> {
+  const figures: Figure[] = [];
+  for (const [name, measure] of Object.entries(MEASUREMENTS)) {
+    if (names.length > 0 && !names.includes(name)) continue;
+    process.stderr.write(`bench: ${name}\n`);
+    figures.push(await measure());
+  }
+  if (names.length === 0) keep(figures);
+  return print(figures) ? 0 : 1;
+}
