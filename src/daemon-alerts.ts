@@ -2,16 +2,20 @@
 import type { Facts } from './admin/facts.js';
 import type { Alert, AlertSender } from './observe/alerts.js';
 import { isLeftAlone } from './reconcile/diff.js';
+import type { Source, SourceState } from './source/source.js';
 
 /** A refusal that lasted so many attempts is not passing. */
 const LASTING_ATTEMPTS = 3;
 
-/** A source that is only starting, as this daemon is, is given so long. */
+/** A source that is only starting, as this daemon is, or has come by a reload, is given so long. */
 const GRACE_MS = 30_000;
 
 type Condition = Omit<Alert, 'labels'>;
 
 export class DaemonAlerts {
+  /** The source that is given no time any more: its feed was complete once, or was too long in coming. */
+  #expected: Source | undefined;
+
   constructor(
     private readonly facts: Facts,
     private readonly alerts: Pick<AlertSender, 'raise' | 'resolve'>,
@@ -20,6 +24,7 @@ export class DaemonAlerts {
   /** Raises what holds and resolves what does not. Cheap, idempotent. */
   review(): void {
     this.#set('Rib2fibSourceLost', this.#sourceLost());
+    this.#set('Rib2fibSourceRefused', this.#sourceRefused());
     this.#set('Rib2fibConfigRefused', this.#configRefused());
     this.#set('Rib2fibLocalRuleBehind', this.#localRuleBehind());
     this.#set('Rib2fibKernelRefuses', this.#kernelRefuses());
@@ -31,24 +36,45 @@ export class DaemonAlerts {
     else this.alerts.raise({ name, labels: {}, ...condition });
   }
 
+  /** Holds until a feed is complete, whatever the source does on the way there. */
   #sourceLost(): Omit<Condition, 'name'> | undefined {
-    const { engine, source } = this.facts;
-    const { phase } = engine.feed;
-    const { state } = source().state();
-    if (phase.phase === 'expired') {
-      return {
-        severity: 'critical',
-        summary: `${source().name} is lost and hold has ended: learned routes are gone`,
-        description: phase.reason,
-      };
+    const { engine, clock } = this.facts;
+    const { phase, complete } = engine.feed;
+    const source = this.facts.source();
+    const late = phase.phase === 'stale' && clock.monotonic() - phase.since >= GRACE_MS;
+    if (complete || late || phase.phase === 'expired') this.#expected = source;
+    if (complete || this.#expected !== source) return undefined;
+    switch (phase.phase) {
+      case 'expired':
+        return {
+          severity: 'critical',
+          summary: `${source.name} is lost and hold has ended: learned routes are gone`,
+          description: phase.reason,
+        };
+      case 'stale':
+        return {
+          severity: 'warning',
+          summary: `${source.name} is lost: its routes stay until hold ends`,
+          description: missingText(source.state()),
+        };
+      case 'syncing':
+      case 'synced':
+        return {
+          severity: 'warning',
+          summary: `${source.name} is back, but its feed is not complete yet`,
+          description: missingText(source.state()),
+        };
     }
-    const { clock } = this.facts;
-    const missed = state === 'lost' || clock.monotonic() - phase.since >= GRACE_MS;
-    if (phase.phase !== 'stale' || !missed) return undefined;
+  }
+
+  #sourceRefused(): Omit<Condition, 'name'> | undefined {
+    const source = this.facts.source();
+    const state = source.state();
+    if (state.state !== 'refused') return undefined;
     return {
       severity: 'warning',
-      summary: `${source().name} is lost: its routes stay until hold ends`,
-      description: phase.reason,
+      summary: `source ${source.name} was refused: its last good routes stay`,
+      description: state.reason,
     };
   }
 
@@ -98,5 +124,23 @@ export class DaemonAlerts {
       summary: `not touched while others have routes there (foreign: fail): ${names}`,
       description: 'Remove those routes, or choose foreign: preserve or evict.',
     };
+  }
+}
+
+/** What stands between the source and a complete feed. */
+function missingText(state: SourceState): string {
+  switch (state.state) {
+    case 'connecting':
+      return state.lastError ?? 'not connected yet';
+    case 'bgp-not-started':
+      return 'BGP has not been started in it';
+    case 'syncing':
+      return `waiting for ${state.waitingFor}`;
+    case 'lost':
+    case 'refused':
+      return state.reason;
+    case 'synced':
+    case 'stopped':
+      return `it is ${state.state}`;
   }
 }

@@ -1,12 +1,16 @@
 /**
- * Carries out what limits ask for beyond refusing routes: raises and resolves
- * their alerts, ends a session under `teardown` and brings it back, and keeps
- * what is latched on disk. Never blocks the loop: all I/O is in {@link run}.
+ * Carries out what limits ask for beyond refusing routes: ends a session under
+ * `teardown` and brings it back, and keeps what is latched on disk. Never
+ * blocks the loop: all I/O is in {@link LimitKeeper.run}, and what a daemon
+ * that stops has to do or say in {@link LimitKeeper.end}.
  */
 import type { Clock } from './clock.js';
+import type { GobgpConfig } from './config/config.js';
 import type { Engine } from './desired/engine.js';
+import { LimitAlerts } from './limit-alerts.js';
 import type { Log } from './log-port.js';
-import type { Alert, AlertSender } from './observe/alerts.js';
+import type { AlertSender } from './observe/alerts.js';
+import { type ReleaseOptions, releasePeers, tellDisabled } from './peer-release.js';
 import type { LimitTracker } from './policy/limit.js';
 import { Alarm } from './reconcile/alarm.js';
 import type { SessionControl } from './source/source.js';
@@ -19,6 +23,8 @@ export interface LimitKeeperOptions {
   readonly log: Log;
   /** Of the source in use now; a reload may bring another. */
   readonly sessions: () => SessionControl | undefined;
+  /** At a gobgpd that is the source no more. */
+  readonly enablePeers: ReleaseOptions['enablePeers'];
   readonly statePath: string;
   readonly saved: SavedState;
   /** Called after the engine changed because of what was done here. */
@@ -31,6 +37,7 @@ const RETRY_MS = 5_000;
 export class LimitKeeper {
   readonly #options: LimitKeeperOptions;
   readonly #alarm: Alarm;
+  readonly #alerts: LimitAlerts;
   /** By limit: a peer that several have ended comes back when the last of them lets it. */
   readonly #disabled = new Map<string, DisabledPeer>();
   /** Sessions to be ended, once that is on disk; by limit. */
@@ -39,12 +46,11 @@ export class LimitKeeper {
   #saved: SavedState;
   /** Peers whose last session call failed: told once. */
   readonly #failing = new Set<string>();
-  /** Limits looked at last, by id, with the labels of their alerts. */
-  #alerted = new Map<string, Alert['labels']>();
 
   constructor(options: LimitKeeperOptions) {
     this.#options = options;
     this.#alarm = new Alarm(options.clock);
+    this.#alerts = new LimitAlerts(options.alerts);
     // Disabled again, which is idempotent: the crash may have come before the first time.
     for (const peer of options.saved.disabledPeers) this.#toDisable.set(peer.limit, peer);
     this.#saved = options.saved;
@@ -57,15 +63,10 @@ export class LimitKeeper {
 
   /** Looks at all limits; to be called after every change of the engine. Cheap. */
   review(): void {
-    const before = this.#alerted;
-    this.#alerted = new Map();
-    for (const [name, limit] of this.#limits()) {
-      this.#alert(name, limit);
-      if (limit.takeTeardown()) this.#plan(limit);
-    }
-    // A reload may have taken a limit out.
-    for (const [id, labels] of before) if (!this.#alerted.has(id)) this.#resolve(labels);
-    if (!this.#isSaved(this.#state())) this.#alarm.ring();
+    this.#alerts.review(this.#limits());
+    for (const [, limit] of this.#limits()) if (limit.takeTeardown()) this.#plan(limit);
+    const elsewhere = this.#peers().some((peer) => this.#isElsewhere(peer));
+    if (elsewhere || !this.#isSaved(this.#state())) this.#alarm.ring();
   }
 
   /** Ends what `teardown` holds for these limits at once: their peers come back. */
@@ -79,12 +80,25 @@ export class LimitKeeper {
   /** Until `signal` aborts. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
+      await this.#leave(signal);
       const saved = await this.#save();
-      const disabled = await this.#disable();
-      const restored = await this.#restore();
+      const disabled = await this.#disable(signal);
+      const restored = await this.#restore(signal);
       const done = saved && disabled && restored;
       await this.#alarm.wait(done ? this.#untilNext() : RETRY_MS, signal);
     }
+  }
+
+  /**
+   * To be called once, after {@link run}. Peers that are disabled stay so, for
+   * the next start to look after, and the log tells it; unless rib2fib `leaves`
+   * the node: then they are enabled, where gobgpd answers soon. Never rejects.
+   */
+  async end(leaves: boolean): Promise<void> {
+    const held = this.#peers().filter((peer) => this.#isOnDisk(peer));
+    if (leaves) this.#forget(await releasePeers(held, this.#options));
+    else tellDisabled(held, this.#options.log);
+    await this.#save();
   }
 
   *#limits(): Generator<[string, LimitTracker]> {
@@ -93,54 +107,59 @@ export class LimitKeeper {
     }
   }
 
-  #alert(table: string, limit: LimitTracker): void {
-    const { alerts } = this.#options;
-    const { peer, family, action, max } = limit.config;
-    const { state, count } = limit.snapshot();
-    const labels = { table, peer: peer ?? 'all', family };
-    this.#alerted.set(limit.config.id, labels);
-    const what = `${table}: ${peer ?? 'all peers'}, ${family}`;
-    const exceeded = { name: 'Rib2fibPrefixLimitExceeded', labels } as const;
-    const warning = { name: 'Rib2fibPrefixLimitWarning', labels } as const;
-    if (state === 'exceeded' || state === 'latched') {
-      alerts.resolve(warning);
-      alerts.raise({
-        ...exceeded,
-        severity: 'critical',
-        summary: `${what}: prefix limit of ${max} exceeded`,
-        description: `More than ${max} prefixes were offered; action ${action} is in force.`,
-      });
-    } else if (state === 'warning') {
-      alerts.resolve(exceeded);
-      alerts.raise({
-        ...warning,
-        severity: 'warning',
-        summary: `${what}: above ${limit.config.warnPercent} % of the limit of ${max}`,
-        description: `${count} prefixes are counted; above ${max} action ${action} begins.`,
-      });
-    } else this.#resolve(labels);
-  }
-
-  #resolve(labels: Alert['labels']): void {
-    this.#options.alerts.resolve({ name: 'Rib2fibPrefixLimitExceeded', labels });
-    this.#options.alerts.resolve({ name: 'Rib2fibPrefixLimitWarning', labels });
-  }
-
   #plan(limit: LimitTracker): void {
     const { id, peer, restartAfter } = limit.config;
-    if (peer === undefined) throw new TypeError(`limit ${id}: teardown without a peer`);
+    const gobgp = this.#gobgp();
+    if (peer === undefined || gobgp === undefined) {
+      throw new TypeError(`limit ${id}: teardown without a session`);
+    }
     const restoreAt = Number.isFinite(restartAfter)
       ? this.#options.clock.now() + restartAfter
       : null;
-    this.#toDisable.set(id, { peer, limit: id, restoreAt });
+    this.#toDisable.set(id, { peer, limit: id, restoreAt, gobgp });
+  }
+
+  /** The gobgpd that is the source now. */
+  #gobgp(): GobgpConfig | undefined {
+    const { source } = this.#options.engine.config;
+    return source.kind === 'gobgp' ? source.gobgp : undefined;
+  }
+
+  /** Disabled by us, or about to be. */
+  #peers(): readonly DisabledPeer[] {
+    return [...new Map([...this.#disabled, ...this.#toDisable]).values()];
+  }
+
+  /** At a gobgpd that is the source no more: since a reload, or a change while no daemon ran. */
+  #isElsewhere({ gobgp }: DisabledPeer): boolean {
+    return gobgp.address !== this.#gobgp()?.address;
+  }
+
+  /** The gobgpd that was left is no more looked after, whether or not its peers could be enabled. */
+  async #leave(signal: AbortSignal): Promise<void> {
+    const left = this.#peers().filter((peer) => this.#isElsewhere(peer));
+    if (left.length === 0) return;
+    const held = left.filter((peer) => this.#isOnDisk(peer));
+    await releasePeers(held, this.#options, signal);
+    if (signal.aborted) return;
+    this.#forget(left);
+    this.#options.onChange();
+  }
+
+  /** Their limits may end a session again. */
+  #forget(peers: readonly DisabledPeer[]): void {
+    for (const { limit } of peers) {
+      this.#disabled.delete(limit);
+      this.#toDisable.delete(limit);
+      this.#limitOf(limit)?.restored();
+    }
   }
 
   #state(): SavedState {
     const latched: string[] = [];
     for (const [, limit] of this.#limits())
       if (limit.snapshot().latched) latched.push(limit.config.id);
-    const peers = new Map([...this.#disabled, ...this.#toDisable]);
-    return { latched, disabledPeers: [...peers.values()] };
+    return { latched, disabledPeers: this.#peers() };
   }
 
   /** Before a session is ended, so that a crash in between leaves no peer disabled for ever. */
@@ -166,19 +185,18 @@ export class LimitKeeper {
   }
 
   /** False when some are left for later. */
-  async #disable(): Promise<boolean> {
+  async #disable(signal: AbortSignal): Promise<boolean> {
     const { log, sessions } = this.#options;
     let all = true;
     for (const [id, planned] of [...this.#toDisable]) {
       const { peer, restoreAt } = planned;
-      const onDisk = this.#saved.disabledPeers.some((one) => one.limit === id && one.peer === peer);
-      if (!onDisk) {
+      if (this.#isElsewhere(planned) || !this.#isOnDisk(planned)) {
         all = false;
         continue;
       }
       if (!this.#mayRestore(planned)) {
         const end = sessions()?.disable(peer, `prefix limit ${id} exceeded`);
-        if (!(await this.#succeeds(peer, 'end the session of', end))) {
+        if (!(await this.#succeeds(peer, 'end the session of', end, signal))) {
           all = false;
           continue;
         }
@@ -194,14 +212,14 @@ export class LimitKeeper {
   }
 
   /** False when some are left for later. */
-  async #restore(): Promise<boolean> {
+  async #restore(signal: AbortSignal): Promise<boolean> {
     const { log, sessions, onChange } = this.#options;
     let all = true;
     for (const [id, disabled] of [...this.#disabled]) {
-      if (!this.#mayRestore(disabled)) continue;
+      if (this.#isElsewhere(disabled) || !this.#mayRestore(disabled)) continue;
       const { peer } = disabled;
       if (!this.#isHeldBesides(disabled)) {
-        if (!(await this.#succeeds(peer, 'allow', sessions()?.enable(peer)))) {
+        if (!(await this.#succeeds(peer, 'allow', sessions()?.enable(peer), signal))) {
           all = false;
           continue;
         }
@@ -221,6 +239,12 @@ export class LimitKeeper {
     return restoreAt !== null && this.#options.clock.now() >= restoreAt;
   }
 
+  #isOnDisk({ peer, limit, gobgp: { address } }: DisabledPeer): boolean {
+    return this.#saved.disabledPeers.some(
+      (one) => one.limit === limit && one.peer === peer && one.gobgp.address === address,
+    );
+  }
+
   #isHeldBesides({ peer, limit }: DisabledPeer): boolean {
     const all = [...this.#disabled.values(), ...this.#toDisable.values()];
     return all.some((other) => other.peer === peer && other.limit !== limit);
@@ -232,11 +256,17 @@ export class LimitKeeper {
   }
 
   /** No call: the source in use has no sessions, and the peer is kept in mind for one that has. */
-  async #succeeds(peer: string, what: string, call: Promise<void> | undefined): Promise<boolean> {
+  async #succeeds(
+    peer: string,
+    what: string,
+    call: Promise<void> | undefined,
+    signal: AbortSignal,
+  ): Promise<boolean> {
     try {
       if (call === undefined) throw new Error('the source in use has no sessions');
       await call;
     } catch (error) {
+      if (signal.aborted) return false;
       if (!this.#failing.has(peer))
         this.#options.log.error({ err: error, peer }, `cannot ${what} the peer; retrying`);
       this.#failing.add(peer);

@@ -1,10 +1,11 @@
 /**
  * What must survive a crash: which limits are latched, and which peers were
- * disabled by us and when they come back. A small JSON file beside the admin
- * socket, replaced whole by a rename, so that a reader sees the old or the new.
+ * disabled by us, where, and when they come back. A small JSON file beside the
+ * admin socket, replaced whole by a rename, so that a reader sees the old or the new.
  */
 import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import type { GobgpConfig } from './config/config.js';
 
 export interface DisabledPeer {
   readonly peer: string;
@@ -12,6 +13,8 @@ export interface DisabledPeer {
   readonly limit: string;
   /** Epoch ms; `null`: not by itself. */
   readonly restoreAt: number | null;
+  /** The gobgpd that was told to, and how to reach it: the configuration may name another by now. */
+  readonly gobgp: GobgpConfig;
 }
 
 export interface SavedState {
@@ -41,9 +44,14 @@ export async function loadState(path: string): Promise<SavedState> {
   return state;
 }
 
-/** On disk when this resolves. Throws the system's error. */
+/**
+ * On disk under its name when this resolves, so that it outlives a crash of the
+ * node too: fsync(2) of a file says nothing of its directory's entry. Throws
+ * the system's error; the state before is then still there, or the new one.
+ */
 export async function saveState(path: string, state: SavedState): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o755 });
+  const directory = dirname(path);
+  await mkdir(directory, { recursive: true, mode: 0o755 });
   const temporary = `${path}.new`;
   const file = await open(temporary, 'w', 0o600);
   try {
@@ -53,6 +61,16 @@ export async function saveState(path: string, state: SavedState): Promise<void> 
     await file.close();
   }
   await rename(temporary, path);
+  await syncDirectory(directory);
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, 'r');
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
 }
 
 function isMissing(error: unknown): boolean {
@@ -72,10 +90,23 @@ function isSavedState(value: unknown): value is SavedState {
 
 function isDisabledPeer(value: unknown): value is DisabledPeer {
   if (typeof value !== 'object' || value === null) return false;
-  const { peer, limit, restoreAt } = value as Record<string, unknown>;
+  const { peer, limit, restoreAt, gobgp } = value as Record<string, unknown>;
   return (
     typeof peer === 'string' &&
     typeof limit === 'string' &&
-    (restoreAt === null || typeof restoreAt === 'number')
+    (restoreAt === null || typeof restoreAt === 'number') &&
+    isGobgp(gobgp)
   );
+}
+
+function isGobgp(value: unknown): value is GobgpConfig {
+  if (typeof value !== 'object' || value === null) return false;
+  const { address, tls } = value as Record<string, unknown>;
+  return typeof address === 'string' && (tls === undefined || isTls(tls));
+}
+
+function isTls(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const { ca, cert, key } = value as Record<string, unknown>;
+  return [ca, cert, key].every((path) => path === undefined || typeof path === 'string');
 }

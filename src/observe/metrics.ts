@@ -31,7 +31,10 @@ const GAUGES = {
     'Routes in the kernel kept from before, not confirmed by the source.',
     ['table', 'family'],
   ],
-  routes_rejected: ['Prefixes heard that are not to be in the kernel.', ['table', 'reason']],
+  routes_rejected: [
+    'Prefixes heard, or static ones, that are not to be in the kernel.',
+    ['table', 'reason'],
+  ],
   foreign_routes: ['Routes of others in a table of ours.', ['table']],
   rules_installed: ['Source rules of ours that are in the kernel.', ['table']],
   prefix_limit: ['The prefix limit as configured.', LIMIT_LABELS],

@@ -36,6 +36,8 @@ export type SourceState =
   /** Dump running, or waiting for sessions and End-of-RIB; `waitingFor` says which, for people. */
   | { readonly state: 'syncing'; readonly since: number; readonly waitingFor: string }
   | { readonly state: 'synced'; readonly since: number }
+  /** What is offered now has a fault, as `reason` says; what was fed before it still stands. */
+  | { readonly state: 'refused'; readonly since: number; readonly reason: string }
   /** The feed broke after it had been up; `retryAt` is the next attempt. */
   | {
       readonly state: 'lost';
@@ -75,7 +77,6 @@ export interface SessionControl {
 }
 
 export interface Source {
-  readonly kind: 'gobgp' | 'file';
   /** For people and labels: `gobgp`, `file`. */
   readonly name: string;
   readonly sessions: SessionControl | undefined;

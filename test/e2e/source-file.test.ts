@@ -101,7 +101,7 @@ describe('the file of source file', () => {
     assert.equal(unicast.length, 2, unicast.join('\n'));
   });
 
-  it('a wrong one keeps the routes there are; the log has the place of the fault', async () => {
+  it('a wrong one keeps the routes there are; log and status have the place of the fault', async () => {
     await writeFile(file, `- { prefix: 10.1.0.0/16, nextHop: ${ROUTER1} }\n`);
     await becomes(['10.1.0.0/16']);
     for (const [text, place, says] of [
@@ -121,14 +121,20 @@ describe('the file of source file', () => {
       );
       assert.ok(line.msg?.startsWith(`${file}:${place}: `), line.msg);
       assert.match(line.msg ?? '', says);
+      const { state } = (await daemon.status()).source;
+      assert.ok(state.state === 'refused' && state.reason.startsWith(`${file}:${place}: `));
       assert.deepEqual([...(await installed()).keys()], ['10.1.0.0/16']);
     }
     await rm(file);
     await daemon.logged(({ msg }) => msg?.startsWith(`${file}:1:1: `) === true, 'that it is gone');
     assert.deepEqual([...(await installed()).keys()], ['10.1.0.0/16']);
     assert.ok((await daemon.status()).ready);
+    const { body } = await daemon.http('/metrics');
+    assert.match(body, /^rib2fib_source_up\{source="file"\} 0$/m);
+    await daemon.logged(({ alert }) => alert === 'Rib2fibSourceRefused', 'the alert', 15_000);
     await writeFile(file, `- { prefix: 10.2.0.0/16, nextHop: ${ROUTER1} }\n`);
     await becomes(['10.2.0.0/16']);
+    assert.equal((await daemon.status()).source.state.state, 'synced');
   });
 
   it('a daemon that starts with a wrong one keeps what the kernel has, and waits for a good one', async () => {

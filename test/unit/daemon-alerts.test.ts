@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import { DaemonAlerts } from '../../src/daemon-alerts.js';
 import type { Alert } from '../../src/observe/alerts.js';
 import { fakeFacts } from './admin/fake-facts.js';
-import { config, rulesFrom, table } from './desired/build.js';
-import { runningNode } from './reconcile/node.js';
+import { config, RESET, rulesFrom, table } from './desired/build.js';
+import { FakeNode, runningNode } from './reconcile/node.js';
 
 test('each condition is raised while it holds, and resolved when it does not', async () => {
   const node = await runningNode(
@@ -32,6 +32,13 @@ test('each condition is raised while it holds, and resolved when it does not', a
   facts.sourceState = { state: 'synced', since: 3 };
   assert.deepEqual(now(), []);
 
+  const reason = 'routes.yaml:3:1: [2].prefix: is no prefix';
+  facts.sourceState = { state: 'refused', since: 4, reason };
+  assert.deepEqual(now(), ['Rib2fibSourceRefused warning']);
+  assert.equal(raised.get('Rib2fibSourceRefused')?.description, reason);
+  facts.sourceState = { state: 'synced', since: 5 };
+  assert.deepEqual(now(), []);
+
   facts.configState = { ...facts.configState, faults: ['rib2fib.yaml:3:1: tables: wrong'] };
   assert.deepEqual(now(), ['Rib2fibConfigRefused warning']);
   assert.match(raised.get('Rib2fibConfigRefused')?.description ?? '', /3:1/);
@@ -56,3 +63,71 @@ test('each condition is raised while it holds, and resolved when it does not', a
   assert.deepEqual(now(), []);
   await node.stop();
 });
+
+test('a source that was fed once is lost until it is fed again, whatever it says meanwhile', async () => {
+  const node = await runningNode({ ...config(table()), hold: 60_000 }, '10.0.0.0/8 via 10.9.0.2');
+  const { facts, told } = watched(node);
+  assert.equal(told(), undefined);
+  await node.lost();
+  facts.sourceState = { state: 'bgp-not-started', since: 1 };
+  assert.deepEqual(told(), ['warning', 'BGP has not been started in it']);
+  await node.apply(RESET);
+  facts.sourceState = { state: 'syncing', since: 2, waitingFor: 'a peer' };
+  assert.deepEqual(told(), ['warning', 'waiting for a peer']);
+  await node.synced();
+  facts.sourceState = { state: 'synced', since: 3 };
+  assert.equal(told(), undefined);
+  // A feed that is repeated loses nothing.
+  await node.apply(RESET);
+  assert.equal(told(), undefined);
+  await node.stop();
+});
+
+test('a source that was never fed has 30 s to answer; what it says then does not take it back', async () => {
+  const node = await new FakeNode(config(table())).start();
+  const { facts, told, replaceSource } = watched(node);
+  const lastError = 'connection refused';
+  facts.sourceState = { state: 'connecting', since: 1, attempts: 3, lastError };
+  await node.pass(29_999);
+  assert.equal(told(), undefined);
+  await node.pass(1);
+  assert.deepEqual(told(), ['warning', lastError]);
+  await node.apply(RESET);
+  facts.sourceState = { state: 'syncing', since: 2, waitingFor: 'a peer' };
+  assert.deepEqual(told(), ['warning', 'waiting for a peer']);
+  await node.lost();
+  assert.equal(told()?.[0], 'warning');
+  await node.feed('10.0.0.0/8 via 10.9.0.2');
+  assert.equal(told(), undefined);
+  // Another source, by a reload, is given time again.
+  replaceSource();
+  await node.lost();
+  assert.equal(told(), undefined);
+  await node.stop();
+});
+
+/** `told` looks, and says of Rib2fibSourceLost its severity and description while it is raised. */
+function watched(node: FakeNode) {
+  const facts = fakeFacts(node);
+  let source = facts.source();
+  let raised: Alert | undefined;
+  const alerts = new DaemonAlerts(
+    { ...facts, source: () => source },
+    {
+      raise: (alert) => {
+        if (alert.name === 'Rib2fibSourceLost') raised = alert;
+      },
+      resolve: ({ name }) => {
+        if (name === 'Rib2fibSourceLost') raised = undefined;
+      },
+    },
+  );
+  const replaceSource = () => {
+    source = { ...source };
+  };
+  const told = () => {
+    alerts.review();
+    return raised && [raised.severity, raised.description];
+  };
+  return { facts, told, replaceSource };
+}

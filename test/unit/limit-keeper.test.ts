@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
-import type { Config, LimitConfig } from '../../src/config/config.js';
+import type { Config, GobgpConfig, LimitConfig } from '../../src/config/config.js';
 import { Engine } from '../../src/desired/engine.js';
 import { LimitKeeper } from '../../src/limit-keeper.js';
 import type { Alert } from '../../src/observe/alerts.js';
@@ -28,8 +28,16 @@ beforeEach(async () => {
 });
 afterEach(() => rm(directory, { recursive: true }));
 
+/** The source, and another gobgpd. */
+const HERE: GobgpConfig = { address: 'unix:///run/gobgp/gobgp.sock', tls: undefined };
+const THERE: GobgpConfig = { ...HERE, address: '127.0.0.1:50051' };
+
 function limited(...limits: LimitConfig[]): Config {
-  return config(table({ limits }));
+  return at(HERE, ...limits);
+}
+
+function at(gobgp: GobgpConfig, ...limits: LimitConfig[]): Config {
+  return { ...config(table({ limits })), source: { kind: 'gobgp', gobgp } };
 }
 
 /** Ends and allows sessions, and notes what was on disk as it did. */
@@ -59,6 +67,9 @@ class Life {
   readonly alerts = new Map<string, Alert>();
   readonly lines: string[] = [];
   readonly keeper: LimitKeeper;
+  /** `ADDRESS: PEERS`, as they were enabled at a gobgpd that was left; those that do not answer. */
+  readonly released: string[] = [];
+  readonly silent = new Set<GobgpConfig>();
   changes = 0;
   readonly #stop = new AbortController();
   #running: Promise<void> | undefined;
@@ -82,6 +93,14 @@ class Life {
       clock,
       log: linesTo(this.lines),
       sessions: () => this.sessions,
+      enablePeers: async (gobgp, peers, signal) => {
+        if ([...this.silent].some(({ address }) => address === gobgp.address)) {
+          return new Promise((_, reject) => {
+            signal.addEventListener('abort', () => reject(signal.reason));
+          });
+        }
+        this.released.push(`${gobgp.address}: ${peers.join()}`);
+      },
       statePath: path,
       saved,
       onChange: () => {
@@ -115,10 +134,8 @@ class Life {
   }
 
   async saved(state: SavedState): Promise<void> {
-    await until(async () => JSON.stringify(await loadState(path)) === JSON.stringify(state), {
-      what: JSON.stringify(state),
-      everyMs: 2,
-    });
+    const isSaved = async () => JSON.stringify(await loadState(path)) === JSON.stringify(state);
+    await until(isSaved, { what: JSON.stringify(state), everyMs: 2 });
   }
 
   async stop(): Promise<void> {
@@ -142,7 +159,7 @@ test('an excess ends the session, once it is on disk; it comes back after restar
   life.feed(true);
   await life.called(DISABLE);
   const restoreAt = clock.now() + MINUTE;
-  const entry = { peer: PEER, limit: TEARDOWN.id, restoreAt };
+  const entry = { peer: PEER, limit: TEARDOWN.id, restoreAt, gobgp: HERE };
   await life.saved({ latched: [TEARDOWN.id], disabledPeers: [entry] });
   await until(() => life.keeper.restoreAt(TEARDOWN.id) === restoreAt, { what: 'restoreAt' });
   life.feed(false);
@@ -199,7 +216,9 @@ test('restart after a crash: what was ended, or was to be, is ended again, and c
   const clock = new FakeClock();
   const saved = {
     latched: [TEARDOWN.id],
-    disabledPeers: [{ peer: PEER, limit: TEARDOWN.id, restoreAt: clock.now() + MINUTE }],
+    disabledPeers: [
+      { peer: PEER, limit: TEARDOWN.id, restoreAt: clock.now() + MINUTE, gobgp: HERE },
+    ],
   };
   await mkdir(join(directory, 'run'));
   await writeFile(path, JSON.stringify(saved));
@@ -215,7 +234,8 @@ test('restart after a crash: what was ended, or was to be, is ended again, and c
 
 test('restart after its time: the session is allowed, and not ended first', async () => {
   const clock = new FakeClock();
-  const disabledPeers = [{ peer: PEER, limit: TEARDOWN.id, restoreAt: clock.now() - 1 }];
+  const restoreAt = clock.now() - 1;
+  const disabledPeers = [{ peer: PEER, limit: TEARDOWN.id, restoreAt, gobgp: HERE }];
   const saved = { latched: [TEARDOWN.id], disabledPeers };
   const life = new Life(limited(TEARDOWN), new FakeSessions(), clock, saved).run();
   await life.called(ENABLE);
@@ -230,7 +250,7 @@ test('a limit that is gone from the configuration lets its peer go at once, afte
   await life.called(DISABLE);
   await life.saved({
     latched: [forever.id],
-    disabledPeers: [{ peer: PEER, limit: forever.id, restoreAt: null }],
+    disabledPeers: [{ peer: PEER, limit: forever.id, restoreAt: null, gobgp: HERE }],
   });
   const saved = await loadState(path);
   assert.equal(life.alerts.size, 1);
@@ -268,7 +288,7 @@ test('limit clear lets the peer go at once, one that was only about to be ended 
 
   const saved = {
     latched: [forever.id],
-    disabledPeers: [{ peer: PEER, limit: forever.id, restoreAt: null }],
+    disabledPeers: [{ peer: PEER, limit: forever.id, restoreAt: null, gobgp: HERE }],
   };
   const next = new Life(limited(forever), new FakeSessions(), clock, saved);
   next.keeper.release(new Set([forever.id]));
@@ -335,4 +355,107 @@ test('alerts: a warning, then an excess, then neither; freeze and flush are kept
   await life.saved(EMPTY_STATE);
   assert.equal((await readFile(path, 'utf8')).trim(), JSON.stringify(EMPTY_STATE));
   await life.stop();
+});
+
+/** What a life that ended a session leaves on disk. */
+const LEFT: SavedState = {
+  latched: [TEARDOWN.id],
+  disabledPeers: [{ peer: PEER, limit: TEARDOWN.id, restoreAt: null, gobgp: HERE }],
+};
+
+const BY_HAND = `gobgp neighbor ${PEER} enable`;
+
+/** A limit whose excess has ended the session for good. */
+async function torn(clock: FakeClock): Promise<Life> {
+  const forever = { ...TEARDOWN, restartAfter: Number.POSITIVE_INFINITY };
+  const life = new Life(limited(forever), new FakeSessions(), clock).run();
+  life.feed(true);
+  await life.called(DISABLE);
+  await until(() => life.keeper.restoreAt(TEARDOWN.id) === null, { what: 'the session ended' });
+  life.feed(false);
+  life.lines.length = 0;
+  return life;
+}
+
+test('a stop leaves the peer disabled, says so in one line, and keeps it for the next start', async () => {
+  const life = await torn(new FakeClock());
+  await life.stop();
+  await life.keeper.end(false);
+  assert.deepEqual(life.released, []);
+  assert.equal(life.lines.length, 1);
+  assert.match(life.lines[0] ?? '', new RegExp(`^warn: peer ${PEER} stays disabled .*${BY_HAND}`));
+  await life.saved(LEFT);
+});
+
+test('leaving the node enables the peer; the next start does not disable it again', async () => {
+  const life = await torn(new FakeClock());
+  await life.stop();
+  await life.keeper.end(true);
+  assert.deepEqual(life.released, [`${HERE.address}: ${PEER}`]);
+  assert.match(life.lines.join(), new RegExp(`^info: peer ${PEER} is enabled again`));
+  await life.saved(EMPTY_STATE);
+});
+
+test('leaving a gobgpd that hangs takes seconds, and says what to do', async () => {
+  const clock = new FakeClock();
+  const life = await torn(clock);
+  life.silent.add(HERE);
+  await life.stop();
+  const ended = life.keeper.end(true);
+  await clock.advance(3_000);
+  await ended;
+  assert.equal(life.lines.length, 1);
+  assert.match(life.lines[0] ?? '', new RegExp(`^warn: .*no answer within 3 s; .*${BY_HAND}`));
+  await life.saved(LEFT);
+});
+
+for (const hangs of [false, true]) {
+  test(`a reload that brings another gobgpd lets the peer go at the old one, which ${hangs ? 'hangs' : 'answers'}`, async () => {
+    const clock = new FakeClock();
+    const life = await torn(clock);
+    if (hangs) life.silent.add(HERE);
+    life.engine.reconfigure(at(THERE, TEARDOWN));
+    life.keeper.review();
+    const told = async () => {
+      await clock.advance(1_000);
+      return life.lines.length > 0;
+    };
+    await until(told, { what: 'what became of the peer', everyMs: 2 });
+    await life.saved(EMPTY_STATE);
+    assert.deepEqual(life.released, hangs ? [] : [`${HERE.address}: ${PEER}`]);
+    assert.equal(life.lines.length, 1);
+    assert.match(life.lines[0] ?? '', hangs ? new RegExp(`stays disabled .*${BY_HAND}`) : /^info/);
+    assert.equal(life.limit().state, 'ok');
+    life.feed(true);
+    await life.called(DISABLE, DISABLE);
+    const disabledPeers = (await loadState(path)).disabledPeers;
+    assert.deepEqual(
+      disabledPeers.map(({ gobgp }) => gobgp.address),
+      [THERE.address],
+    );
+    await life.stop();
+  });
+}
+
+test('a session call that a stop cuts short is no failure', async () => {
+  const clock = new FakeClock();
+  const sessions = new FakeSessions();
+  const stopped = new AbortController();
+  const called = new Promise<void>((resolve) => {
+    sessions.disable = () => {
+      resolve();
+      return new Promise((_, reject) => {
+        stopped.signal.addEventListener('abort', () => reject(stopped.signal.reason));
+      });
+    };
+  });
+  const life = new Life(limited(TEARDOWN), sessions, clock).run();
+  life.feed(true);
+  await called;
+  const ended = life.stop();
+  stopped.abort();
+  await ended;
+  await life.keeper.end(false);
+  assert.equal(life.lines.length, 1);
+  assert.match(life.lines[0] ?? '', new RegExp(BY_HAND));
 });

@@ -1,8 +1,9 @@
 /**
  * Source `file`: the routes a YAML file lists, read again whenever it changes.
  * Each reading is one full feed. A file with a fault changes nothing: the last
- * good routes stay, the log says what is wrong.
+ * good routes stay, and the state says what is wrong until a good one is there.
  */
+import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../../clock.js';
 import { formatFault } from '../../config/fault.js';
 import { type FileRoute, loadRoutesFile } from '../../config/routes-file.js';
@@ -11,6 +12,9 @@ import type { Log } from '../../log-port.js';
 import { FAMILIES } from '../../net/family.js';
 import { EventQueue } from '../event-queue.js';
 import type { PeerStatus, Source, SourceCounters, SourceEvent, SourceState } from '../source.js';
+
+/** Routes told at a stroke, before the consumer gets its turn. */
+const ROUTES_PER_TURN = 1_000;
 
 export interface FileSourceOptions {
   /** Absolute. */
@@ -24,7 +28,6 @@ export function createFileSource(options: FileSourceOptions): Source {
 }
 
 class FileSource implements Source {
-  readonly kind = 'file';
   readonly name = 'file';
   readonly sessions = undefined;
 
@@ -89,30 +92,42 @@ class FileSource implements Source {
   }
 
   async #readChanged(): Promise<void> {
-    const { path, clock, log } = this.#options;
+    const { path, log } = this.#options;
     while (this.#changed) {
       this.#changed = false;
       const result = await loadRoutesFile(path);
+      if (this.#state.state === 'stopped') return;
       if (result.ok) {
-        this.#feed(result.routes);
+        await this.#feed(result.routes);
         continue;
       }
-      const [first] = result.faults;
+      const [first, ...rest] = result.faults;
       const message = first === undefined ? `${path}: refused` : formatFault(first);
       log.error({ source: this.name, faults: result.faults.length }, message);
-      if (this.#state.state === 'connecting') {
-        const attempts = this.#state.attempts + 1;
-        const since = clock.now();
-        this.#state = { state: 'connecting', since, attempts, lastError: message };
-      }
+      this.#refuse(rest.length === 0 ? message : `${message} (and ${rest.length} more)`);
     }
   }
 
-  #feed(routes: readonly FileRoute[]): void {
+  #refuse(reason: string): void {
+    const state = this.#state;
+    const now = this.#options.clock.now();
+    if (state.state === 'connecting') {
+      const attempts = state.attempts + 1;
+      this.#state = { state: 'connecting', since: state.since, attempts, lastError: reason };
+    } else {
+      const since = state.state === 'refused' ? state.since : now;
+      this.#state = { state: 'refused', since, reason };
+    }
+  }
+
+  async #feed(routes: readonly FileRoute[]): Promise<void> {
     const { path, clock, log } = this.#options;
-    const now = clock.now();
     this.#queue.reset();
-    for (const { prefix, paths } of routes) this.#queue.update(prefix, paths);
+    for (const [index, { prefix, paths }] of routes.entries()) {
+      if (index > 0 && index % ROUTES_PER_TURN === 0) await setImmediate();
+      this.#queue.update(prefix, paths);
+    }
+    const now = clock.now();
     for (const family of FAMILIES) this.#queue.synced(family);
     this.#lastEventAt = now;
     this.#peers = peersOf(routes, now);

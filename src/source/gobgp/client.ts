@@ -1,6 +1,7 @@
 /**
  * One connection to gobgpd's gRPC API. Calls resolve or reject with
- * {@link GobgpError}; routes are handed over as undecoded messages.
+ * {@link GobgpError}, or at once with the reason of the connection's signal;
+ * routes are handed over as undecoded messages.
  */
 import { fileURLToPath } from 'node:url';
 import {
@@ -53,13 +54,15 @@ export class GobgpClient {
     readonly api: GobgpApi,
     private readonly client: Client,
     private readonly clock: Clock,
+    private readonly signal: AbortSignal,
   ) {
     this.#service = loadService(api);
   }
 
   /**
    * Connects and finds out which API is spoken. Rejects with a GobgpError that
-   * says why it is not possible, or with the signal's reason.
+   * says why it is not possible, or with the signal's reason. The signal is
+   * the connection's life: when it aborts, whatever call runs ends then.
    */
   static async connect(
     endpoint: Endpoint,
@@ -69,8 +72,8 @@ export class GobgpClient {
     const channel = new Client(target(endpoint), credentialsOf(endpoint), CHANNEL_OPTIONS);
     try {
       for (const api of [apiV4, apiV3]) {
-        const client = new GobgpClient(api, channel, clock);
-        if (await client.#answers(signal)) return client;
+        const client = new GobgpClient(api, channel, clock, signal);
+        if (await client.#answers()) return client;
       }
       throw new GobgpError('not-gobgp', `${endpoint.address} answers gRPC, but is not GoBGP`);
     } catch (error) {
@@ -96,17 +99,10 @@ export class GobgpClient {
   async listPeers(): Promise<readonly PeerMessage[]> {
     const method = this.#method('ListPeer');
     const peers: PeerMessage[] = [];
-    await this.#stream(
-      'ListPeer',
-      {},
-      method.responseDeserialize,
-      CALL_DEADLINE_MS,
-      undefined,
-      (message) => {
-        const { peer } = message as { peer: PeerMessage | null };
-        if (peer !== null) peers.push(peer);
-      },
-    );
+    await this.#stream('ListPeer', {}, method.responseDeserialize, CALL_DEADLINE_MS, (message) => {
+      const { peer } = message as { peer: PeerMessage | null };
+      if (peer !== null) peers.push(peer);
+    });
     return peers;
   }
 
@@ -122,23 +118,22 @@ export class GobgpClient {
   listPaths(
     family: Family,
     prefixes: readonly Prefix[] | undefined,
-    signal: AbortSignal,
     onMessage: (message: Buffer) => void,
   ): Promise<void> {
     const request = this.api.listRequest(family, prefixes);
-    return this.#stream('ListPath', request, asBytes, undefined, signal, onMessage);
+    return this.#stream('ListPath', request, asBytes, undefined, onMessage);
   }
 
-  /** WatchEventResponses until the signal aborts; resolves when the server ends the stream. */
-  watch(signal: AbortSignal, onMessage: (message: Buffer) => void): Promise<void> {
+  /** WatchEventResponses; resolves when the server ends the stream. */
+  watch(onMessage: (message: Buffer) => void): Promise<void> {
     const request = this.api.watchRequest();
-    return this.#stream('WatchEvent', request, asBytes, undefined, signal, onMessage);
+    return this.#stream('WatchEvent', request, asBytes, undefined, onMessage);
   }
 
   /** Whether this API is implemented there. */
-  async #answers(signal: AbortSignal): Promise<boolean> {
+  async #answers(): Promise<boolean> {
     try {
-      await this.#unary('GetBgp', {}, CONNECT_DEADLINE_MS, signal);
+      await this.#unary('GetBgp', {}, CONNECT_DEADLINE_MS);
       return true;
     } catch (error) {
       if (error instanceof GobgpError && isUnimplemented(error.cause)) return false;
@@ -150,12 +145,10 @@ export class GobgpClient {
     name: string,
     request: object,
     deadlineMs = CALL_DEADLINE_MS,
-    signal?: AbortSignal,
   ): Promise<Response> {
-    signal?.throwIfAborted();
     const { path, requestSerialize, responseDeserialize } = this.#method(name);
-    return new Promise((resolve, reject) => {
-      const call = this.client.makeUnaryRequest(
+    return this.#call((resolve, reject) =>
+      this.client.makeUnaryRequest(
         path,
         requestSerialize,
         responseDeserialize,
@@ -163,14 +156,11 @@ export class GobgpClient {
         new Metadata(),
         { deadline: this.#deadline(deadlineMs) },
         (error, response) => {
-          signal?.removeEventListener('abort', cancel);
           if (error === null) resolve(response as Response);
-          else reject(signal?.aborted ? signal.reason : callError(name, error));
+          else reject(callError(name, error));
         },
-      );
-      const cancel = () => call.cancel();
-      signal?.addEventListener('abort', cancel, { once: true });
-    });
+      ),
+    );
   }
 
   #stream<Message>(
@@ -178,23 +168,20 @@ export class GobgpClient {
     request: object,
     deserialize: (bytes: Buffer) => Message,
     deadlineMs: number | undefined,
-    signal: AbortSignal | undefined,
     onMessage: (message: Message) => void,
   ): Promise<void> {
-    signal?.throwIfAborted();
     const { path, requestSerialize } = this.#method(name);
-    const stream: ClientReadableStream<Message> = this.client.makeServerStreamRequest(
-      path,
-      requestSerialize,
-      deserialize,
-      request,
-      new Metadata(),
-      deadlineMs === undefined ? {} : { deadline: this.#deadline(deadlineMs) },
-    );
-    return new Promise((resolve, reject) => {
-      const cancel = () => stream.cancel();
-      signal?.addEventListener('abort', cancel, { once: true });
+    return this.#call((resolve, reject) => {
+      const stream: ClientReadableStream<Message> = this.client.makeServerStreamRequest(
+        path,
+        requestSerialize,
+        deserialize,
+        request,
+        new Metadata(),
+        deadlineMs === undefined ? {} : { deadline: this.#deadline(deadlineMs) },
+      );
       stream.on('data', (message: Message) => {
+        if (this.signal.aborted) return;
         try {
           onMessage(message);
         } catch (error) {
@@ -202,15 +189,31 @@ export class GobgpClient {
           stream.cancel();
         }
       });
-      stream.once('end', () => {
-        signal?.removeEventListener('abort', cancel);
-        resolve();
-      });
-      stream.on('error', (error: ServiceError) => {
-        signal?.removeEventListener('abort', cancel);
-        reject(signal?.aborted ? signal.reason : callError(name, error));
-      });
+      stream.once('end', () => resolve());
+      stream.on('error', (error: ServiceError) => reject(callError(name, error)));
+      return stream;
     });
+  }
+
+  /** Runs one call, at the longest until the connection's signal aborts. */
+  async #call<T>(
+    begin: (resolve: (value: T) => void, reject: (error: unknown) => void) => { cancel(): void },
+  ): Promise<T> {
+    const { signal } = this;
+    signal.throwIfAborted();
+    let end: (() => void) | undefined;
+    try {
+      return await new Promise<T>((resolve, reject) => {
+        const call = begin(resolve, reject);
+        end = () => {
+          reject(signal.reason);
+          call.cancel();
+        };
+        signal.addEventListener('abort', end, { once: true });
+      });
+    } finally {
+      if (end !== undefined) signal.removeEventListener('abort', end);
+    }
   }
 
   /** gRPC takes deadlines by the wall clock, and turns them into a timer at once. */

@@ -25,6 +25,8 @@ import type { SessionsNow } from './withdrawal-parking.js';
 
 export interface FeedOptions {
   readonly client: GobgpClient;
+  /** The client's life: aborted with the reason when a part of the feed fails. */
+  readonly life: AbortController;
   /** GetBgp's answer: BGP runs. */
   readonly global: GlobalMessage;
   readonly queue: EventQueue;
@@ -67,7 +69,7 @@ const AUDIT_MS = 600_000;
 export class Feed {
   readonly peers: PeerTable;
   readonly #options: FeedOptions;
-  readonly #ending = new AbortController();
+  readonly #life: AbortController;
   readonly #intake: RouteIntake;
   readonly #startedAt: number;
   #subscribed = false;
@@ -79,41 +81,34 @@ export class Feed {
   #wake: (() => void) | undefined;
 
   constructor(options: FeedOptions) {
-    const { client, global, queue, clock, undecodable } = options;
+    const { client, life, global, queue, clock, undecodable } = options;
     this.#options = options;
+    this.#life = life;
     this.#startedAt = clock.monotonic();
     this.peers = new PeerTable(client.api);
     this.#intake = new RouteIntake({
       ...{ client, global, queue, clock, undecodable, peers: this.peers },
       askSessions: () => this.#askSessions(),
-      fail: (error) => this.#ending.abort(error),
-      signal: this.#ending.signal,
+      fail: (error) => life.abort(error),
+      signal: life.signal,
     });
   }
 
-  /** Runs until the feed breaks, and rejects with the reason, or until the signal aborts, and rejects with its. */
-  async run(signal: AbortSignal): Promise<never> {
+  /** Runs until the feed breaks, or its life is ended; rejects with the reason. */
+  async run(): Promise<never> {
     const { queue, progress } = this.#options;
-    const end = () => this.#ending.abort(signal.reason);
-    signal.addEventListener('abort', end, { once: true });
-    try {
-      signal.throwIfAborted();
-      await this.#refreshPeers();
-      queue.reset();
-      progress('dump');
-      const parts = [this.#watch(), this.#follow()];
-      for (const part of parts) part.catch((error) => this.#ending.abort(error));
-      await Promise.allSettled(parts);
-      throw this.#ending.signal.reason;
-    } finally {
-      this.#ending.abort();
-      signal.removeEventListener('abort', end);
-    }
+    await this.#refreshPeers();
+    queue.reset();
+    progress('dump');
+    const parts = [this.#watch(), this.#follow()];
+    for (const part of parts) part.catch((error) => this.#life.abort(error));
+    await Promise.allSettled(parts);
+    throw this.#life.signal.reason;
   }
 
   async #watch(): Promise<never> {
     const { client, clock, heard } = this.#options;
-    await client.watch(this.#ending.signal, (message) => {
+    await client.watch((message) => {
       heard();
       const { dumping } = this.#intake;
       const event = this.#intake.event(message);
@@ -217,7 +212,7 @@ export class Feed {
 
   /** Waits for {@link #look}, at most for the time; `woken`: for neither. */
   async #wait(ms: number): Promise<'looked' | 'woken' | 'over'> {
-    const { signal } = this.#ending;
+    const { signal } = this.#life;
     const waiting = new AbortController();
     const wake = () => waiting.abort();
     if (this.#news || signal.aborted) wake();
@@ -243,7 +238,7 @@ export class Feed {
     const { client, clock } = this.#options;
     await clock.delay(
       Math.max(0, this.#peersAt + this.#peersPause - clock.monotonic()),
-      this.#ending.signal,
+      this.#life.signal,
     );
     const start = clock.monotonic();
     const messages = await client.listPeers();
@@ -260,7 +255,7 @@ export class Feed {
     try {
       await this.#checkStarted();
     } catch (error) {
-      this.#ending.signal.throwIfAborted();
+      this.#life.signal.throwIfAborted();
       if (error instanceof GobgpError && error.kind === 'broken') return 'unknown';
       throw error;
     }

@@ -41,7 +41,6 @@ export function createGobgpSource(options: GobgpSourceOptions): Source {
 }
 
 class GobgpSource implements Source {
-  readonly kind = 'gobgp';
   readonly name = 'gobgp';
   readonly sessions: SessionControl = {
     disable: async (peer, communication) => {
@@ -125,25 +124,43 @@ class GobgpSource implements Source {
     }
   }
 
-  /** One connection, from dialling to its end. */
+  /** One connection, from dialling to its end; its calls end with it. */
   async #connection(signal: AbortSignal): Promise<void> {
-    const { config, clock, random, log, syncTimeout } = this.#options;
+    const { config, clock } = this.#options;
     const endpoint = await resolveEndpoint(config);
-    const client = await GobgpClient.connect(endpoint, clock, signal);
+    const life = new AbortController();
+    const end = () => life.abort(signal.reason);
+    signal.addEventListener('abort', end, { once: true });
     try {
-      const global = await this.#started(client, signal);
+      signal.throwIfAborted();
+      const client = await GobgpClient.connect(endpoint, clock, life.signal);
+      try {
+        await this.#serve(client, life);
+      } finally {
+        client.close();
+      }
+    } finally {
+      signal.removeEventListener('abort', end);
+      life.abort(new GobgpError('broken', 'the connection to gobgpd has ended'));
+    }
+  }
+
+  async #serve(client: GobgpClient, life: AbortController): Promise<never> {
+    const { config, clock, random, log, syncTimeout } = this.#options;
+    try {
+      const global = await this.#started(client, life.signal);
       const { address } = config;
       log.info({ address, api: client.api.version, asn: global.asn }, 'connected to gobgpd');
       this.#client = client;
       this.#feed = new Feed({
-        ...{ client, global, clock, random, log, syncTimeout, queue: this.#queue },
+        ...{ client, life, global, clock, random, log, syncTimeout, queue: this.#queue },
         progress: (waitingFor) => this.#progress(waitingFor),
         undecodable: (error) => this.#count(error),
         heard: () => {
           this.#lastEventAt = clock.now();
         },
       });
-      await this.#feed.run(signal);
+      return await this.#feed.run();
     } finally {
       this.#lastPeers = this.peers().map((peer) => ({
         ...peer,
@@ -153,7 +170,6 @@ class GobgpSource implements Source {
       }));
       this.#feed = undefined;
       this.#client = undefined;
-      client.close();
     }
   }
 

@@ -172,7 +172,7 @@ export class RouteIntake {
     prefixes: readonly Prefix[] | undefined,
     each: (prefix: Prefix, known: readonly KnownPath[]) => void,
   ): Promise<void> {
-    const { client, signal, undecodable } = this.#options;
+    const { client, undecodable } = this.#options;
     const destination = new Destination();
     const sink: PathSink = {
       path: (prefix, known) => destination.add(prefix, known),
@@ -181,7 +181,7 @@ export class RouteIntake {
         if (prefix !== undefined) destination.add(prefix, UNDECODED);
       },
     };
-    return client.listPaths(family, prefixes, signal, (message) => {
+    return client.listPaths(family, prefixes, (message) => {
       try {
         this.#decoder.destination(message, sink);
       } catch (error) {

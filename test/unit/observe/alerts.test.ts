@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { Clock } from '../../../src/clock.js';
 import { type Alert, AlertSender } from '../../../src/observe/alerts.js';
+import { until } from '../../support/wait.js';
+import { FakeClock } from '../reconcile/fake-clock.js';
 
 const LIMIT: Alert = {
   name: 'Rib2fibPrefixLimitExceeded',
@@ -21,50 +21,35 @@ interface Posted {
   readonly endsAt: string;
 }
 
-/** Time stands still until the test moves it on; waits end when it has passed them. */
-class BentClock implements Clock {
-  #time = Date.parse('2026-03-01T12:00:00Z');
-  #waits = new Set<{ readonly at: number; readonly end: () => void }>();
+/** How an Alertmanager takes what it is sent: status 200 or another, or not at all. */
+type Manner = number | 'away';
 
-  now = () => this.#time;
-  monotonic = () => this.#time;
-
-  delay(ms: number, signal?: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const wait = { at: this.#time + ms, end: resolve };
-      this.#waits.add(wait);
-      signal?.addEventListener('abort', () => {
-        this.#waits.delete(wait);
-        reject(signal.reason);
-      });
-    });
-  }
-
-  /** The sender waits for time to pass. */
-  rest(): Promise<void> {
-    return until(() => this.#waits.size > 0);
-  }
-
-  async advance(ms: number): Promise<void> {
-    await this.rest();
-    this.#time += ms;
-    for (const wait of this.#waits) {
-      if (wait.at > this.#time) continue;
-      this.#waits.delete(wait);
-      wait.end();
-    }
-  }
+/** Moves the clock once the sender waits for it. */
+async function advance(ms: number): Promise<void> {
+  await rest();
+  await clock.advance(ms);
 }
 
-async function until(condition: () => boolean): Promise<void> {
-  const deadline = performance.now() + 5_000;
-  while (!condition()) {
-    assert.ok(performance.now() < deadline, 'the condition did not come true in 5 s');
-    await sleep(2);
-  }
+/** The sender has nothing to do until time passes. */
+function rest(): Promise<unknown> {
+  return until(() => clock.waiting > 0, { what: 'the sender rests', everyMs: 2 });
 }
 
-let clock: BentClock;
+/** So many seconds after the start, as Alertmanager is told. */
+function at(seconds: number): string {
+  return new Date(start + seconds * 1000).toISOString();
+}
+
+function posted(times: number): Promise<unknown> {
+  return until(() => posts.length === times, { what: `${times} posts`, everyMs: 2 });
+}
+
+function told(lines: number): Promise<unknown> {
+  return until(() => logged.length === lines, { what: `${lines} lines of log`, everyMs: 2 });
+}
+
+let clock: FakeClock;
+let start: number;
 let logged: string[];
 let posts: Posted[][];
 let stop: AbortController;
@@ -72,7 +57,8 @@ let running: Promise<void> | undefined;
 let server: Server | undefined;
 
 beforeEach(() => {
-  clock = new BentClock();
+  clock = new FakeClock();
+  start = clock.now();
   logged = [];
   posts = [];
   stop = new AbortController();
@@ -98,33 +84,34 @@ function sender(port: number | undefined): AlertSender {
   return alerts;
 }
 
-/** An Alertmanager; `port` 0 takes a free one. */
-async function listen(port = 0, status = 200): Promise<number> {
+/** An Alertmanager on a port of its own, which it keeps while it is away. */
+async function listen(answer: Manner = 200): Promise<{ readonly port: number; answer: Manner }> {
+  const manner = { port: 0, answer };
   const started = createServer((request, response) => {
+    if (manner.answer === 'away') {
+      request.destroy();
+      return;
+    }
+    const { answer } = manner;
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
       assert.equal(`${request.method} ${request.url}`, 'POST /am/api/v2/alerts');
       posts.push(JSON.parse(Buffer.concat(chunks).toString()));
-      response.writeHead(status).end();
+      response.writeHead(answer).end();
     });
   });
-  await new Promise<void>((resolve) => started.listen(port, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => started.listen(0, '127.0.0.1', resolve));
   server = started;
-  return (started.address() as AddressInfo).port;
-}
-
-async function freePort(): Promise<number> {
-  const port = await listen();
-  await new Promise((resolve) => server?.close(resolve));
-  return port;
+  manner.port = (started.address() as AddressInfo).port;
+  return manner;
 }
 
 test('raised, repeated while it fires, resolved once', async () => {
-  const alerts = sender(await listen());
+  const alerts = sender((await listen()).port);
   alerts.raise(LIMIT);
   alerts.raise(LIMIT);
-  await until(() => posts.length === 1);
+  await posted(1);
   assert.deepEqual(posts[0], [
     {
       labels: {
@@ -138,49 +125,46 @@ test('raised, repeated while it fires, resolved once', async () => {
         summary: 'fabric/10.9.0.2/ipv4 is over 500',
         description: 'New prefixes are refused.',
       },
-      startsAt: '2026-03-01T12:00:00.000Z',
-      endsAt: '2026-03-01T12:04:00.000Z',
+      startsAt: at(0),
+      endsAt: at(240),
     },
   ]);
 
-  await clock.advance(60_000);
-  await until(() => posts.length === 2);
-  assert.equal(posts[1]?.[0]?.startsAt, '2026-03-01T12:00:00.000Z');
-  assert.equal(posts[1]?.[0]?.endsAt, '2026-03-01T12:05:00.000Z');
+  await advance(60_000);
+  await posted(2);
+  assert.equal(posts[1]?.[0]?.startsAt, at(0));
+  assert.equal(posts[1]?.[0]?.endsAt, at(300));
 
   alerts.resolve({ name: LIMIT.name, labels: { peer: '10.9.0.2', table: 'fabric' } });
   assert.deepEqual(alerts.active(), []);
-  await until(() => posts.length === 3);
-  assert.equal(posts[2]?.[0]?.endsAt, '2026-03-01T12:01:00.000Z');
+  await posted(3);
+  assert.equal(posts[2]?.[0]?.endsAt, at(60));
 
-  await clock.advance(60_000);
-  await clock.advance(60_000);
-  await clock.rest();
+  await advance(60_000);
+  await advance(60_000);
+  await rest();
   assert.equal(posts.length, 3);
   assert.deepEqual(logged, ['alert raised', 'alert resolved']);
 });
 
 test('an Alertmanager that is away loses nothing and is told of once', async () => {
-  const port = await freePort();
-  const alerts = sender(port);
+  const alertmanager = await listen('away');
+  const alerts = sender(alertmanager.port);
   alerts.raise(LIMIT);
-  await until(() => logged.length === 2);
-  await clock.advance(1_000);
-  await clock.advance(2_000);
+  await told(2);
+  await advance(1_000);
+  await advance(2_000);
   alerts.raise({ ...LIMIT, name: 'Rib2fibSourceLost', labels: { source: 'gobgp' } });
   alerts.resolve(LIMIT);
-  await clock.rest();
-  await listen(port);
-  await clock.advance(4_000);
-  await until(() => posts.length === 1);
+  await rest();
+  alertmanager.answer = 200;
+  await advance(4_000);
+  await posted(1);
   assert.deepEqual(
     posts[0]?.map(({ labels, endsAt }) => `${labels.alertname} ${endsAt}`),
-    [
-      'Rib2fibPrefixLimitExceeded 2026-03-01T12:00:03.000Z',
-      'Rib2fibSourceLost 2026-03-01T12:04:07.000Z',
-    ],
+    [`Rib2fibPrefixLimitExceeded ${at(3)}`, `Rib2fibSourceLost ${at(7 + 240)}`],
   );
-  await until(() => logged.length === 5);
+  await told(5);
   assert.deepEqual(logged, [
     'alert raised',
     'Alertmanager does not take alerts, retrying',
@@ -191,24 +175,24 @@ test('an Alertmanager that is away loses nothing and is told of once', async () 
 });
 
 test('a refusal is retried as well', async () => {
-  const alerts = sender(await listen(0, 503));
+  const alerts = sender((await listen(503)).port);
   alerts.raise(LIMIT);
-  await until(() => posts.length === 1);
-  await clock.advance(1_000);
-  await until(() => posts.length === 2);
+  await posted(1);
+  await advance(1_000);
+  await posted(2);
 });
 
 test('a resolved alert that Alertmanager has let expire is not retried for ever', async () => {
-  const port = await freePort();
-  const alerts = sender(port);
+  const alertmanager = await listen('away');
+  const alerts = sender(alertmanager.port);
   alerts.raise(LIMIT);
   alerts.resolve(LIMIT);
-  await until(() => logged.length === 3);
-  await clock.advance(241_000);
-  await clock.rest();
-  await listen(port);
-  await clock.advance(60_000);
-  await clock.rest();
+  await told(3);
+  await advance(241_000);
+  await rest();
+  alertmanager.answer = 200;
+  await advance(60_000);
+  await rest();
   assert.deepEqual(posts, []);
 });
 
@@ -233,12 +217,12 @@ test('without an Alertmanager: the log and the list of active ones', async () =>
 });
 
 test('another severity is another alert to Alertmanager: the one before it is resolved', async () => {
-  const alerts = sender(await listen());
+  const alerts = sender((await listen()).port);
   alerts.raise({ ...LIMIT, severity: 'warning' });
-  await until(() => posts.length === 1);
-  await clock.advance(1_000);
+  await posted(1);
+  await advance(1_000);
   alerts.raise(LIMIT);
-  await until(() => posts.length === 2);
+  await posted(2);
   const endings = posts[1]?.map(({ labels, endsAt }) => [
     labels['severity'],
     Date.parse(endsAt) <= clock.now(),

@@ -93,6 +93,13 @@ test('gauges say what status says', async () => {
   }
 });
 
+test('a source that refuses its file is not up, and what it fed is still whole', async () => {
+  const state = { state: 'refused', since: NOW, reason: 'routes.yaml:1:1: wrong' } as const;
+  const all = await lines(metricsOf(() => ({ ...STATUS, source: { ...STATUS.source, state } })));
+  assert.ok(all.includes('rib2fib_source_up{source="gobgp"} 0'));
+  assert.ok(all.includes('rib2fib_source_synced{source="gobgp"} 1'));
+});
+
 test('what is gone from status is gone from the next scrape; what counts goes on', async () => {
   let status = STATUS;
   const metrics = metricsOf(() => status);

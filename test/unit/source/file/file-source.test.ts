@@ -65,9 +65,22 @@ describe('source file', () => {
     await writeFile(path, '- { prefix: 10.1.0.1/16, nextHop: 10.9.0.2 }');
     await until(() => t.lines.some((line) => line.includes('host bits')), { what: 'the fault' });
     assert.ok(t.lines.some((line) => line.startsWith(`${path}:1:13: [0].prefix: `)));
-    assert.equal(t.source.state().state, 'synced');
+    const state = t.source.state();
+    assert.ok(state.state === 'refused');
+    assert.match(state.reason, /broken\.yaml:1:13: \[0\]\.prefix: .*host bits/);
     assert.equal(t.told.length, 1);
+    await rm(path);
+    const isGone = () => {
+      const now = t.source.state();
+      return (
+        now.state === 'refused' && now.since === state.since && /no such file/.test(now.reason)
+      );
+    };
+    await until(isGone, { what: 'the state tells that the file is gone' });
+    await writeFile(path, '- { prefix: 10.1.0.0/16, nextHop: 10.9.0.2 }');
+    await until(() => t.source.state().state === 'synced', { what: 'a good one ends it' });
     await t.stop();
+    assert.equal(t.source.state().state, 'stopped');
   });
 
   it('waits for a file that is not there yet, and says so', async () => {

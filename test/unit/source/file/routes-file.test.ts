@@ -1,24 +1,24 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { formatFault } from '../../../../src/config/fault.js';
-import { parseRoutesFile } from '../../../../src/config/routes-file.js';
+import { type FileRoute, parseRoutesFile } from '../../../../src/config/routes-file.js';
 import { asPathText, nextHopText } from '../../../../src/rib/path.js';
 
-function routes(text: string) {
-  const result = parseRoutesFile('routes.yaml', text);
+async function routes(text: string): Promise<readonly FileRoute[]> {
+  const result = await parseRoutesFile('routes.yaml', text);
   assert.ok(result.ok, result.ok ? '' : result.faults.map(formatFault).join('\n'));
   return result.routes;
 }
 
-function faults(text: string): readonly string[] {
-  const result = parseRoutesFile('routes.yaml', text);
+async function faults(text: string): Promise<readonly string[]> {
+  const result = await parseRoutesFile('routes.yaml', text);
   assert.ok(!result.ok, text);
   return result.faults.map(formatFault);
 }
 
 describe('a file of routes', () => {
-  it('needs a prefix and a next hop, and has defaults for the rest', () => {
-    const [route] = routes('- { prefix: 10.1.0.0/16, nextHop: 10.9.0.2 }');
+  it('needs a prefix and a next hop, and has defaults for the rest', async () => {
+    const [route] = await routes('- { prefix: 10.1.0.0/16, nextHop: 10.9.0.2 }');
     assert.equal(route?.prefix.text, '10.1.0.0/16');
     assert.equal(route?.paths.length, 1);
     const path = route?.paths[0];
@@ -30,8 +30,8 @@ describe('a file of routes', () => {
     });
   });
 
-  it('takes every attribute', () => {
-    const [route] = routes(`
+  it('takes every attribute', async () => {
+    const [route] = await routes(`
 - prefix: 2001:db8:1::/48
   nextHop: [ "fe80::2%eth1", 2001:db8::3 ]
   asPath: "65001 65002 {65010,65011} (64512 64513) [1,2]"
@@ -59,13 +59,13 @@ describe('a file of routes', () => {
     assert.equal(path.peerAs, 65009);
   });
 
-  it('takes the first AS of the path for the peer', () => {
-    const [route] = routes('- { prefix: 10.1.0.0/16, nextHop: 10.9.0.2, asPath: 65001 }');
+  it('takes the first AS of the path for the peer', async () => {
+    const [route] = await routes('- { prefix: 10.1.0.0/16, nextHop: 10.9.0.2, asPath: 65001 }');
     assert.equal(route?.paths[0]?.peerAs, 65001);
   });
 
-  it('may be an empty list', () => {
-    assert.deepEqual(routes('[]'), []);
+  it('may be an empty list', async () => {
+    assert.deepEqual(await routes('[]'), []);
   });
 
   const rows: readonly [string, RegExp][] = [
@@ -91,11 +91,26 @@ describe('a file of routes', () => {
     ],
   ];
   for (const [text, expected] of rows) {
-    it(`is refused: ${JSON.stringify(text)}`, () => {
+    it(`is refused: ${JSON.stringify(text)}`, async () => {
+      const told = await faults(text);
       assert.ok(
-        faults(text).some((fault) => expected.test(fault)),
-        faults(text).join('\n'),
+        told.some((fault) => expected.test(fault)),
+        told.join('\n'),
       );
     });
   }
+
+  it('of many slices: a prefix that stands twice, far apart; the first faults, and how many more', async () => {
+    const lines = Array.from(
+      { length: 1_000 },
+      (_, index) => `- { prefix: 10.${index >> 8}.${index & 255}.0/24, nextHop: 10.9.0.2 }`,
+    );
+    assert.equal((await routes(lines.join('\n'))).length, 1_000);
+    assert.deepEqual(await faults([...lines, lines[3]].join('\n')), [
+      'routes.yaml:1001:13: [1000].prefix: 10.0.3.0/24 stands twice; give all its next hops in one entry',
+    ]);
+    const many = await faults(lines.join('\n').replaceAll('nextHop', 'nexthop'));
+    assert.equal(many.length, 21);
+    assert.match(many[20] ?? '', /^routes\.yaml:11:3: 1980 more faults from here on$/);
+  });
 });

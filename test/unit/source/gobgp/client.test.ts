@@ -6,6 +6,7 @@ import { systemClock } from '../../../../src/clock.js';
 import { GobgpClient } from '../../../../src/source/gobgp/client.js';
 import { resolveEndpoint } from '../../../../src/source/gobgp/endpoint.js';
 import { GobgpError } from '../../../../src/source/gobgp/gobgp-error.js';
+import { until } from '../../../support/wait.js';
 
 const servers: Server[] = [];
 after(() => {
@@ -22,10 +23,24 @@ function listen(server: Server): Promise<string> {
   });
 }
 
-async function connect(address: string): Promise<GobgpClient> {
+async function connect(address: string, { signal } = new AbortController()): Promise<GobgpClient> {
   const endpoint = await resolveEndpoint({ address, tls: undefined });
-  return GobgpClient.connect(endpoint, systemClock, new AbortController().signal);
+  return GobgpClient.connect(endpoint, systemClock, signal);
 }
+
+/** Of a method whose messages are taken, and given, as bytes. */
+function method(path: string, responseStream: boolean) {
+  const bytes = (given: Buffer) => given;
+  return {
+    ...{ path, requestStream: false, responseStream },
+    ...{ requestSerialize: bytes, requestDeserialize: bytes },
+    ...{ responseSerialize: bytes, responseDeserialize: bytes },
+  };
+}
+
+/** GetBgpResponse { global { asn: 65000, use_multiple_paths: true } } */
+const GLOBAL = Buffer.from('0a0608e8fb033001', 'hex');
+const getBgp = (_: unknown, reply: (error: null, bytes: Buffer) => void) => reply(null, GLOBAL);
 
 describe('GobgpClient', () => {
   it('says that a gRPC server is not GoBGP', async () => {
@@ -37,29 +52,13 @@ describe('GobgpClient', () => {
     });
   });
 
-  for (const [version, method] of [
+  for (const [version, path] of [
     ['v3', '/apipb.GobgpApi/GetBgp'],
     ['v4', '/api.GoBgpService/GetBgp'],
   ] as const) {
     it(`finds the ${version} API by the name that answers`, async () => {
       const server = new Server();
-      const definition = {
-        path: method,
-        requestStream: false,
-        responseStream: false,
-        requestSerialize: (bytes: Buffer) => bytes,
-        requestDeserialize: (bytes: Buffer) => bytes,
-        responseSerialize: (bytes: Buffer) => bytes,
-        responseDeserialize: (bytes: Buffer) => bytes,
-      };
-      server.addService(
-        { GetBgp: definition },
-        // GetBgpResponse { global { asn: 65000, use_multiple_paths: true } }
-        {
-          GetBgp: (_: unknown, reply: (error: null, bytes: Buffer) => void) =>
-            reply(null, Buffer.from('0a0608e8fb033001', 'hex')),
-        },
-      );
+      server.addService({ GetBgp: method(path, false) }, { GetBgp: getBgp });
       const client = await connect(await listen(server));
       assert.equal(client.api.version, version);
       assert.deepEqual(await client.getBgp(), { asn: 65000, useMultiplePaths: true });
@@ -67,4 +66,38 @@ describe('GobgpClient', () => {
       client.close();
     });
   }
+
+  it('has no call left when its signal aborts, however long gobgpd stays silent', async () => {
+    const streams = ['ListPeer', 'ListPath', 'WatchEvent'];
+    const unaries = ['DisablePeer', 'EnablePeer'];
+    let asked = 0;
+    const silent = () => void asked++;
+    const server = new Server();
+    const path = (name: string) => `/api.GoBgpService/${name}`;
+    server.addService(
+      Object.fromEntries([
+        ['GetBgp', method(path('GetBgp'), false)],
+        ...streams.map((name) => [name, method(path(name), true)]),
+        ...unaries.map((name) => [name, method(path(name), false)]),
+      ]),
+      Object.fromEntries([
+        ['GetBgp', getBgp],
+        ...[...streams, ...unaries].map((name) => [name, silent]),
+      ]),
+    );
+    const life = new AbortController();
+    const client = await connect(await listen(server), life);
+    const calls = [
+      client.listPeers(),
+      client.listPaths('ipv4', undefined, () => undefined),
+      client.watch(() => undefined),
+      client.disablePeer('10.9.0.2', 'why'),
+      client.enablePeer('10.9.0.2'),
+    ];
+    const ends = calls.map((call) => assert.rejects(call, (error) => error === life.signal.reason));
+    await until(() => asked === calls.length, { what: 'every call has arrived' });
+    life.abort(new Error('over'));
+    await Promise.all([...ends, assert.rejects(client.getBgp(), /over/)]);
+    client.close();
+  });
 });
