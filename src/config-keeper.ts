@@ -10,7 +10,7 @@ import type { Clock } from './clock.js';
 import type { Config } from './config/config.js';
 import { diffConfigs } from './config/diff.js';
 import { formatFault } from './config/fault.js';
-import { loadConfig } from './config/load.js';
+import { type LoadedConfig, loadConfig } from './config/load.js';
 import { watchFiles } from './config/watch.js';
 import type { Log } from './log-port.js';
 
@@ -21,7 +21,7 @@ export interface ConfigKeeperOptions {
   readonly clock: Clock;
   readonly log: Log;
   /** What speaks against it on this node, one line each; empty when nothing does. */
-  readonly faultsHere: (config: Config) => Promise<readonly string[]>;
+  readonly faultsHere: (loaded: LoadedConfig) => Promise<readonly string[]>;
   /** Puts it in force, as one change; `changes` in the words of `diffConfigs`. */
   readonly apply: (config: Config, changes: readonly string[]) => void;
   /** Called after each reload, applied or refused. */
@@ -66,7 +66,7 @@ export class ConfigKeeper {
   async #reloadNow(): Promise<ReloadReport> {
     const { path, log, clock, faultsHere, apply, onReload } = this.#options;
     const result = await loadConfig(path);
-    const faults = result.ok ? await faultsHere(result.config) : result.faults.map(formatFault);
+    const faults = result.ok ? await faultsHere(result) : result.faults.map(formatFault);
     if (!result.ok || faults.length > 0) {
       // The fault may be in a file that only this configuration names, or be mended by one.
       const files = result.ok ? result.config.files : result.files;
@@ -82,7 +82,7 @@ export class ConfigKeeper {
     this.#state = { ...this.#state, loadedAt: clock.now(), faults: [] };
     this.#watch(result.config.files);
     const changes = diffConfigs(before, result.config);
-    if (!isDeepStrictEqual(before, result.config)) {
+    if (changes.length > 0 || !isDeepStrictEqual(besideLists(before), besideLists(result.config))) {
       apply(result.config, changes);
       log.info({ changes }, 'configuration reloaded');
     }
@@ -98,4 +98,10 @@ export class ConfigKeeper {
     this.#stopWatch = new AbortController();
     watchFiles(files, () => void this.reload(), this.#stopWatch.signal);
   }
+}
+
+/** Without the prefix lists: they may be long, and `diffConfigs` tells every change of theirs. */
+function besideLists(config: Config): Omit<Config, 'prefixLists'> {
+  const { prefixLists: _, ...rest } = config;
+  return rest;
 }

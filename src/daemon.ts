@@ -14,7 +14,7 @@ import type { Config } from './config/config.js';
 import { ConfigKeeper } from './config-keeper.js';
 import { DaemonAlerts } from './daemon-alerts.js';
 import { Engine } from './desired/engine.js';
-import { type Kernel, KernelError } from './kernel/kernel.js';
+import type { Kernel } from './kernel/kernel.js';
 import { LimitKeeper } from './limit-keeper.js';
 import { AlertSender } from './observe/alerts.js';
 import { serveHealth } from './observe/health.js';
@@ -24,10 +24,12 @@ import {
   checkAgainstKernel,
   loadOrFault,
   openKernel,
+  refusalsHere,
   removeRulesAheadOfLocal,
 } from './preflight.js';
 import { Reconciler } from './reconcile/loop.js';
 import { createSource } from './source/create.js';
+import { enablePeers } from './source/gobgp/enable-peers.js';
 import type { PeerStatus, Source } from './source/source.js';
 import { StartFault } from './start-fault.js';
 import { EMPTY_STATE, loadState, type SavedState, statePath } from './state-file.js';
@@ -45,7 +47,8 @@ export interface DaemonOptions {
  * breaks the kernel's socket later.
  */
 export async function runDaemon(options: DaemonOptions, signal: AbortSignal): Promise<void> {
-  const config = await loadOrFault(options.configPath);
+  const loaded = await loadOrFault(options.configPath);
+  const { config } = loaded;
   const log = createLogger({ level: config.log.level });
   const lock = await acquireLock();
   if (lock === undefined) {
@@ -56,7 +59,7 @@ export async function runDaemon(options: DaemonOptions, signal: AbortSignal): Pr
     try {
       const removed = await removeRulesAheadOfLocal(kernel);
       if (removed > 0) log.warn({ removed }, 'rules of ours stood ahead of table local: taken out');
-      await checkAgainstKernel(config, kernel);
+      await checkAgainstKernel(loaded, kernel);
       const saved = await savedState(config, log);
       await new Daemon(options, config, kernel, log, saved).run(signal);
     } finally {
@@ -130,6 +133,7 @@ class Daemon {
       clock,
       log,
       sessions: () => this.#source.sessions,
+      enablePeers: (gobgp, peers, signal) => enablePeers(gobgp, peers, { clock, signal }),
       statePath: statePath(config.admin.socket),
       saved,
       onChange: () => this.#changed(),
@@ -137,7 +141,7 @@ class Daemon {
     this.#source = this.#createSource(config);
     this.#config = new ConfigKeeper({
       ...{ path: options.configPath, config, clock, log },
-      faultsHere: (next) => this.#faultsHere(next),
+      faultsHere: (next) => refusalsHere(next, kernel, this.#engine.config),
       apply: (next, changes) => this.#apply(next, changes),
       onReload: () => this.#daemonAlerts.review(),
     });
@@ -166,15 +170,16 @@ class Daemon {
       clearLimits: (ids) => this.#clearLimits(ids),
     });
     const log = this.#log;
-    const adminServer = await serveAdmin({ socket: admin.socket, service, log });
-    const unready = (): string | undefined => unreadyReason(statusAnswer(this.#facts));
-    const health =
-      metrics.listen === undefined
-        ? undefined
-        : await serveHealth({ listen: metrics.listen, log, metrics: this.#metrics, unready });
     const onHangup = (): void => void this.#config.reload();
     process.on('SIGHUP', onHangup);
+    const servers: { close(): Promise<void> }[] = [];
     try {
+      servers.push(await serveAdmin({ socket: admin.socket, service, log }));
+      if (metrics.listen !== undefined) {
+        const unready = (): string | undefined => unreadyReason(this.#facts);
+        const { listen } = metrics;
+        servers.push(await serveHealth({ listen, log, metrics: this.#metrics, unready }));
+      }
       this.#config.watch();
       // For what was written between the load and the watch.
       await this.#config.reload();
@@ -190,13 +195,15 @@ class Daemon {
       // The first part that fails ends the others.
       for (const part of parts) part.catch(() => stop.abort());
       await Promise.all(parts);
-      if (this.#options.flush) await this.#reconciler.flush();
-      log.info({ flushed: this.#options.flush }, 'stopped');
+      const { flush } = this.#options;
+      if (flush) await this.#reconciler.flush();
+      await this.#limits.end(flush);
+      log.info({ flushed: flush }, 'stopped');
     } finally {
       stop.abort();
       process.off('SIGHUP', onHangup);
       this.#config.stop();
-      await Promise.all([adminServer.close(), health?.close()]);
+      await Promise.all(servers.map((server) => server.close()));
     }
   }
 
@@ -247,17 +254,6 @@ class Daemon {
   #countsReceived(): boolean {
     const limits = this.#engine.config.tables.flatMap((table) => table.limits);
     return limits.some(({ count }) => count === 'received');
-  }
-
-  async #faultsHere(config: Config): Promise<readonly string[]> {
-    try {
-      await checkAgainstKernel(config, this.#kernel, this.#engine.config);
-      return [];
-    } catch (error) {
-      if (error instanceof StartFault && error.faults.length > 0) return error.faults;
-      if (error instanceof StartFault || error instanceof KernelError) return [error.message];
-      throw error;
-    }
   }
 
   #apply(config: Config, changes: readonly string[]): void {

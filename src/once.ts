@@ -1,20 +1,18 @@
 /** The daemon's work done once, for the commands that need no daemon: `plan`, `apply`, `cleanup`. */
+import { misplacedText } from './admin/misplaced-text.js';
 import { operationText } from './admin/operation-text.js';
 import type { ApplyReport, CleanupReport, PlanReport } from './admin/report.js';
-import { type Clock, systemClock } from './clock.js';
+import { planNotes } from './admin/table-notes.js';
+import { systemClock } from './clock.js';
 import type { Config } from './config/config.js';
 import { Engine } from './desired/engine.js';
-import type { Operation } from './kernel/kernel.js';
+import { readFullFeed } from './full-feed.js';
+import type { Kernel, Operation } from './kernel/kernel.js';
 import type { Log } from './log-port.js';
-import { checkAgainstKernel, loadOrFault, openKernel } from './preflight.js';
+import { checkAgainstKernel, loadOrFault, openKernel, openKernelForReading } from './preflight.js';
 import { type ReconcileMetrics, Reconciler } from './reconcile/loop.js';
 import { createSource } from './source/create.js';
-import type { Source } from './source/source.js';
-import { StartFault } from './start-fault.js';
 import { EMPTY_STATE, loadState, statePath } from './state-file.js';
-
-/** A source that has not answered by then will not answer a command. */
-const CONNECT_MS = 10_000;
 
 /** Of `apply`, while the kernel turns out to be other than was thought. */
 const MORE_PASSES = 3;
@@ -36,19 +34,23 @@ interface Pipeline {
 export interface PlanOptions {
   readonly configPath: string;
   readonly signal: AbortSignal;
+  /** As that of `readFullFeed`. */
+  readonly onWait: (wait: string) => void;
 }
 
-/** Reads the source once and says what `apply` would change. Throws {@link StartFault}. */
-export async function planOnce({ configPath, signal }: PlanOptions): Promise<PlanReport> {
-  return await withFeed(configPath, signal, {}, async ({ engine, reconciler }) => {
+/**
+ * Reads the source once and says what `apply` would change. Takes no right
+ * beyond an ordinary user's. Throws `StartFault`.
+ */
+export async function planOnce(options: PlanOptions): Promise<PlanReport> {
+  const open = () => openKernelForReading(silent);
+  return await withFeed({ ...options, open }, async ({ engine, reconciler }) => {
     const linkName = (index: number): string => engine.underlay.linkName(index);
     const { operations, misplaced } = reconciler.difference();
     return {
       changes: operations.map((operation) => operationText(operation, linkName)),
       evaluatedBy: 'command',
-      notes: misplaced.map(
-        ({ rule }) => `rule priority ${rule.priority} is not behind table local`,
-      ),
+      notes: [...misplaced.map(misplacedText), ...planNotes(engine)],
     };
   });
 }
@@ -57,43 +59,35 @@ export interface ApplyOptions extends PlanOptions {
   readonly onProgress: (done: number, total: number) => void;
 }
 
-/** Reads the source once, brings the kernel in step, and leaves it so. Throws {@link StartFault}. */
-export async function applyOnce({
-  configPath,
-  signal,
-  onProgress,
-}: ApplyOptions): Promise<ApplyReport> {
+/** Reads the source once, brings the kernel in step, and leaves it so. Throws `StartFault`. */
+export async function applyOnce(options: ApplyOptions): Promise<ApplyReport> {
   const counts = new Map<string, number>();
   const count = (op: Operation['op']): number => counts.get(op) ?? 0;
   const metrics = {
     ...NO_METRICS,
     countOperations: (op: string, n: number) => void counts.set(op, (counts.get(op) ?? 0) + n),
   };
-  return await withFeed(
-    configPath,
-    signal,
-    { metrics, onProgress },
-    async ({ engine, reconciler }) => {
-      const settled = await bringInStep(reconciler);
-      const { mirror } = reconciler;
-      const installed = [...engine.tables.keys()].reduce(
-        (sum, table) => sum + mirror.count(table, 'ipv4') + mirror.count(table, 'ipv6'),
-        mirror.ownRules().size,
-      );
-      const written = count('route-add') + count('rule-add') + count('route-replace');
-      return {
-        added: count('route-add') + count('rule-add') + count('nexthop-add'),
-        replaced: count('route-replace') + count('nexthop-replace'),
-        removed:
-          count('route-delete') +
-          count('rule-delete') +
-          count('foreign-route-delete') +
-          count('nexthop-delete'),
-        unchanged: Math.max(0, installed - written),
-        failed: [...failures(reconciler, engine), ...(settled ? [] : [UNSETTLED])],
-      };
-    },
-  );
+  const open = () => openKernel(silent);
+  return await withFeed({ ...options, open, metrics }, async ({ engine, reconciler }) => {
+    const settled = await bringInStep(reconciler);
+    const { mirror } = reconciler;
+    const installed = [...engine.tables.keys()].reduce(
+      (sum, table) => sum + mirror.count(table, 'ipv4') + mirror.count(table, 'ipv6'),
+      mirror.ownRules().size,
+    );
+    const written = count('route-add') + count('rule-add') + count('route-replace');
+    return {
+      added: count('route-add') + count('rule-add') + count('nexthop-add'),
+      replaced: count('route-replace') + count('nexthop-replace'),
+      removed:
+        count('route-delete') +
+        count('rule-delete') +
+        count('foreign-route-delete') +
+        count('nexthop-delete'),
+      unchanged: Math.max(0, installed - written),
+      failed: [...failures(reconciler, engine), ...(settled ? [] : [UNSETTLED])],
+    };
+  });
 }
 
 /** The passes after the first take in what others changed meanwhile. False when there is still more of it. */
@@ -136,31 +130,30 @@ function failures(reconciler: Reconciler, engine: Engine): ApplyReport['failed']
   }));
 }
 
+interface FeedOptions extends PlanOptions {
+  readonly open: () => Promise<Kernel>;
+  readonly metrics?: ReconcileMetrics;
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
 async function withFeed<T>(
-  configPath: string,
-  signal: AbortSignal,
-  hooks: { metrics?: ReconcileMetrics; onProgress?: (done: number, total: number) => void },
+  { configPath, signal, onWait, open, metrics = NO_METRICS, onProgress }: FeedOptions,
   work: (pipeline: Pipeline) => Promise<T>,
 ): Promise<T> {
-  const config = await loadOrFault(configPath);
-  const kernel = await openKernel(silent);
+  const loaded = await loadOrFault(configPath);
+  const { config } = loaded;
+  const kernel = await open();
   const clock = systemClock;
   try {
-    await checkAgainstKernel(config, kernel);
+    await checkAgainstKernel(loaded, kernel);
     const state = await loadState(statePath(config.admin.socket)).catch(() => EMPTY_STATE);
     const latched = new Set(state.latched);
     const engine = new Engine({ config, now: clock.monotonic(), latched });
-    const metrics = hooks.metrics ?? NO_METRICS;
-    const { onProgress } = hooks;
     const progress = onProgress === undefined ? {} : { onProgress };
     const reconciler = new Reconciler({ kernel, engine, clock, log: silent, metrics, ...progress });
     await reconciler.prepare();
-    await feed(
-      engine,
-      createSource(config, { clock, random: Math.random, log: silent }),
-      clock,
-      signal,
-    );
+    const source = createSource(config, { clock, random: Math.random, log: silent });
+    await readFullFeed({ engine, source, clock, signal, onWait });
     // The kernel as it is now, not as it was before a feed that may have taken minutes.
     reconciler.audit();
     await reconciler.prepare();
@@ -168,36 +161,6 @@ async function withFeed<T>(
   } finally {
     await kernel.close();
   }
-}
-
-/** Until the source has fed a full table. Throws {@link StartFault} when it does not answer. */
-async function feed(
-  engine: Engine,
-  source: Source,
-  clock: Clock,
-  signal: AbortSignal,
-): Promise<void> {
-  const stop = new AbortController();
-  const both = AbortSignal.any([signal, stop.signal]);
-  const giveUp = clock.delay(CONNECT_MS, both).then(
-    () => {
-      const state = source.state();
-      if (state.state === 'connecting')
-        stop.abort(new StartFault(`${source.name}: ${state.lastError ?? 'no answer'}`, 1));
-      if (state.state === 'bgp-not-started')
-        stop.abort(new StartFault(`${source.name}: BGP has not been started in it`, 1));
-    },
-    () => undefined,
-  );
-  for await (const events of source.events(both)) {
-    engine.apply(events, clock.monotonic());
-    engine.setReceived(source.peers());
-    if (engine.feed.complete) break;
-  }
-  signal.throwIfAborted();
-  if (stop.signal.reason instanceof StartFault) throw stop.signal.reason;
-  stop.abort();
-  await giveUp;
 }
 
 const NO_METRICS: ReconcileMetrics = {

@@ -1,9 +1,9 @@
 /** What is looked at before the first write: whether this configuration can do no harm here. */
 import { readFile } from 'node:fs/promises';
-import type { Config, RulesConfig, TableConfig } from './config/config.js';
+import type { Config, ConfigFault, RulesConfig } from './config/config.js';
 import { formatFault } from './config/fault.js';
-import { loadConfig } from './config/load.js';
-import { type Kernel, KernelError, type KernelRule, OWN_PROTOCOL } from './kernel/kernel.js';
+import { type LoadedConfig, loadConfig } from './config/load.js';
+import { type Kernel, KernelError, OWN_PROTOCOL } from './kernel/kernel.js';
 import { openRtnetlink } from './kernel/rtnetlink.js';
 import type { Log } from './log-port.js';
 import { FAMILIES, type Family } from './net/family.js';
@@ -11,9 +11,9 @@ import { isOwnRule, localRulePriority } from './reconcile/mirror.js';
 import { StartFault } from './start-fault.js';
 
 /** Throws {@link StartFault} with every fault. */
-export async function loadOrFault(path: string): Promise<Config> {
+export async function loadOrFault(path: string): Promise<LoadedConfig> {
   const result = await loadConfig(path);
-  if (result.ok) return result.config;
+  if (result.ok) return result;
   throw new StartFault('the configuration is refused', 78, result.faults.map(formatFault));
 }
 
@@ -25,6 +25,14 @@ export async function openKernel(log: Log): Promise<Kernel> {
       1,
     );
   }
+  return await openKernelForReading(log);
+}
+
+/**
+ * Takes no right: an ordinary user may dump links, addresses, routes, rules and
+ * nexthop objects. Throws {@link StartFault}.
+ */
+export async function openKernelForReading(log: Log): Promise<Kernel> {
   try {
     return await openRtnetlink({ log });
   } catch (error) {
@@ -42,30 +50,104 @@ async function hasNetAdmin(): Promise<boolean> {
   return ((BigInt(`0x${effective}`) >> CAP_NET_ADMIN) & 1n) === 1n;
 }
 
-/**
- * Throws {@link StartFault}: 78 where a rule would stand ahead of the look-up
- * of table `local`, 1 where a table with `foreign: fail` holds routes of others;
- * not for a table that is so in the configuration in force: it is left alone already.
- */
+/** What is read of the kernel to hold a configuration against it; takes no right. */
+type KernelReader = Pick<Kernel, 'rules' | 'routes'>;
+
+/** Throws {@link StartFault}: 78 for {@link ruleFaults}, 1 for {@link foreignFaults}. */
 export async function checkAgainstKernel(
-  config: Config,
-  kernel: Kernel,
-  inForce?: Config,
+  loaded: LoadedConfig,
+  kernel: KernelReader,
 ): Promise<void> {
+  const misplaced = await ruleFaults(loaded, kernel);
+  if (misplaced.length > 0) {
+    throw new StartFault('the configuration is refused', 78, misplaced.map(formatFault));
+  }
+  const foreign = await foreignFaults(loaded, kernel);
+  if (foreign.length > 0) {
+    throw new StartFault('the configuration does not fit this node', 1, foreign.map(formatFault));
+  }
+}
+
+/**
+ * Why a reload refuses the configuration on this node, one line each; `inForce`
+ * is the one that it would take the place of.
+ */
+export async function refusalsHere(
+  loaded: LoadedConfig,
+  kernel: KernelReader,
+  inForce: Config,
+): Promise<readonly string[]> {
+  try {
+    const misplaced = await ruleFaults(loaded, kernel);
+    const foreign = await foreignFaults(loaded, kernel, inForce);
+    return [...misplaced, ...foreign].map(formatFault);
+  } catch (error) {
+    if (error instanceof KernelError) return [error.message];
+    throw error;
+  }
+}
+
+/** `faults` are the configuration's, `warnings` the node's: routes of others, a kernel that cannot be read. */
+export interface NodeVerdict {
+  readonly faults: readonly ConfigFault[];
+  readonly warnings: readonly string[];
+}
+
+/** Holds the configuration against this node, reading only; that it cannot be read is a warning. */
+export async function lookAtNode(loaded: LoadedConfig): Promise<NodeVerdict> {
+  let kernel: Kernel | undefined;
+  try {
+    kernel = await openRtnetlink();
+    const faults = await ruleFaults(loaded, kernel);
+    const foreign = await foreignFaults(loaded, kernel);
+    return { faults, warnings: foreign.map(formatFault) };
+  } catch (error) {
+    if (!(error instanceof KernelError)) throw error;
+    return { faults: [], warnings: [`the kernel was not looked at: ${error.message}`] };
+  } finally {
+    await kernel?.close();
+  }
+}
+
+/** Rules that would stand ahead of the look-up of table `local`. */
+async function ruleFaults(
+  { config, faultAt }: LoadedConfig,
+  kernel: Pick<Kernel, 'rules'>,
+): Promise<ConfigFault[]> {
   const rules = await kernel.rules();
-  const faults = config.tables.flatMap((table) => rulePriorityFaults(table, rules));
-  if (faults.length > 0) throw new StartFault('the configuration is refused', 78, faults);
-  for (const table of config.tables) {
+  return config.tables.flatMap(({ rules: wanted }, index) => {
+    if (wanted === undefined) return [];
+    return FAMILIES.filter((family) => hasRules(wanted, family)).flatMap((family) => {
+      const local = localRulePriority(rules, family);
+      if (local === undefined || wanted.priority > local) return [];
+      return faultAt(
+        ['tables', index, 'rules', 'priority'],
+        `${wanted.priority} is not behind the ${family} rule of table local, which stands at ${local} on this node; a larger number is allowed`,
+      );
+    });
+  });
+}
+
+/**
+ * Tables with `foreign: fail` that hold routes of others; not those that are
+ * so in the configuration in force: they are left alone already.
+ */
+async function foreignFaults(
+  { config, faultAt }: LoadedConfig,
+  kernel: Pick<Kernel, 'routes'>,
+  inForce?: Config,
+): Promise<ConfigFault[]> {
+  const faults: ConfigFault[] = [];
+  for (const [index, table] of config.tables.entries()) {
     if (table.foreign !== 'fail' || isGuarded(table.id, inForce)) continue;
     const routes = await kernel.routes(table.id);
     const others = routes.filter(({ protocol }) => protocol !== OWN_PROTOCOL);
     const [first] = others;
     if (first === undefined) continue;
-    throw new StartFault(
-      `table ${table.id} (${table.name}) holds ${others.length} routes of others, the first ${first.prefix} with protocol ${first.protocol}, and foreign is fail`,
-      1,
-    );
+    const message = `table ${table.id} (${table.name}) holds ${others.length} route${others.length === 1 ? '' : 's'} of others, the first ${first.prefix} with protocol ${first.protocol}, and foreign is fail`;
+    faults.push(faultAt(['tables', index, 'foreign'], message));
   }
+  return faults;
 }
 
 /**
@@ -85,16 +167,6 @@ export async function removeRulesAheadOfLocal(kernel: Kernel): Promise<number> {
 
 function isGuarded(id: number, inForce: Config | undefined): boolean {
   return inForce?.tables.some((table) => table.id === id && table.foreign === 'fail') === true;
-}
-
-function rulePriorityFaults(table: TableConfig, rules: readonly KernelRule[]): string[] {
-  const { rules: wanted, name } = table;
-  if (wanted === undefined) return [];
-  return FAMILIES.filter((family) => hasRules(wanted, family)).flatMap((family) => {
-    const local = localRulePriority(rules, family);
-    if (local === undefined || wanted.priority > local) return [];
-    return `tables.${name}.rules.priority: ${wanted.priority} is not behind the ${family} rule of table local, which stands at ${local} here; a larger number is allowed`;
-  });
 }
 
 /** An interface may have addresses of both families, and a match without prefixes is for both. */

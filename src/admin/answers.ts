@@ -4,10 +4,9 @@ import type { Config } from '../config/config.js';
 import { formatFault } from '../config/fault.js';
 import { loadConfig } from '../config/load.js';
 import { type Kernel, type KernelRoute, OWN_PROTOCOL } from '../kernel/kernel.js';
-import { checkAgainstKernel } from '../preflight.js';
+import { refusalsHere } from '../preflight.js';
 import { adopt } from '../reconcile/audit.js';
 import type { Mirror } from '../reconcile/mirror.js';
-import { StartFault } from '../start-fault.js';
 import { explainAnswer } from './explain-answer.js';
 import type { Facts } from './facts.js';
 import { operationText } from './operation-text.js';
@@ -23,6 +22,7 @@ import type {
 import { routesAnswer } from './routes-answer.js';
 import { AdminFault, type AdminService } from './service.js';
 import { statusAnswer } from './status-answer.js';
+import { planNotes } from './table-notes.js';
 
 export interface Actions {
   readonly kernel: Kernel;
@@ -53,7 +53,7 @@ export class Answers implements AdminService {
     const result = await loadConfig(configPath);
     if (!result.ok) throw new AdminFault(result.faults.map(formatFault).join('\n'));
     const { engine, reconciler, clock } = this.facts;
-    const notes = await this.#refusals(result.config);
+    const refusals = await refusalsHere(result, this.actions.kernel, engine.config);
     const unread = await this.#unreadRoutes(result.config);
     const now = clock.monotonic();
     const planned = engine.withConfig(result.config, now);
@@ -65,23 +65,15 @@ export class Answers implements AdminService {
       reconciler.mirror,
       () => reconciler.difference(planned),
     );
-    if (!engine.feed.complete) notes.push('the feed is not complete: stale routes are left alone');
     return {
       changes: operations.map((operation) => operationText(operation, linkName)),
       evaluatedBy: 'daemon',
-      notes,
+      notes: [
+        ...refusals,
+        ...planNotes(planned),
+        ...(engine.feed.complete ? [] : ['the feed is not complete: stale routes are left alone']),
+      ],
     };
-  }
-
-  /** Why a reload would refuse the configuration on this node. */
-  async #refusals(config: Config): Promise<string[]> {
-    try {
-      await checkAgainstKernel(config, this.actions.kernel);
-      return [];
-    } catch (error) {
-      if (!(error instanceof StartFault)) throw error;
-      return error.faults.length > 0 ? [...error.faults] : [error.message];
-    }
   }
 
   /** Routes of others in tables that are none of the daemon's yet. */

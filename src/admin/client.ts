@@ -12,8 +12,15 @@ import type {
 } from './report.js';
 import { AdminFault } from './service.js';
 
-/** How long the daemon may be silent: a full plan over a large table included. */
-const SILENCE_MS = 60_000;
+/** How long the daemon may be silent, in milliseconds. */
+interface Patience {
+  /** Before an answer that it only has to write down. */
+  readonly answer: number;
+  /** Before one that it has to work for (a plan over a large table, a reload), and within any answer. */
+  readonly work: number;
+}
+
+const PATIENCE: Patience = { answer: 5_000, work: 60_000 };
 
 /** Nobody could be asked. `absent`: no daemon listens there. The message is one line for people. */
 export class AdminUnreachable extends Error {
@@ -26,16 +33,26 @@ export class AdminUnreachable extends Error {
   }
 }
 
+interface Question {
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  readonly body?: unknown;
+  readonly work?: boolean;
+}
+
 /**
  * Asks the daemon behind one admin socket. Every method rejects with
  * {@link AdminUnreachable} when it cannot be asked, and with `AdminFault` when
  * it answers that it cannot.
  */
 export class AdminClient {
-  constructor(readonly socket: string) {}
+  constructor(
+    readonly socket: string,
+    private readonly patience: Patience = PATIENCE,
+  ) {}
 
   status(): Promise<StatusReport> {
-    return this.#json('GET', '/status');
+    return this.#json({ method: 'GET', path: '/status' });
   }
 
   /** Routes as they arrive; stopping early closes the connection. */
@@ -44,7 +61,7 @@ export class AdminClient {
     for (const [name, value] of Object.entries(query)) {
       if (value !== undefined) parameters.set(name, String(value));
     }
-    const response = await this.#ask('GET', `/routes?${parameters}`);
+    const response = await this.#ask({ method: 'GET', path: `/routes?${parameters}` });
     let failure: Error | undefined;
     response.once('error', (error) => {
       failure = error;
@@ -60,39 +77,39 @@ export class AdminClient {
   }
 
   explain(query: string): Promise<ExplainReport> {
-    return this.#json('GET', `/explain?${new URLSearchParams({ query })}`);
+    return this.#json({ method: 'GET', path: `/explain?${new URLSearchParams({ query })}` });
   }
 
   plan(configPath: string): Promise<PlanReport> {
-    return this.#json('POST', '/plan', { configPath });
+    return this.#json({ method: 'POST', path: '/plan', body: { configPath }, work: true });
   }
 
   reload(): Promise<ReloadReport> {
-    return this.#json('POST', '/reload');
+    return this.#json({ method: 'POST', path: '/reload', work: true });
   }
 
   clearLimit(selector: string): Promise<LimitClearReport> {
-    return this.#json('POST', '/limit/clear', { selector });
+    return this.#json({ method: 'POST', path: '/limit/clear', body: { selector } });
   }
 
-  async #json<T>(method: string, path: string, body?: unknown): Promise<T> {
-    return JSON.parse(await this.#text(await this.#ask(method, path, body))) as T;
+  async #json<T>(question: Question): Promise<T> {
+    return JSON.parse(await this.#text(await this.#ask(question))) as T;
   }
 
-  async #ask(method: string, path: string, body?: unknown): Promise<IncomingMessage> {
-    const asked = request({ socketPath: this.socket, method, path, timeout: SILENCE_MS });
+  async #ask({ method, path, body, work = false }: Question): Promise<IncomingMessage> {
+    const timeout = work ? this.patience.work : this.patience.answer;
+    const asked = request({ socketPath: this.socket, method, path, timeout });
     asked.end(body === undefined ? undefined : JSON.stringify(body));
-    const response = await this.#response(asked);
+    const response = await this.#response(asked, timeout);
+    asked.setTimeout(this.patience.work);
     if (response.statusCode === 200) return response;
     throw new AdminFault(errorText(await this.#text(response)));
   }
 
-  #response(asked: ClientRequest): Promise<IncomingMessage> {
+  #response(asked: ClientRequest, timeout: number): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
       asked.once('response', resolve);
-      asked.on('timeout', () => {
-        asked.destroy(new Error(`no answer for ${SILENCE_MS / 1000} s`));
-      });
+      asked.on('timeout', () => asked.destroy(new Error(`no answer for ${timeout / 1000} s`)));
       asked.on('error', (error: NodeJS.ErrnoException) => reject(this.#unreachable(error)));
     });
   }

@@ -5,11 +5,20 @@ import type { Table, WantedRoute } from '../desired/table.js';
 import { Address } from '../net/address.js';
 import { familyBits } from '../net/family.js';
 import { Prefix } from '../net/prefix.js';
+import type { LimitTracker } from '../policy/limit.js';
 import type { Refusal } from '../reconcile/retries.js';
 import { asPathText, nextHopText, type Path } from '../rib/path.js';
+import { conclusionOf } from './explain-conclusion.js';
 import type { Facts } from './facts.js';
+import { misplacedText } from './misplaced-text.js';
 import type { ExplainReport, ExplainStep } from './report.js';
-import { isInstalled, missingReason, refusalOf, wantedTarget } from './routes-answer.js';
+import {
+  isInstalled,
+  missingReason,
+  refusalOf,
+  staticFault,
+  wantedTarget,
+} from './routes-answer.js';
 import { AdminFault } from './service.js';
 
 type TableExplanation = ExplainReport['tables'][number];
@@ -48,7 +57,7 @@ function longestMatch(facts: Facts, address: Address): Prefix {
   const covering = [...coveringPrefixes(address)];
   return (
     covering.find(({ key }) => tables.some((table) => kernelHas(table, key, facts))) ??
-    covering.find(({ key }) => tables.some((table) => table.mayHold(key))) ??
+    covering.find(({ key }) => tables.some((table) => isMeant(table, key))) ??
     Prefix.host(address)
   );
 }
@@ -58,6 +67,10 @@ function* coveringPrefixes(address: Address): Generator<Prefix> {
   for (let length = familyBits(address.family); length >= 0; length--) {
     yield Prefix.of(address, length);
   }
+}
+
+function isMeant(table: Table, key: string): boolean {
+  return table.mayHold(key) || staticFault(table, key) !== undefined;
 }
 
 function kernelHas({ config }: Table, key: string, { reconciler: { mirror } }: Facts): boolean {
@@ -73,7 +86,7 @@ function* longerSteps(
 ): Generator<ExplainStep> {
   for (const longer of coveringPrefixes(address)) {
     if (longer.length <= prefix.length) return;
-    if (!table.mayHold(longer.key) || kernelHas(table, longer.key, facts)) continue;
+    if (!isMeant(table, longer.key) || kernelHas(table, longer.key, facts)) continue;
     const { conclusion } = explainTable(table, longer, facts);
     yield { stage: 'heard', outcome: 'info', text: `${longer} is longer, but ${conclusion}` };
   }
@@ -81,27 +94,12 @@ function* longerSteps(
 
 function explainTable(table: Table, prefix: Prefix, facts: Facts): TableExplanation {
   const steps = [...walk(table, prefix, facts)];
-  const last = steps.findLast(({ outcome }) => outcome === 'no');
+  const why = steps.findLast(({ outcome }) => outcome === 'no')?.text;
   const { id, name } = table.config;
   return {
     ...{ table: name, id, steps: [...steps, ...ruleSteps(table, prefix, facts)] },
-    conclusion:
-      last === undefined
-        ? 'installed'
-        : isKept(table, prefix, facts)
-          ? 'installed, kept from before'
-          : `not installed: ${last.text}`,
+    conclusion: conclusionOf(table, prefix, why, facts),
   };
-}
-
-/** Nothing wants it, the kernel has it, and the feed has not got so far that it may go. */
-function isKept(table: Table, { key }: Prefix, { engine, reconciler }: Facts): boolean {
-  const { mirror } = reconciler;
-  return (
-    table.wanted(key).length === 0 &&
-    mirror.own(table.config.id, key).length > 0 &&
-    !engine.mayDelete(key)
-  );
 }
 
 function* walk(table: Table, prefix: Prefix, facts: Facts): Generator<ExplainStep> {
@@ -109,14 +107,19 @@ function* walk(table: Table, prefix: Prefix, facts: Facts): Generator<ExplainSte
   const { key } = prefix;
   const entry = table.entry(key);
   const paths = engine.rib.get(key)?.paths ?? [];
-  const fixed = table.wanted(key).filter(({ kind }) => kind === 'fixed');
+  const fault = staticFault(table, key);
   if (entry === undefined) {
+    const configured = fault !== undefined || table.wanted(key).length > 0;
     const text = `${facts.source().name} offers no path to ${prefix}`;
-    yield { stage: 'heard', outcome: fixed.length > 0 ? 'info' : 'no', text };
+    yield { stage: 'heard', outcome: configured ? 'info' : 'no', text };
   } else {
     for (const path of paths) yield { stage: 'heard', outcome: 'ok', text: pathText(path) };
     yield* filterSteps(table, prefix, paths);
-    yield* decisionSteps(table, entry);
+    yield* decisionSteps(table, entry, limitsOf(table, prefix, paths));
+  }
+  if (fault !== undefined) {
+    const outcome = table.wanted(key).length > 0 ? 'info' : 'no';
+    yield { stage: 'next hop', outcome, text: `static ${prefix}: ${fault.detail}` };
   }
   yield* kernelSteps(table, prefix, facts);
 }
@@ -142,7 +145,20 @@ function* filterSteps(
   }
 }
 
-function* decisionSteps(table: Table, entry: Entry): Generator<ExplainStep> {
+/** Those that count the prefix: of its family, and of the whole table or of a peer that offers it. */
+function limitsOf({ limits }: Table, { family }: Prefix, paths: readonly Path[]): LimitTracker[] {
+  return limits.filter(
+    ({ config }) =>
+      config.family === family &&
+      (config.peer === undefined || paths.some(({ peer }) => peer === config.peer)),
+  );
+}
+
+function* decisionSteps(
+  table: Table,
+  entry: Entry,
+  limits: readonly LimitTracker[],
+): Generator<ExplainStep> {
   const { reason, set, paths, prefix } = entry;
   switch (reason) {
     case undefined:
@@ -172,10 +188,10 @@ function* decisionSteps(table: Table, entry: Entry): Generator<ExplainStep> {
       };
       return;
     default:
-      yield { stage: 'limit', outcome: 'no', text: limitText(table, prefix, reason) };
+      yield { stage: 'limit', outcome: 'no', text: limitText(limits, reason) };
       return;
   }
-  yield { stage: 'limit', outcome: 'ok', text: limitsText(table, prefix) };
+  yield { stage: 'limit', outcome: 'ok', text: limitsText(limits) };
   yield {
     stage: 'selection',
     outcome: 'ok',
@@ -189,9 +205,8 @@ function* decisionSteps(table: Table, entry: Entry): Generator<ExplainStep> {
   if (set.legs.length > 0) yield { stage: 'next hop', outcome: 'ok', text: `${set.text} resolves` };
 }
 
-function limitText(table: Table, { family }: Prefix, reason: string): string {
-  const full = table.limits
-    .filter(({ config }) => config.family === family)
+function limitText(limits: readonly LimitTracker[], reason: string): string {
+  const full = limits
     .map((limit) => limit.snapshot())
     .filter(({ state, waiting }) => waiting > 0 || state === 'exceeded' || state === 'latched')
     .map(
@@ -201,10 +216,9 @@ function limitText(table: Table, { family }: Prefix, reason: string): string {
   return `${reason}: ${full.join('; ')}`;
 }
 
-function limitsText(table: Table, prefix: Prefix): string {
-  const of = table.limits.filter(({ config }) => config.family === prefix.family);
-  if (of.length === 0) return 'none';
-  return of
+function limitsText(limits: readonly LimitTracker[]): string {
+  if (limits.length === 0) return 'none';
+  return limits
     .map((limit) => `${limit.config.id}: ${limit.snapshot().count} of ${limit.config.max}`)
     .join('; ');
 }
@@ -270,9 +284,13 @@ function* ruleSteps(table: Table, prefix: Prefix, { reconciler }: Facts): Genera
     };
   }
   for (const rule of rules) {
-    const installed = reconciler.mirror.ownRules().has(ruleKey(rule));
-    const text = `${formatRule(rule)}${installed ? '' : ' (not installed)'}`;
-    yield { stage: 'rule', outcome: installed ? 'ok' : 'info', text };
+    if (reconciler.mirror.ownRules().has(ruleKey(rule))) {
+      yield { stage: 'rule', outcome: 'ok', text: formatRule(rule) };
+      continue;
+    }
+    const misplaced = reconciler.misplaced.find((one) => one.rule === rule);
+    const why = misplaced === undefined ? '' : `: ${misplacedText(misplaced)}`;
+    yield { stage: 'rule', outcome: 'no', text: `${formatRule(rule)} is not installed${why}` };
   }
 }
 

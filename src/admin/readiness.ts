@@ -1,20 +1,37 @@
-import type { StatusReport } from './report.js';
+import type { Facts } from './facts.js';
+import { misplacedText } from './misplaced-text.js';
+
+/** What readiness is made from: nothing that takes a walk over a table. */
+export type ReadinessFacts = {
+  readonly ready: Facts['ready'];
+  readonly source: () => Pick<ReturnType<Facts['source']>, 'state'>;
+  readonly engine: { readonly feed: Pick<Facts['engine']['feed'], 'phase' | 'pending'> };
+  readonly reconciler: Pick<Facts['reconciler'], 'pending' | 'misplaced'>;
+};
 
 /** Why the daemon is not ready, in one phrase for people and probes; `undefined` when it is. */
-export function unreadyReason(status: StatusReport): string | undefined {
-  if (status.ready) return undefined;
-  const { feed, state } = status.source;
-  switch (feed.state) {
+export function unreadyReason(facts: ReadinessFacts): string | undefined {
+  if (!facts.ready()) return unfedReason(facts);
+  const [misplaced] = facts.reconciler.misplaced;
+  return misplaced && `rules are taken out: ${misplacedText(misplaced)}`;
+}
+
+function unfedReason({ engine, reconciler, source }: ReadinessFacts): string {
+  const { feed } = engine;
+  const { phase } = feed;
+  switch (phase.phase) {
     case 'stale':
-      return `routes are kept from before, not confirmed by the source: ${feed.reason}`;
+      return `routes are kept from before, not confirmed by the source: ${phase.reason}`;
     case 'expired':
-      return `the source is lost and hold has ended: ${feed.reason}`;
-    case 'syncing':
+      return `the source is lost and hold has ended: ${phase.reason}`;
+    case 'syncing': {
+      const state = source().state();
       return state.state === 'syncing'
         ? `syncing, waiting for ${state.waitingFor}`
         : `syncing, source is ${state.state}, waiting for ${feed.pending.join(' and ')}`;
+    }
     case 'synced': {
-      const { pending } = status.kernel;
+      const { pending } = reconciler;
       return pending === 0
         ? 'the kernel is being brought in step'
         : `${pending} change${pending === 1 ? '' : 's'} not yet in the kernel`;

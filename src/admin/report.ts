@@ -28,8 +28,13 @@ export interface StatusReport {
   readonly pid: number;
   readonly now: number;
   readonly startedAt: number;
-  /** Ready: fed, and the kernel has all that is desired or a reason is known for each that it has not. */
+  /**
+   * Fed, the kernel has all that is desired or a reason is known for each that
+   * it has not, and none of our rules is kept out of it.
+   */
   readonly ready: boolean;
+  /** Why not, in one phrase; absent when it is. */
+  readonly unready: string | undefined;
   readonly config: {
     readonly file: string;
     readonly loadedAt: number;
@@ -81,8 +86,12 @@ export interface TableReport {
   readonly rules: {
     readonly desired: number;
     readonly installed: number;
+    /** Of the desired ones, those kept out as they would stand ahead of table local. */
+    readonly misplaced: number;
     readonly faults: readonly string[];
   };
+  /** What the configuration asks for and the node does not allow now, one line each. */
+  readonly notes: readonly string[];
   readonly limits: readonly LimitReport[];
   readonly filters: readonly {
     readonly id: string;
@@ -211,7 +220,7 @@ export interface ExplainReport {
     readonly table: string;
     readonly id: number;
     readonly steps: readonly ExplainStep[];
-    /** One sentence: `installed`, `installed, kept from before`, or why not. */
+    /** What the kernel does, in one sentence: `installed`, `kept in main: …`, `not installed: …` and why. */
     readonly conclusion: string;
   }[];
 }

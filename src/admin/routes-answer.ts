@@ -1,4 +1,5 @@
 import type { Entry } from '../desired/decide.js';
+import type { StaticFault } from '../desired/fixed.js';
 import { formatRoute } from '../desired/format.js';
 import { type RouteTarget, targetKey } from '../desired/route.js';
 import type { Table, WantedRoute } from '../desired/table.js';
@@ -46,7 +47,17 @@ function namedTables({ engine }: Facts, name: string | undefined): Table[] {
 
 function* allKeys(table: Table, { reconciler }: Facts): Generator<string> {
   yield* table.keys();
-  for (const key of reconciler.mirror.keys(table.config.id)) if (!table.mayHold(key)) yield key;
+  for (const { route } of table.fixed.faults) {
+    if (!table.mayHold(route.prefix.key)) yield route.prefix.key;
+  }
+  for (const key of reconciler.mirror.keys(table.config.id)) {
+    if (!table.mayHold(key) && staticFault(table, key) === undefined) yield key;
+  }
+}
+
+/** Of a static route for this prefix that cannot be installed now. */
+export function staticFault(table: Table, key: string): StaticFault | undefined {
+  return table.fixed.faults.find(({ route }) => route.prefix.key === key);
 }
 
 function matches(report: RouteReport, { state, reason, peer }: RoutesQuery): boolean {
@@ -95,6 +106,15 @@ function* prefixReports(table: Table, key: string, facts: Facts): Generator<Rout
       ...origin(entry),
       reason,
       ...(detail === undefined ? {} : { detail }),
+    };
+  }
+  const fault = staticFault(table, key);
+  if (fault !== undefined) {
+    const { route, reason, detail } = fault;
+    const { text } = route.prefix;
+    yield {
+      ...{ table: name, prefix: text, state: 'rejected', route: text, ...NO_ORIGIN, reason },
+      detail: `static: ${detail}`,
     };
   }
   for (const route of own) {

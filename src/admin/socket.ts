@@ -1,5 +1,5 @@
 /** The admin socket as a file: made private, and only over a dead predecessor. */
-import { lstatSync, mkdirSync, unlinkSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, unlinkSync } from 'node:fs';
 import { createConnection, type Server } from 'node:net';
 import { dirname } from 'node:path';
 
@@ -19,7 +19,7 @@ export class AdminSocketError extends Error {
  */
 export async function listenPrivately(server: Server, path: string): Promise<void> {
   try {
-    mkdirSync(dirname(path), { recursive: true });
+    makeDirectory(dirname(path));
     await removeStale(path);
     await listen(server, path);
   } catch (error) {
@@ -27,6 +27,17 @@ export async function listenPrivately(server: Server, path: string): Promise<voi
     throw new AdminSocketError(`admin socket ${path}: ${(error as Error).message}`, {
       cause: error,
     });
+  }
+}
+
+/** With those above it. Not by mkdir's `recursive`: below /proc, where none can be made, Node tries for ever. */
+function makeDirectory(path: string): void {
+  if (existsSync(path)) return;
+  makeDirectory(dirname(path));
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
 }
 

@@ -9,7 +9,9 @@ import { isLeftAlone } from '../reconcile/diff.js';
 import { isOwnRule, type Mirror } from '../reconcile/mirror.js';
 import { nextHopText } from '../rib/path.js';
 import { type Facts, wallTime } from './facts.js';
+import { misplacedText } from './misplaced-text.js';
 import { operationText } from './operation-text.js';
+import { unreadyReason } from './readiness.js';
 import type {
   FamilyCounts,
   FeedState,
@@ -19,6 +21,7 @@ import type {
   StatusReport,
   TableReport,
 } from './report.js';
+import { tableNotes } from './table-notes.js';
 
 /** Refusals told one by one; the rest is a number. */
 const FAILING_SHOWN = 20;
@@ -28,12 +31,13 @@ export function statusAnswer(facts: Facts): StatusReport {
   const { version, startedAt, clock, engine, alerts } = facts;
   const source = facts.source();
   const { file, loadedAt, faults } = facts.config();
+  const unready = unreadyReason(facts);
   return {
     version,
     pid: process.pid,
     now: clock.now(),
     startedAt,
-    ready: facts.ready(),
+    ...{ ready: unready === undefined, unready },
     config: { file, loadedAt, stale: faults.length > 0, faults },
     source: {
       name: source.name,
@@ -76,6 +80,8 @@ function tableReport(table: Table, facts: Facts): TableReport {
   const { mirror } = reconciler;
   const { id, name, metric } = table.config;
   const rejected = table.rejected();
+  for (const { reason } of table.fixed.faults)
+    rejected.set(reason, (rejected.get(reason) ?? 0) + 1);
   rejected.set('foreign-route', foreignConflicts(table, facts));
   rejected.set('kernel-error', reconciler.retries.missingRoutes(id));
   const misplaced = reconciler.misplaced.filter(({ rule }) => rule.table === id);
@@ -93,8 +99,10 @@ function tableReport(table: Table, facts: Facts): TableReport {
     rules: {
       desired: table.rules.length,
       installed: table.rules.filter((rule) => mirror.ownRules().has(ruleKey(rule))).length,
+      misplaced: misplaced.length,
       faults: [...misplaced.map(misplacedText), ...strangersAt(table, mirror)],
     },
+    notes: tableNotes(table, engine.underlay),
     limits: table.limits.map((limit) => limitReport(limit, facts)),
     filters: table.filter.hits().map(({ rule, hits }) => ({ id: rule.id, text: rule.text, hits })),
     nextHops: table.nextHops
@@ -120,10 +128,6 @@ function foreignConflicts(table: Table, { reconciler: { mirror } }: Facts): numb
     table.wanted(prefix.key).some((wanted) => wanted.metric === metric),
   );
   return inTheWay.length;
-}
-
-function misplacedText({ rule, localPriority }: Facts['reconciler']['misplaced'][number]): string {
-  return `priority ${rule.priority} is not behind the ${rule.family} rule of table local (${localPriority})`;
 }
 
 /** Rules of others at our priority: which of the two comes first is nobody's promise. */

@@ -21,7 +21,8 @@ export const applyCommand: Command<{ config: string; json: boolean }> = {
       async () => {
         const { applyOnce } = await import('../once.js');
         const onProgress = progressBar(output.progress);
-        return applyOnce({ configPath: resolve(config), signal: stopSignal(), onProgress });
+        const configPath = resolve(config);
+        return applyOnce({ configPath, signal: stopSignal(), onWait: output.wait, onProgress });
       },
     );
     output.progress('');

@@ -1,4 +1,7 @@
 import type { Config } from '../config/config.js';
+import { formatFault } from '../config/fault.js';
+import type { LoadedConfig } from '../config/load.js';
+import type { NodeVerdict } from '../preflight.js';
 import { plural } from './amount.js';
 import type { Command } from './command.js';
 import { readConfiguration } from './configuration.js';
@@ -9,24 +12,30 @@ export const checkCommand: Command<{ config: string; json: boolean }> = {
   usage: 'check',
   summary: 'check the configuration, change nothing',
   about:
-    'Reads the configuration and every file it names. Each fault is a line of file:line:column: path: what is wrong, what is allowed; the exit code is then 78.',
+    'Reads the configuration and every file it names, and holds it against the rules of this node. Each fault is a line of file:line:column: path: what is wrong, what is allowed; the exit code is then 78.',
   examples: [['check --config new.yaml', 'before it takes the place of the old one']],
   options: (parser) => withJson(withConfig(parser)),
   async run({ config: file, json }, { output }) {
     const loaded = await readConfiguration(file);
-    const warnings = loaded.ok ? warningsOf(loaded.config) : [];
-    const faults = loaded.ok ? [] : loaded.faults;
+    const { faults, warnings } = loaded.ok ? await verdictOn(loaded) : { ...loaded, warnings: [] };
+    const ok = loaded.ok && faults.length === 0;
     if (json) {
-      output.print(JSON.stringify({ ok: loaded.ok, file, faults, warnings }));
-    } else if (loaded.ok) {
-      for (const warning of warnings) output.print(output.style.warning(`warning: ${warning}`));
-      output.print(`${output.style.good('ok')}: ${file}: ${summaryOf(loaded.config)}`);
-    } else {
-      for (const line of loaded.lines) output.print(line);
+      output.print(JSON.stringify({ ok, file, faults, warnings }));
+      return ok ? EXIT.done : EXIT.config;
     }
-    return loaded.ok ? EXIT.done : EXIT.config;
+    for (const fault of faults) output.print(formatFault(fault));
+    for (const warning of warnings) output.print(output.style.warning(`warning: ${warning}`));
+    if (!ok) return EXIT.config;
+    output.print(`${output.style.good('ok')}: ${file}: ${summaryOf(loaded.config)}`);
+    return EXIT.done;
   },
 };
+
+async function verdictOn(loaded: LoadedConfig): Promise<NodeVerdict> {
+  const { lookAtNode } = await import('../preflight.js');
+  const { faults, warnings } = await lookAtNode(loaded);
+  return { faults, warnings: [...warningsOf(loaded.config), ...warnings] };
+}
 
 /**
  * A rule that names a peer means less than it says when the source offers only

@@ -3,10 +3,12 @@ import { readFile } from 'node:fs/promises';
 import { AdminClient, AdminUnreachable } from '../admin/client.js';
 import { DEFAULT_ADMIN_SOCKET } from '../admin/socket.js';
 import type { Config, ConfigFault } from '../config/config.js';
+import type { LoadedConfig } from '../config/load.js';
 import { CommandError, EXIT } from './exit-code.js';
+import type { Output } from './output.js';
 
 export type Loaded =
-  | { readonly ok: true; readonly config: Config }
+  | ({ readonly ok: true } & LoadedConfig)
   | {
       readonly ok: false;
       readonly faults: readonly ConfigFault[];
@@ -36,25 +38,43 @@ export interface SocketOptions {
 }
 
 /**
- * The daemon that `--socket`, the configuration or the default names. A file
- * that cannot be used falls back to the default: a daemon with a broken
+ * As `--socket`, the configuration or the default names it. A file with faults
+ * names it all the same, with a note: a daemon that has refused its
  * configuration is just the one to ask for its status.
  */
-export async function adminClient({ config, socket }: SocketOptions): Promise<AdminClient> {
-  return new AdminClient(socket ?? (await configuredSocket(config)) ?? DEFAULT_ADMIN_SOCKET);
+export async function adminSocket(
+  { config, socket }: SocketOptions,
+  output: Pick<Output, 'note' | 'noteStyle'>,
+): Promise<string> {
+  return socket ?? (await configuredSocket(config, output));
 }
 
-async function configuredSocket(file: string): Promise<string | undefined> {
+/** The daemon that answers at {@link adminSocket}. */
+export async function adminClient(
+  where: SocketOptions,
+  output: Pick<Output, 'note' | 'noteStyle'>,
+): Promise<AdminClient> {
+  return new AdminClient(await adminSocket(where, output));
+}
+
+async function configuredSocket(
+  file: string,
+  { note, noteStyle }: Pick<Output, 'note' | 'noteStyle'>,
+): Promise<string> {
   let text: string;
   try {
     text = await readFile(file, 'utf8');
   } catch {
-    return undefined;
+    return DEFAULT_ADMIN_SOCKET;
   }
   // Without the word there is no such key, and nothing heavy to load for it.
-  if (!text.includes('admin')) return undefined;
+  if (!text.includes('admin')) return DEFAULT_ADMIN_SOCKET;
   const loaded = await readConfiguration(file);
-  return loaded.ok ? loaded.config.admin.socket : undefined;
+  if (loaded.ok) return loaded.config.admin.socket;
+  const { salvageAdminSocket } = await import('../config/salvage.js');
+  const socket = (await salvageAdminSocket(file)) ?? DEFAULT_ADMIN_SOCKET;
+  note(`${noteStyle.warning('note:')} ${file} has faults (see rib2fib check); asking at ${socket}`);
+  return socket;
 }
 
 /** What `ask` finds, or `undefined` when no daemon runs there. */

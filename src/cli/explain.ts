@@ -20,7 +20,7 @@ export const explainCommand: Command<SocketOptions & { json: boolean; query: str
       describe: 'prefix or address',
     }),
   async run({ query, json, ...where }, { output }) {
-    const report = await (await adminClient(where)).explain(query);
+    const report = await (await adminClient(where, output)).explain(query);
     output.print(json ? JSON.stringify(report) : explainText(report, output.style));
     return EXIT.done;
   },

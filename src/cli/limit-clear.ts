@@ -20,7 +20,7 @@ export const limitClearCommand: Command<SocketOptions & { json: boolean; selecto
       describe: 'limit id, table name or id, or all',
     }),
   async run({ selector, json, ...where }, { output }) {
-    const report = await (await adminClient(where)).clearLimit(selector);
+    const report = await (await adminClient(where, output)).clearLimit(selector);
     const { cleared } = report;
     if (json) output.print(JSON.stringify(report));
     else if (cleared.length === 0) output.print('nothing was latched');

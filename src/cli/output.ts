@@ -12,6 +12,8 @@ export interface Output {
   readonly noteStyle: Style;
   /** Takes the place of the last status line; a no-op unless standard error is a terminal. */
   progress(line: string): void;
+  /** As `progress`, and off a terminal a line of its own. */
+  wait(line: string): void;
   /** Starts over on an empty screen; between two frames off a terminal stands an empty line. */
   clear(): void;
 }
@@ -24,14 +26,17 @@ export function createOutput(
 ): Output {
   const coloured = (stream: NodeJS.WriteStream) =>
     stream.isTTY === true && (noColor === undefined || noColor === '');
+  const progress = (line: string) => {
+    if (stderr.isTTY) stderr.write(`\r\x1b[K${line}`);
+  };
+  const note = (text: string) => void stderr.write(`${text}\n`);
   return {
     print: (text) => void stdout.write(`${text}\n`),
-    note: (text) => void stderr.write(`${text}\n`),
+    note,
     style: createStyle(coloured(stdout)),
     noteStyle: createStyle(coloured(stderr)),
-    progress: (line) => {
-      if (stderr.isTTY) stderr.write(`\r\x1b[K${line}`);
-    },
+    progress,
+    wait: stderr.isTTY ? progress : note,
     clear: () => void stdout.write(stdout.isTTY ? '\x1b[H\x1b[2J' : '\n'),
   };
 }

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { PlanReport } from '../admin/report.js';
-import type { Command } from './command.js';
+import type { Command, Context } from './command.js';
 import {
   adminClient,
   ifRunning,
@@ -28,9 +28,11 @@ export const planCommand: Command<SocketOptions & { json: boolean; 'exit-code': 
         describe: 'exit 2 when there are differences',
       }),
     ),
-  async run(options, { output, stopSignal }) {
+  async run(options, context) {
+    const { output } = context;
     await requireConfiguration(options.config);
-    const report = await evaluate(options, stopSignal);
+    const report = await evaluate(options, context);
+    output.progress('');
     output.print(options.json ? JSON.stringify(report) : planText(report, output.style));
     return options.exitCode && report.changes.length > 0 ? EXIT.differences : EXIT.done;
   },
@@ -38,12 +40,12 @@ export const planCommand: Command<SocketOptions & { json: boolean; 'exit-code': 
 
 async function evaluate(
   options: SocketOptions,
-  stopSignal: () => AbortSignal,
+  { output, stopSignal }: Context,
 ): Promise<PlanReport> {
   const configPath = resolve(options.config);
-  const client = await adminClient(options);
+  const client = await adminClient(options, output);
   const report = await ifRunning(() => client.plan(configPath));
   if (report !== undefined) return report;
   const { planOnce } = await import('../once.js');
-  return planOnce({ configPath, signal: stopSignal() });
+  return planOnce({ configPath, signal: stopSignal(), onWait: output.wait });
 }

@@ -12,7 +12,7 @@ export const reloadCommand: Command<SocketOptions & { json: boolean }> = {
   examples: [['reload', 'not often needed: the daemon watches its files']],
   options: (parser) => withJson(withSocket(parser)),
   async run({ json, ...where }, { output }) {
-    const report = await (await adminClient(where)).reload();
+    const report = await (await adminClient(where, output)).reload();
     output.print(json ? JSON.stringify(report) : reloadText(report, output.style));
     return report.applied ? EXIT.done : EXIT.config;
   },

@@ -47,7 +47,7 @@ export const routesCommand: Command<Options> = {
     if (limit !== undefined && !(Number.isInteger(limit) && limit > 0)) {
       throw new CommandError('--limit takes a whole number above 0', EXIT.usage);
     }
-    const client = await adminClient(where);
+    const client = await adminClient(where, output);
     const query = { table, family, state, reason, peer, limit };
     if (json) await printJson(client, query, output);
     else await printLines(client, query, output);

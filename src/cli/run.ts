@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import type { Command, Context } from './command.js';
 import { EXIT, type ExitCode } from './exit-code.js';
@@ -31,6 +32,6 @@ export async function runUntilStopped(
   // docs/decisions/006-small-young-generation.md
   setFlagsFromString('--semi-space-growth-factor=1');
   const { runDaemon } = await import('../daemon.js');
-  await runDaemon({ configPath: config, flush, version }, stopSignal());
+  await runDaemon({ configPath: resolve(config), flush, version }, stopSignal());
   return EXIT.done;
 }

@@ -1,5 +1,4 @@
 /** The words and columns of `rib2fib status`. */
-import { unreadyReason } from '../admin/readiness.js';
 import type { FeedState, LimitReport, StatusReport, TableReport } from '../admin/report.js';
 import { FAMILIES } from '../net/family.js';
 import type { SourceState } from '../source/source.js';
@@ -29,9 +28,8 @@ export function statusText(status: StatusReport, style: Style): string {
 }
 
 function overview(status: StatusReport, style: Style): string[] {
-  const { now, config, source, kernel } = status;
-  const reason = unreadyReason(status);
-  const ready = reason === undefined ? style.good('ready') : style.bad(`not ready: ${reason}`);
+  const { now, config, source, unready } = status;
+  const ready = unready === undefined ? style.good('ready') : style.bad(`not ready: ${unready}`);
   return [
     `${style.title(`rib2fib ${status.version}`)}  ${ready}`,
     `process  up ${durationText(now - status.startedAt)}, pid ${status.pid}`,
@@ -48,7 +46,7 @@ function overview(status: StatusReport, style: Style): string[] {
     ...(source.counters.undecodable === 0
       ? []
       : [style.bad(`         ${plural(source.counters.undecodable, 'route')} not decoded`)]),
-    `kernel   ${kernelText(kernel, now, style)}`,
+    `kernel   ${kernelText(status, style)}`,
   ];
 }
 
@@ -65,6 +63,8 @@ function sourceText(state: SourceState, now: number, style: Style): string {
       return style.warning(`syncing for ${lasting}, waiting for ${state.waitingFor}`);
     case 'synced':
       return style.good(`synced for ${lasting}`);
+    case 'refused':
+      return style.bad(`refused ${lasting} ago, routes from before it stay: ${state.reason}`);
     case 'lost':
       return style.bad(
         `lost ${lasting} ago, ${plural(state.attempts, 'attempt')} since, next ${
@@ -92,19 +92,20 @@ function feedLines(feed: FeedState, now: number, style: Style): string[] {
   }
 }
 
-function kernelText(kernel: StatusReport['kernel'], now: number, style: Style): string {
-  const parts = [
-    kernel.pending === 0
-      ? style.good('in step')
-      : style.warning(`${plural(kernel.pending, 'change')} pending`),
+function kernelText({ kernel, tables: all, now }: StatusReport, style: Style): string {
+  const misplaced = all.reduce((sum, { rules }) => sum + rules.misplaced, 0);
+  const behind = [
+    ...(kernel.failingTotal === 0 ? [] : [style.bad(`${countText(kernel.failingTotal)} refused`)]),
+    ...(misplaced === 0 ? [] : [style.bad(`${plural(misplaced, 'rule')} taken out`)]),
+    ...(kernel.pending === 0 ? [] : [style.warning(`${plural(kernel.pending, 'change')} pending`)]),
+  ];
+  return [
+    ...(behind.length === 0 ? [style.good('in step')] : behind),
     kernel.lastChangeAt === undefined
       ? 'nothing changed yet'
       : `last change ${agoText(kernel.lastChangeAt, now)}`,
     ...(kernel.lastAuditAt === undefined ? [] : [`last audit ${agoText(kernel.lastAuditAt, now)}`]),
-  ];
-  if (kernel.failingTotal > 0)
-    parts.unshift(style.bad(`${countText(kernel.failingTotal)} refused`));
-  return parts.join(', ');
+  ].join(', ');
 }
 
 function peers({ source, now }: StatusReport, style: Style): string[] {
@@ -170,6 +171,7 @@ function rejected({ tables: all }: StatusReport, style: Style): string[] {
       .sort(([, a], [, b]) => b - a)
       .map(([reason, count]) => `${countText(count)} ${reason}`);
     if (reasons.length > 0) lines.push(`rejected in ${nameOf(table)}: ${reasons.join(', ')}`);
+    lines.push(...table.notes.map((note) => style.warning(`note on ${nameOf(table)}: ${note}`)));
     lines.push(
       ...table.rules.faults.map((fault) => style.bad(`rules of ${nameOf(table)}: ${fault}`)),
     );

@@ -28,7 +28,7 @@ export const statusCommand: Command<SocketOptions & { json: boolean; watch: bool
       }),
     ),
   async run({ json, watch, ...where }, { output, stopSignal }) {
-    const client = await adminClient(where);
+    const client = await adminClient(where, output);
     const frame = async () => {
       const status = await client.status();
       return json ? JSON.stringify(status) : statusText(status, output.style);

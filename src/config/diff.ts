@@ -1,5 +1,13 @@
 /** Two configurations -> what a reload changed, one short line a change, for the log. */
-import type { Config, FilterRule, LimitConfig, PrefixListEntry, TableConfig } from './config.js';
+import { FAMILIES } from '../net/family.js';
+import type {
+  Config,
+  FilterRule,
+  LimitConfig,
+  PrefixListConfig,
+  PrefixListEntry,
+  TableConfig,
+} from './config.js';
 import { formatDuration } from './duration.js';
 
 /**
@@ -23,10 +31,7 @@ export function diffConfigs(before: Config, after: Config): readonly string[] {
     const path = `prefixLists.${name}`;
     if (old === undefined) lines.push(`${path}: added`);
     else if (current === undefined) lines.push(`${path}: removed`);
-    else {
-      const entries = (list: typeof old) => [...list.ipv4, ...list.ipv6].map(entryText);
-      compareCounts(lines, path, entries(old), entries(current), 'entries');
-    }
+    else comparePrefixLists(lines, path, old, current);
   }
   compareFixed(lines, 'metrics.listen', listenText(before), listenText(after));
   compareFixed(lines, 'admin.socket', before.admin.socket, after.admin.socket);
@@ -135,6 +140,42 @@ function compareItems(
   else if (reordered) lines.push(`${path}: reordered`);
 }
 
+/** One walk along both, as they are in the order of `seq`: they may have 100,000 entries. */
+function comparePrefixLists(
+  lines: string[],
+  path: string,
+  before: PrefixListConfig,
+  after: PrefixListConfig,
+): void {
+  let [added, removed] = [0, 0];
+  for (const family of FAMILIES) {
+    const [old, current] = [before[family], after[family]];
+    let [i, j] = [0, 0];
+    for (;;) {
+      const [one, other] = [old[i], current[j]];
+      if (one === undefined || other === undefined) break;
+      if (one.seq <= other.seq) i++;
+      if (other.seq <= one.seq) j++;
+      if (sameEntry(one, other)) continue;
+      if (one.seq <= other.seq) removed++;
+      if (other.seq <= one.seq) added++;
+    }
+    removed += old.length - i;
+    added += current.length - j;
+  }
+  tellCounts(lines, path, added, removed, 'entries');
+}
+
+function sameEntry(one: PrefixListEntry, other: PrefixListEntry): boolean {
+  return (
+    one.seq === other.seq &&
+    one.action === other.action &&
+    one.prefix.key === other.prefix.key &&
+    one.ge === other.ge &&
+    one.le === other.le
+  );
+}
+
 /** Counts what came and went: for lists that may be long. */
 function compareCounts(
   lines: string[],
@@ -144,12 +185,19 @@ function compareCounts(
   noun: string,
 ): void {
   const { added, removed, reordered } = compareLists(before, after);
-  const counts = [
-    ...(added.length > 0 ? [`+${added.length}`] : []),
-    ...(removed.length > 0 ? [`-${removed.length}`] : []),
-  ];
+  tellCounts(lines, path, added.length, removed.length, noun);
+  if (added.length + removed.length === 0 && reordered) lines.push(`${path}: reordered`);
+}
+
+function tellCounts(
+  lines: string[],
+  path: string,
+  added: number,
+  removed: number,
+  noun: string,
+): void {
+  const counts = [...(added > 0 ? [`+${added}`] : []), ...(removed > 0 ? [`-${removed}`] : [])];
   if (counts.length > 0) lines.push(`${path}: ${counts.join(' ')} ${noun}`);
-  else if (reordered) lines.push(`${path}: reordered`);
 }
 
 function compareLists(
@@ -190,10 +238,6 @@ function listenText({ metrics: { listen } }: Config): string {
 
 function ruleText({ text }: FilterRule): string {
   return text;
-}
-
-function entryText({ seq, action, prefix, ge, le }: PrefixListEntry): string {
-  return `${seq} ${action} ${prefix} ${ge} ${le}`;
 }
 
 function staticTexts(table: TableConfig): readonly string[] {

@@ -25,21 +25,27 @@ export type YamlResult =
   | { readonly ok: true; readonly document: YamlDocument }
   | { readonly ok: false; readonly faults: readonly ConfigFault[] };
 
+/** Where a text stands in its file, if it is a part of a long list: what is before it. */
+export interface Origin {
+  readonly line: number;
+  /** Items of the list. */
+  readonly item: number;
+}
+
 /** Parses `text`; `file` is only the name that faults bear. Never throws. */
-export function parseYaml(file: string, text: string): YamlResult {
-  const lines = new LineCounter();
+export function parseYaml(
+  file: string,
+  text: string,
+  origin: Origin = { line: 0, item: 0 },
+): YamlResult {
+  const places = new Places(file, origin);
   const refuse = (message: string, offset: number): YamlResult => {
-    return { ok: false, faults: [faultAt(file, lines, offset, [], message)] };
+    return { ok: false, faults: [places.fault(offset, [], message)] };
   };
 
-  const tokens: CST.Token[] = [];
-  for (const token of new Parser(lines.addNewLine).parse(text)) {
-    const deep = tooDeep(token);
-    if (deep !== undefined) return refuse(`nested deeper than ${DEEPEST} levels`, deep);
-    tokens.push(token);
-  }
-  const composer = new Composer({ uniqueKeys: false, merge: false, schema: 'core' });
-  const [document, second] = composer.compose(tokens, true, text.length);
+  const composed = compose(text, places.lines);
+  if ('deep' in composed) return refuse(`nested deeper than ${DEEPEST} levels`, composed.deep);
+  const [document, second] = composed.documents;
   if (document === undefined) return refuse('is empty', 0);
   const [problem] = [...document.errors, ...document.warnings];
   if (problem !== undefined) return refuse(`not valid YAML: ${problem.message}`, problem.pos[0]);
@@ -52,23 +58,49 @@ export function parseYaml(file: string, text: string): YamlResult {
 
   const faults: ConfigFault[] = [];
   refuseSurprises(document.contents, [], 0, (path, offset, message) => {
-    faults.push(faultAt(file, lines, offset, path, message));
+    faults.push(places.fault(offset, path, message));
   });
   if (faults.length > 0) return { ok: false, faults };
-  return { ok: true, document: new YamlDocument(file, lines, document) };
+  return { ok: true, document: new YamlDocument(places, document) };
+}
+
+/**
+ * The plain text at a path of keys in `text`, however faulty the rest of it:
+ * what the parser makes of it, the first of duplicate keys. `undefined` where
+ * there is none. Never throws.
+ */
+export function salvageText(text: string, path: readonly string[]): string | undefined {
+  const composed = compose(text, new LineCounter());
+  if ('deep' in composed) return undefined;
+  let node: unknown = composed.documents[0]?.contents;
+  for (const key of path) node = childOf(node, key)?.value;
+  return isScalar(node) && typeof node.value === 'string' ? node.value : undefined;
+}
+
+/** `deep`: the offset of what is nested deeper than {@link DEEPEST}. */
+function compose(
+  text: string,
+  lines: LineCounter,
+): { readonly deep: number } | { readonly documents: readonly Document.Parsed[] } {
+  const tokens: CST.Token[] = [];
+  for (const token of new Parser(lines.addNewLine).parse(text)) {
+    const deep = tooDeep(token);
+    if (deep !== undefined) return { deep };
+    tokens.push(token);
+  }
+  const composer = new Composer({ uniqueKeys: false, merge: false, schema: 'core' });
+  return { documents: [...composer.compose(tokens, true, text.length)] };
 }
 
 /** A parsed document: its plain value, and a fault for any path within it. */
 export class YamlDocument {
   /** Mappings as objects, lists as arrays, scalars by the YAML 1.2 core schema; `null` for an empty text. */
   readonly value: unknown;
-  readonly file: string;
-  readonly #lines: LineCounter;
+  readonly #places: Places;
   readonly #root: unknown;
 
-  constructor(file: string, lines: LineCounter, document: Document) {
-    this.file = file;
-    this.#lines = lines;
+  constructor(places: Places, document: Document) {
+    this.#places = places;
     this.#root = document.contents;
     this.value = document.toJS();
   }
@@ -87,7 +119,7 @@ export class YamlDocument {
       node = child.value;
     }
     const place = key !== undefined && (at === 'key' || isBlank(node)) ? key : node;
-    return faultAt(this.file, this.#lines, offsetOf(place), path, message);
+    return this.#places.fault(offsetOf(place), path, message);
   }
 
   /** The plain value at `path`, `undefined` where there is none. */
@@ -103,15 +135,28 @@ export class YamlDocument {
   }
 }
 
-function faultAt(
-  file: string,
-  lines: LineCounter,
-  offset: number,
-  path: FaultPath,
-  message: string,
-): ConfigFault {
-  const { line, col } = lines.linePos(offset);
-  return { file, line: Math.max(line, 1), column: Math.max(col, 1), path: pathText(path), message };
+/** Offsets in a text -> lines and columns of its file. */
+class Places {
+  readonly lines = new LineCounter();
+
+  constructor(
+    private readonly file: string,
+    private readonly origin: Origin,
+  ) {}
+
+  fault(offset: number, path: FaultPath, message: string): ConfigFault {
+    const { file, origin } = this;
+    const { line, col } = this.lines.linePos(offset);
+    const [first, ...below] = path;
+    const whole = typeof first === 'number' ? [first + origin.item, ...below] : path;
+    return {
+      file,
+      line: Math.max(line, 1) + origin.line,
+      column: Math.max(col, 1),
+      path: pathText(whole),
+      message,
+    };
+  }
 }
 
 function childOf(

@@ -4,7 +4,7 @@ import { dirname, isAbsolute, join } from 'node:path';
 
 export type TextResult =
   | { readonly ok: true; readonly text: string }
-  | { readonly ok: false; readonly reason: string };
+  | { readonly ok: false; readonly reason: string; readonly tooLarge: boolean };
 
 /** A path written in a configuration is relative to the file it is written in. */
 export function besideFile(file: string, reference: string): string {
@@ -12,7 +12,7 @@ export function besideFile(file: string, reference: string): string {
 }
 
 /**
- * Reads a UTF-8 file of at most `limit` bytes, a multiple of 1 MiB. A larger
+ * Reads a UTF-8 file of at most `limit` bytes, a multiple of 1 KiB. A larger
  * one is refused after `limit` bytes, whatever its inode says of its size, so
  * pipes work too. A byte order mark is dropped.
  */
@@ -22,12 +22,14 @@ export async function readText(path: string, limit: number): Promise<TextResult>
     handle = await open(path, 'r');
     const bytes = await readUpTo(handle, limit + 1);
     if (bytes.length > limit) {
-      return { ok: false, reason: `is larger than the ${limit / 2 ** 20} MiB allowed` };
+      return { ok: false, reason: `is larger than the ${sizeText(limit)} allowed`, tooLarge: true };
     }
     return { ok: true, text: new TextDecoder('utf-8', { fatal: true }).decode(bytes) };
   } catch (error) {
-    if (isUndecodable(error)) return { ok: false, reason: 'is not UTF-8 text' };
-    return { ok: false, reason: `cannot be read: ${systemReason(error)}` };
+    const reason = isUndecodable(error)
+      ? 'is not UTF-8 text'
+      : `cannot be read: ${systemReason(error)}`;
+    return { ok: false, reason, tooLarge: false };
   } finally {
     await handle?.close();
   }
@@ -42,6 +44,10 @@ export async function whyUnreadable(path: string): Promise<string | undefined> {
   } catch (error) {
     return `cannot be read: ${systemReason(error)}`;
   }
+}
+
+function sizeText(bytes: number): string {
+  return bytes < 2 ** 20 ? `${bytes / 2 ** 10} KiB` : `${bytes / 2 ** 20} MiB`;
 }
 
 async function readUpTo(handle: FileHandle, most: number): Promise<Buffer> {

@@ -11,6 +11,8 @@ export interface FilterContext {
   readonly path: FaultPath;
   /** What ids begin with: `filters`, or the name of the file. */
   readonly label: string;
+  /** Rules of the whole list that stand before these. */
+  readonly first: number;
   readonly listNames: ReadonlySet<string>;
   readonly valueAt: (path: FaultPath) => unknown;
   readonly tell: Tell;
@@ -27,7 +29,7 @@ export function buildFilters(rules: ParsedRules, context: FilterContext): readon
     }
     const action = permit === undefined ? 'deny' : 'permit';
     const text = ruleText(action, context.valueAt([...path, action]));
-    const id = `${context.label}[${index}]`;
+    const id = `${context.label}[${context.first + index}]`;
     const rule = buildRule({ action, id, text }, criteria, [...path, action], context);
     return rule === undefined ? [] : [rule];
   });

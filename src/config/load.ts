@@ -12,6 +12,7 @@ import { parseYaml, type YamlDocument } from './document.js';
 import { capFaults, type FaultPath, type Tell } from './fault.js';
 import { besideFile, readText, type TextResult, whyUnreadable } from './files.js';
 import { buildFilters } from './filters.js';
+import { parseListSlices } from './list-slices.js';
 import { parseInlinePrefixList, parsePrefixListFile } from './prefix-list-text.js';
 import { configSchema, type ParsedConfig } from './schema.js';
 import { faultsOf } from './schema-fault.js';
@@ -19,16 +20,23 @@ import { filterListSchema } from './schema-filter.js';
 import { buildTables } from './tables.js';
 
 /** Largest main file, in bytes: generous for people, and no load for the parser. */
-const MAIN_LIMIT = 2 ** 20;
+export const MAIN_LIMIT = 2 ** 20;
 
 /** Largest file of prefix lists, in bytes: those are made by machines, and read line by line. */
-const PREFIX_LISTS_LIMIT = 64 * 2 ** 20;
+const PREFIX_LISTS_LIMIT = 16 * 2 ** 20;
 
-/** Largest YAML file of filters, in bytes: its parser holds the daemon up, and takes memory many times its size. */
-const FILTERS_LIMIT = 4 * 2 ** 20;
+/** Largest YAML file of filters, in bytes, some 10,000 rules: what is longer is a list of prefixes. */
+const FILTERS_LIMIT = 512 * 2 ** 10;
+
+/** A configuration without a fault of its own, which the node it is for may still speak against. */
+export interface LoadedConfig {
+  readonly config: Config;
+  /** A fault at its place in the main file, as the loader's own: `['tables', 0, 'rules', 'priority']`. */
+  readonly faultAt: (path: FaultPath, message: string) => ConfigFault;
+}
 
 export type LoadResult =
-  | { readonly ok: true; readonly config: Config }
+  | ({ readonly ok: true } & LoadedConfig)
   | {
       readonly ok: false;
       readonly faults: readonly ConfigFault[];
@@ -51,7 +59,7 @@ export async function loadConfig(path: string): Promise<LoadResult> {
   const yaml = parseYaml(path, read.text);
   if (!yaml.ok) return refuse(yaml.faults);
   const parsed = configSchema.safeParse(yaml.document.value);
-  if (!parsed.success) return refuse(faultsOf(yaml.document, parsed.error.issues));
+  if (!parsed.success) return refuse(capFaults(faultsOf(yaml.document, parsed.error.issues)));
   return new Loader(path, yaml.document).load(parsed.data);
 }
 
@@ -96,7 +104,8 @@ class Loader {
       log: parsed.log,
       files,
     };
-    return { ok: true, config: deepFreeze(config) };
+    const faultAt: LoadedConfig['faultAt'] = (path, message) => this.#document.fault(path, message);
+    return { ok: true, config: deepFreeze(config), faultAt };
   }
 
   async #source({ gobgp, file }: ParsedConfig['source']): Promise<SourceConfig> {
@@ -148,7 +157,7 @@ class Loader {
       const { file, text } = included;
       let inFile = files.get(file);
       if (inFile === undefined) {
-        const { lists: found, faults } = parsePrefixListFile(file, text);
+        const { lists: found, faults } = await parsePrefixListFile(file, text);
         this.#includedFaults.push(...faults);
         files.set(file, found);
         inFile = found;
@@ -171,45 +180,54 @@ class Loader {
   ): Promise<readonly FilterRule[]> {
     if (Array.isArray(given)) {
       const valueAt = (at: FaultPath) => this.#document.valueAt(at);
-      return buildFilters(given, { path, label: 'filters', listNames, valueAt, tell: this.#tell });
+      const context = { path, label: 'filters', first: 0, listNames, valueAt, tell: this.#tell };
+      return buildFilters(given, context);
     }
-    const included = await this.#included(given.file, [...path, 'file'], FILTERS_LIMIT);
+    const included = await this.#included(
+      given.file,
+      [...path, 'file'],
+      FILTERS_LIMIT,
+      '; put long lists of prefixes into prefixLists, and name them in a filter',
+    );
     if (included === undefined) return [];
-    const yaml = parseYaml(included.file, included.text);
-    if (!yaml.ok) {
-      this.#includedFaults.push(...yaml.faults);
-      return [];
-    }
-    const { document } = yaml;
-    const parsed = filterListSchema.safeParse(document.value);
-    if (!parsed.success) {
-      this.#includedFaults.push(...faultsOf(document, parsed.error.issues));
-      return [];
-    }
+    const { file, text } = included;
     const faults: ConfigFault[] = [];
-    const rules = buildFilters(parsed.data, {
-      path: [],
-      label: basename(included.file),
-      listNames,
-      valueAt: (at) => document.valueAt(at),
-      tell: (at, message) => faults.push(document.fault(at, message)),
-    });
+    const rules: FilterRule[] = [];
+    for await (const slice of parseListSlices(file, text)) {
+      if (!slice.ok) {
+        faults.push(...slice.faults);
+        break;
+      }
+      const { document, first } = slice;
+      const parsed = filterListSchema.safeParse(document.value);
+      if (!parsed.success) {
+        faults.push(...faultsOf(document, parsed.error.issues));
+        continue;
+      }
+      const built = buildFilters(parsed.data, {
+        ...{ path: [], label: basename(file), first, listNames },
+        valueAt: (at) => document.valueAt(at),
+        tell: (at, message) => faults.push(document.fault(at, message)),
+      });
+      rules.push(...built);
+    }
     this.#includedFaults.push(...capFaults(faults));
     return rules;
   }
 
-  /** Reads a file that the configuration includes; each only once. */
+  /** Reads a file that the configuration includes; each only once. `instead` is for one above the limit. */
   async #included(
     reference: string,
     at: FaultPath,
     limit: number,
+    instead = '',
   ): Promise<{ file: string; text: string } | undefined> {
     const file = besideFile(this.#path, reference);
     const reading = this.#texts.get(file) ?? readText(file, limit);
     this.#texts.set(file, reading);
     const read = await reading;
     if (read.ok) return { file, text: read.text };
-    this.#tell(at, `${file} ${read.reason}`);
+    this.#tell(at, `${file} ${read.reason}${read.tooLarge ? instead : ''}`);
     return undefined;
   }
 }

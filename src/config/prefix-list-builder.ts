@@ -54,13 +54,15 @@ export class ListBuilder {
       prefix === undefined
         ? { seq, action, prefix: wholeOf(this.#family), ge: 0, le: familyBits(this.#family) }
         : { seq, action, prefix, ge, le };
-    this.#bySeq.set(seq, { entry, words });
+    this.#bySeq.set(seq, { entry: Object.freeze(entry), words });
     this.#highest = Math.max(this.#highest, seq);
     return undefined;
   }
 
+  /** By `seq`; frozen, so that nobody has to walk a long list for that. */
   entries(): readonly PrefixListEntry[] {
-    return [...this.#bySeq.values()].map(({ entry }) => entry).sort((a, b) => a.seq - b.seq);
+    const entries = [...this.#bySeq.values()].map(({ entry }) => entry);
+    return Object.freeze(entries.sort((a, b) => a.seq - b.seq));
   }
 }
 

@@ -13,12 +13,16 @@
  * meant: host bits (it cuts them off) and a list that has a description but no
  * entry (it permits everything).
  */
+import { setImmediate } from 'node:timers/promises';
 import { type Family, familyBits } from '../net/family.js';
 import { Prefix } from '../net/prefix.js';
 import type { ConfigFault, PrefixListConfig } from './config.js';
 import { capFaults } from './fault.js';
 import { HIGHEST_SEQ, ListBuilder, type ParsedEntry } from './prefix-list-builder.js';
 import { hostBitsMessage } from './prefix-text.js';
+
+/** Lines read at a stroke, before the event loop gets its turn. */
+const LINES_PER_TURN = 2_000;
 
 /** `word` is the index of the offending word; that of the end where one is missing. */
 interface WordFault {
@@ -53,17 +57,18 @@ export function parseInlinePrefixList(
 /**
  * All lists of a file of `ip prefix-list` and `ipv6 prefix-list` lines, by
  * name. Comments (`!`, `#`), `frr`, `hostname`, `service` and `end` lines are
- * passed over; any other line is a fault, so that no rule is lost unseen.
+ * passed over; any other line is a fault, so that no rule is lost unseen. Long
+ * files are read in slices, between which the event loop gets its turn.
  */
-export function parsePrefixListFile(
+export async function parsePrefixListFile(
   file: string,
   text: string,
-): { lists: ReadonlyMap<string, PrefixListConfig>; faults: readonly ConfigFault[] } {
+): Promise<{ lists: ReadonlyMap<string, PrefixListConfig>; faults: readonly ConfigFault[] }> {
   const faults: ConfigFault[] = [];
   const builders = { ipv4: new Map<string, ListBuilder>(), ipv6: new Map<string, ListBuilder>() };
   let line = 0;
-  for (const source of text.split('\n')) {
-    line++;
+  for (const source of linesOf(text)) {
+    if (++line % LINES_PER_TURN === 0) await setImmediate();
     const words = source.split(/\s+/).filter(Boolean);
     const fault = addLine(words, builders, line);
     if (fault === undefined) continue;
@@ -78,6 +83,7 @@ export function parsePrefixListFile(
   const lists = new Map<string, PrefixListConfig>();
   for (const builder of [...builders.ipv4.entries(), ...builders.ipv6.entries()]) {
     const [name, list] = builder;
+    await setImmediate();
     if (list.isEmpty) {
       const message = `list "${name}" has a description but no entry; give it one, or take the line out`;
       faults.push({ file, line: list.described, column: 1, path: '', message });
@@ -89,6 +95,15 @@ export function parsePrefixListFile(
   }
   faults.sort((a, b) => a.line - b.line);
   return { lists, faults: capFaults(faults) };
+}
+
+function* linesOf(text: string): Generator<string> {
+  let start = 0;
+  for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', start)) {
+    yield text.slice(start, end);
+    start = end + 1;
+  }
+  yield text.slice(start);
 }
 
 const PASSED_OVER = new Set(['frr', 'hostname', 'service', 'end']);

@@ -2,7 +2,7 @@
 import type * as z from 'zod';
 import type { ConfigFault } from './config.js';
 import type { YamlDocument } from './document.js';
-import { capFaults, type FaultPath } from './fault.js';
+import type { FaultPath } from './fault.js';
 
 type Issue = z.core.$ZodIssue;
 
@@ -13,7 +13,7 @@ const LATER_SOURCES = new Set(['bgp', 'fpm']);
 export function faultsOf(document: YamlDocument, issues: readonly Issue[]): readonly ConfigFault[] {
   const faults = issues.flatMap((issue) => faultsOfIssue(document, issue, []));
   faults.sort((a, b) => a.line - b.line || a.column - b.column);
-  return capFaults(faults);
+  return faults;
 }
 
 function faultsOfIssue(document: YamlDocument, issue: Issue, base: FaultPath): ConfigFault[] {

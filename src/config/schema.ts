@@ -57,7 +57,9 @@ const gobgp = mapping({
 const source = mapping({
   gobgp,
   file: mapping({
-    path: path.describe('The YAML file of routes; it must exist, and is watched.'),
+    path: path.describe(
+      'The YAML file of routes; it must exist, and is watched. At most 16 MiB, some 300,000 routes; above 512 KiB each begins on a line of its own with a dash.',
+    ),
   })
     .optional()
     .describe('Routes from a file, for hosts without a daemon and for trying filters.'),

@@ -49,17 +49,18 @@ export function decide(
   };
   if (permitted.length === 0) return reject(denied, paths);
   if (prefix.isDefault && !config.acceptDefault) return reject('default-route', permitted);
-  const others = permitted.filter((path) => !underlay.isLocal(path.nextHop.address));
+  const isLocal = ({ nextHop }: Path) => underlay.isLocal(nextHop.address);
+  const others = permitted.some(isLocal) ? permitted.filter((path) => !isLocal(path)) : permitted;
   if (others.length === 0) return reject('next-hop-local', permitted);
   if (kept.covering(prefix) !== undefined) {
     // The set stays referred to: what is kept follows from the interfaces that sets lead out of,
     // and would come and go with this very prefix otherwise.
-    const { selected } = selectPaths(others, config.multipath);
+    const selected = selectPaths(others, config.multipath);
     return { ...reject('kept-in-main', selected), set: nextHops.of(selected) };
   }
   const { paths: within, reason } = withinLimits(prefix, others, limits);
   if (reason !== undefined) return { prefix, reason, rule, set: undefined, paths: others };
-  const { selected } = selectPaths(within, config.multipath);
+  const selected = selectPaths(within, config.multipath);
   return { prefix, reason: undefined, rule, set: nextHops.of(selected), paths: selected };
 }
 
@@ -86,7 +87,7 @@ function filtered(
     else if (result.rule !== undefined) reason = 'denied';
     if (rule === undefined || (result.permit && permitted.length === 1)) rule = result.rule?.id;
   }
-  return { permitted, reason, rule };
+  return { permitted: permitted.length === paths.length ? paths : permitted, reason, rule };
 }
 
 /** Limits of one peer first: what they refuse is not offered to those of the whole table. */

@@ -4,17 +4,19 @@ import { Address } from '../net/address.js';
 import { FAMILIES, type Family } from '../net/family.js';
 import { Prefix } from '../net/prefix.js';
 import { PrefixSet } from '../net/prefix-set.js';
-import type { Leg, Route } from './route.js';
-import type { Underlay } from './underlay.js';
+import type { RejectReason } from '../policy/verdict.js';
+import type { Route } from './route.js';
+import type { Resolution, Underlay } from './underlay.js';
 
 /** `static` routes stand this much behind the learned ones: the kernel itself falls back. */
 export const STATIC_METRIC_OFFSET = 1000;
 /** The `unreachable default` of `onMiss: unreachable` stands behind everything. */
 export const ON_MISS_METRIC = 0xfffffffe;
 
-/** A static route that cannot be installed now, and why. */
+/** A static route that cannot be installed now: none of its next hops is usable. `detail` says why of each. */
 export interface StaticFault {
   readonly route: StaticRoute;
+  readonly reason: RejectReason;
   readonly detail: string;
 }
 
@@ -48,10 +50,12 @@ export function fixedRoutes(options: FixedOptions): FixedRoutes {
     routes.push({ table: table.id, prefix, metric: table.metric, target: { type: 'throw' } });
   }
   for (const route of table.static) {
-    if (!families.includes(route.prefix.family)) continue;
-    const legs = route.via.flatMap((leg) => staticLeg(leg, route, table, underlay) ?? []);
+    const resolutions = families.includes(route.prefix.family)
+      ? route.via.map((leg) => staticLeg(leg, route, table, underlay))
+      : [unreachable(`${route.prefix.family} is switched off on this node`)];
+    const legs = resolutions.flatMap((resolution) => (resolution.ok ? resolution.legs : []));
     if (legs.length === 0) {
-      faults.push({ route, detail: 'none of its next hops is reachable' });
+      faults.push(faultOf(route, resolutions));
       continue;
     }
     const metric = table.metric + STATIC_METRIC_OFFSET;
@@ -95,16 +99,33 @@ function staticLeg(
   route: StaticRoute,
   table: TableConfig,
   underlay: Underlay,
-): readonly Leg[] | undefined {
+): Resolution {
   const { gateway, weight } = leg;
   if (leg.interface !== undefined) {
     const link = underlay.linkNamed(leg.interface);
-    if (link === undefined || !underlay.isUp(link.index)) return undefined;
-    return [{ gateway, oif: link.index, onlink: false, weight }];
+    if (link === undefined) return unreachable(`there is no interface ${leg.interface}`);
+    if (!underlay.isUp(link.index)) return unreachable(`${leg.interface} is down`);
+    return { ok: true, legs: [{ gateway, oif: link.index, onlink: false, weight }] };
   }
   if (gateway === undefined) throw new TypeError(`static ${route.prefix} has an empty next hop`);
   const resolution = underlay.resolve({ address: gateway, interface: undefined }, table.nextHop);
-  return resolution.ok ? resolution.legs.map((one) => ({ ...one, weight })) : undefined;
+  if (!resolution.ok) return resolution;
+  return { ok: true, legs: resolution.legs.map((one) => ({ ...one, weight })) };
+}
+
+function unreachable(detail: string): Extract<Resolution, { ok: false }> {
+  return { ok: false, reason: 'next-hop-unreachable', detail };
+}
+
+function faultOf(route: StaticRoute, resolutions: readonly Resolution[]): StaticFault {
+  const refused = resolutions.filter((resolution) => !resolution.ok);
+  const [first] = refused;
+  const details = new Set(refused.map(({ detail }) => detail));
+  return {
+    route,
+    reason: first?.reason ?? 'next-hop-unreachable',
+    detail: [...details].join('; '),
+  };
 }
 
 function defaultOf(family: Family): Prefix {

@@ -1,43 +1,58 @@
 /** Routes, rules and nexthop objects in the words of `ip route`, `ip rule` and `ip nexthop`. */
-import type { Family } from '../net/family.js';
+import { type Family, familyBits } from '../net/family.js';
+import type { Prefix } from '../net/prefix.js';
 import { type Leg, type NexthopObject, OWN_PROTOCOL, type Route, type Rule } from './route.js';
 
 /** Name of an interface; a number where it has none any more. */
 export type LinkName = (index: number) => string;
 
 /**
- * One line: `10.0.0.0/8 via 10.9.0.2 dev eth1 metric 20 table 100 proto 178`,
- * `throw 10.42.0.0/16 metric 20 …`, `10.0.0.0/8 nhid 1073741824 metric 20 …`;
- * several legs come last: `… proto 178 nexthop via 10.9.0.2 dev eth1 weight 1
- * nexthop …`. `ip route add` takes it as it is, save for targets of type
- * `other`. A value that carries its protocol shows that one, else it is ours.
+ * One line, word for word as `ip route show table all` has it:
+ * `10.0.0.0/8 via 10.9.0.2 dev eth1 table 100 proto 178 metric 20 onlink`,
+ * `throw 10.42.0.0/16 table 100 …`, `10.0.0.0/8 nhid 1073741824 table 100 …`;
+ * several legs come last: `… metric 20 nexthop via 10.9.0.2 dev eth1 weight 1
+ * nexthop …`. Left out is what the kernel adds by itself and nobody chose:
+ * `scope link`, `pref medium`, and with `nhid` the legs of the object.
+ * `ip route add` takes the line, save for targets of type `other`. A value
+ * that carries its protocol shows that one, else it is ours.
  */
 export function formatRoute(
   route: Route & { readonly protocol?: number },
   linkName: LinkName,
 ): string {
   const { prefix, metric, table, target, protocol = OWN_PROTOCOL } = route;
-  const family = prefix.family;
-  const key = `metric ${metric} table ${table} proto ${protocol}`;
+  const destination = formatDestination(prefix);
+  const key = `table ${table} proto ${protocol}${metric === 0 ? '' : ` metric ${metric}`}`;
   switch (target.type) {
     case 'legs': {
       const [first, ...rest] = target.legs;
       if (first !== undefined && rest.length === 0) {
-        return `${prefix} ${formatWay(first, family, linkName)} ${key}`;
+        const way = formatWay(first, prefix.family, linkName);
+        return `${destination} ${way} ${key}${formatFlags(first)}`;
       }
       const legs = target.legs.map(
-        (leg) => `nexthop ${formatWay(leg, family, linkName)} weight ${leg.weight}`,
+        (leg) =>
+          `nexthop ${formatWay(leg, prefix.family, linkName)} weight ${leg.weight}${formatFlags(leg)}`,
       );
-      return [prefix, key, ...legs].join(' ');
+      return [destination, key, ...legs].join(' ');
     }
     case 'nexthop':
-      return `${prefix} nhid ${target.id} ${key}`;
+      return `${destination} nhid ${target.id} ${key}`;
     case 'throw':
-    case 'unreachable':
-      return `${target.type} ${prefix} ${key}`;
+    case 'unreachable': {
+      // Without it the default routes of both families would read the same.
+      const device = prefix.family === 'ipv6' ? ' dev lo' : '';
+      return `${target.type} ${destination}${device} ${key}`;
+    }
     case 'other':
-      return `${target.kind} ${prefix} ${key}`;
+      return `${target.kind} ${destination} ${key}`;
   }
+}
+
+/** `default`, the bare address of a host route, else the prefix. */
+function formatDestination(prefix: Prefix): string {
+  if (prefix.isDefault) return 'default';
+  return prefix.length === familyBits(prefix.family) ? `${prefix.address}` : prefix.text;
 }
 
 /**
@@ -66,7 +81,7 @@ export function formatNexthop(
     case 'single': {
       const { leg, family } = nexthop;
       const way = formatWay(leg, leg.gateway?.family ?? family, linkName);
-      return `id ${nexthop.id} ${way} ${proto}`;
+      return `id ${nexthop.id} ${way} ${proto}${formatFlags(leg)}`;
     }
     case 'group': {
       const members = nexthop.members.map(({ id, weight }) =>
@@ -77,9 +92,9 @@ export function formatNexthop(
   }
 }
 
-/** `via 10.9.0.2 dev eth1 onlink`; `via inet6 …` for an IPv4 route with an IPv6 gateway. */
+/** `via 10.9.0.2 dev eth1`; `via inet6 …` for an IPv4 route with an IPv6 gateway. */
 function formatWay(leg: Leg, family: Family, linkName: LinkName): string {
-  const { gateway, oif, onlink } = leg;
+  const { gateway, oif } = leg;
   const words: string[] = [];
   if (gateway !== undefined) {
     const other =
@@ -87,8 +102,12 @@ function formatWay(leg: Leg, family: Family, linkName: LinkName): string {
     words.push(`via ${other}${gateway}`);
   }
   words.push(`dev ${linkName(oif)}`);
-  if (onlink) words.push('onlink');
   return words.join(' ');
+}
+
+/** What `ip` writes behind everything else of a way. */
+function formatFlags({ onlink }: Leg): string {
+  return onlink ? ' onlink' : '';
 }
 
 /** As `ip rule` prints it: the mask only where it leaves bits out. */

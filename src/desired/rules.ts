@@ -34,6 +34,18 @@ export function tableRules(
   return [...distinct.values()].filter((rule) => families.includes(rule.family));
 }
 
+/** Why a rule of `from {interface}` follows no address now, one line an interface. */
+export function interfacesWithoutRules(table: TableConfig, underlay: Underlay): readonly string[] {
+  return (table.rules?.from ?? []).flatMap((source) => {
+    if (source.kind === 'prefix') return [];
+    const { interface: name } = source;
+    if (underlay.linkNamed(name) === undefined) return `there is no interface ${name}`;
+    return addressPrefixes(name, underlay).length > 0
+      ? []
+      : `${name} has no global, settled address`;
+  });
+}
+
 function addressPrefixes(name: string, underlay: Underlay): readonly Prefix[] {
   const link = underlay.linkNamed(name);
   return link === undefined ? [] : underlay.globalAddresses(link.index).map(Prefix.host);

@@ -38,8 +38,6 @@ export interface Filter {
   evaluate(prefix: Prefix, path: Path, options?: { readonly count: boolean }): FilterResult;
   /** One for each rule, in the rules' order. */
   hits(): readonly RuleHits[];
-  /** Counted evaluations that no rule matched. */
-  unmatched(): number;
 }
 
 /**
@@ -54,7 +52,6 @@ export function compileFilter(
   const steps = compileSteps(rules, prefixLists);
   const results = rules.map((rule): FilterResult => ({ permit: rule.action === 'permit', rule }));
   const hits = new Array<number>(rules.length).fill(0);
-  let unmatched = 0;
 
   return {
     evaluate(prefix, path, options) {
@@ -63,14 +60,10 @@ export function compileFilter(
         order = steps[i]?.(prefix, path) ?? -1;
       }
       const result = order < 0 ? undefined : results[order];
-      if (options?.count === true) {
-        if (result === undefined) unmatched++;
-        else hits[order] = (hits[order] ?? 0) + 1;
-      }
+      if (options?.count === true && result !== undefined) hits[order] = (hits[order] ?? 0) + 1;
       return result ?? UNMATCHED;
     },
     hits: () => rules.map((rule, order) => ({ rule, hits: hits[order] ?? 0 })),
-    unmatched: () => unmatched,
   };
 }
 

@@ -26,18 +26,15 @@ export type LimitState = 'ok' | 'warning' | 'exceeded' | 'latched';
 /** Percentage points of `max` between where a warning begins and where it ends. */
 const WARN_HYSTERESIS = 5;
 
-/** How a limit stands, for metrics, `status`, alerts and the state file. */
+/** How a limit stands, for `status`, `explain`, alerts and the state file. */
 export interface LimitSnapshot {
   readonly id: string;
   readonly action: LimitAction;
   readonly max: number;
   /** What is held against `max`: prefixes offered, or received where the limit counts those. */
   readonly count: number;
-  readonly admitted: number;
   /** Offered and refused. */
   readonly waiting: number;
-  /** `count / max`; `Infinity` for anything above a `max` of 0. */
-  readonly ratio: number;
   readonly state: LimitState;
   readonly latched: boolean;
 }
@@ -192,15 +189,12 @@ export class LimitTracker {
 
   snapshot(): LimitSnapshot {
     const { id, action, max } = this.#limit;
-    const count = this.#count;
     return {
       id,
       action,
       max,
-      count,
-      admitted: this.#admitted.size,
+      count: this.#count,
       waiting: this.#waiting.size,
-      ratio: count === 0 ? 0 : count / max,
       state: this.#state,
       latched: this.#state === 'latched',
     };

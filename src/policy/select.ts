@@ -6,29 +6,22 @@
  */
 import type { NextHop, Path } from '../rib/path.js';
 
-/** `selected` has one path for each next hop; together with `rest` it has all paths, once. */
-export interface Selection {
-  readonly selected: readonly Path[];
-  readonly rest: readonly Path[];
-}
-
 /**
- * Depends on the set of paths only, not on their order: they are taken by next
- * hop (numerically, IPv4 first, then by interface), peer, and path identifier.
+ * One path for each next hop, `multipath` (1 or more) at most. Depends on the
+ * set of paths only, not on their order: they are taken by next hop
+ * (numerically, IPv4 first, then by interface), peer, and path identifier.
  */
-export function selectPaths(permitted: readonly Path[], multipath: number): Selection {
-  if (permitted.length < 2 && multipath > 0) return { selected: permitted, rest: NONE };
+export function selectPaths(permitted: readonly Path[], multipath: number): readonly Path[] {
+  if (permitted.length < 2) return permitted;
   const selected: Path[] = [];
-  const rest: Path[] = [];
   for (const path of permitted.toSorted(comparePaths)) {
     const last = selected.at(-1);
     const double = last !== undefined && compareNextHops(last.nextHop, path.nextHop) === 0;
-    (double || selected.length >= multipath ? rest : selected).push(path);
+    if (!double) selected.push(path);
+    if (selected.length === multipath) break;
   }
-  return { selected, rest };
+  return selected;
 }
-
-const NONE: readonly Path[] = [];
 
 function comparePaths(a: Path, b: Path): number {
   return (

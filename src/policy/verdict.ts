@@ -26,8 +26,6 @@ export type RejectReason =
   | 'next-hop-unreachable'
   /** The next hop is reached through a default route only, and `viaDefault` is off. */
   | 'next-hop-via-default'
-  /** Permitted, but other paths were selected. */
-  | 'not-selected'
   /** A foreign route of the same prefix and metric stands there, and `foreign` is `preserve`. */
   | 'foreign-route'
   /** The kernel refused it; retried. */
@@ -45,7 +43,6 @@ export const REJECT_REASONS: readonly RejectReason[] = [
   'next-hop-local',
   'next-hop-unreachable',
   'next-hop-via-default',
-  'not-selected',
   'foreign-route',
   'kernel-error',
 ];

@@ -19,13 +19,6 @@ export interface RibEntry {
   readonly paths: readonly Path[];
 }
 
-/** `prefixes` have at least one path of `peer`: what a prefix limit counts before the filters. */
-export interface PeerCount {
-  readonly peer: string;
-  readonly family: Family;
-  readonly prefixes: number;
-}
-
 interface Entry {
   readonly prefix: Prefix;
   paths: readonly Path[];
@@ -84,16 +77,9 @@ export class Rib {
     return this.#families[prefix.family].isFresh(prefix.key);
   }
 
-  /** Prefixes that have a path of `peer`. */
+  /** Prefixes that have a path of `peer`: what a prefix limit counts before the filters. */
   receivedFrom(peer: string, family: Family): number {
     return this.#families[family].received.get(peer) ?? 0;
-  }
-
-  /** Every peer with at least one prefix. */
-  received(): readonly PeerCount[] {
-    return FAMILIES.flatMap((family) =>
-      [...this.#families[family].received].map(([peer, prefixes]) => ({ peer, family, prefixes })),
-    );
   }
 }
 

@@ -117,7 +117,7 @@ describe('commands', { concurrency: 2 }, () => {
         assert.deepEqual(stdout.split('\n')[0]?.split(/ {2,}/), [
           ...['STATE', 'TABLE', 'ROUTE', 'PEER', 'AS PATH', 'REASON'],
         ]);
-        const words = `${installed} via ${router(0)} dev eth1 metric 20 table 100 proto 178`;
+        const words = `${installed} via ${router(0)} dev eth1 table 100 proto 178 metric 20`;
         assert.deepEqual(row(stdout, 'installed', 'fabric', words).slice(3), [
           router(0),
           '65001 64999',

@@ -127,7 +127,8 @@ function asCommand(line: string): string[] {
     /^([+~-]) (?:(rule|nexthop) )?(.*)$/.exec(line) ?? assert.fail(`no plan line: ${line}`);
   const verb = { '+': 'add', '~': 'replace', '-': 'del' }[op ?? ''] ?? assert.fail(line);
   const words = text.replace(' proto ', ' protocol ').split(' ');
-  const family = kind === 'rule' && text.includes('::') ? ['-6'] : [];
+  // Where the words do not tell: a rule of an interface's addresses, a default that is unreachable.
+  const family = (kind === 'rule' ? /::/ : / dev lo /).test(text) ? ['-6'] : [];
   return [...family, kind, verb, ...words];
 }
 

@@ -171,9 +171,18 @@ describe('a running daemon', () => {
     const [table] = (await daemon.status()).tables;
     assert.equal(table?.rules.installed, 0);
     assert.match(table?.rules.faults[0] ?? '', /priority 10000 is not behind/);
+    const why = /rules are taken out: priority 10000 is not behind the ipv[46] rule of table local/;
+    const unready = await daemon.http('/readyz');
+    assert.equal(unready.status, 503);
+    assert.match(unready.body, why);
+    const status = await daemon.cli('status', '--socket', daemon.adminSocket);
+    assert.match(status.stdout, /^kernel {3}2 rules taken out, /m);
+    const explained = await daemon.cli('explain', '10.1.0.0/16', '--socket', daemon.adminSocket);
+    assert.match(explained.stdout, /=> installed, but not in use: its rules are taken out: .*$/m);
     await moveLocal(20_000, 100);
     await become(rules);
     await until(async () => (await daemon.status()).alerts.length === 0, { what: 'no alert' });
+    assert.equal((await daemon.http('/readyz')).status, 200);
     await moveLocal(100, 0);
   });
 });
@@ -192,9 +201,17 @@ describe('circumstances at the start', { concurrency: 2 }, () => {
       assert.match(
         output,
         new RegExp(
-          `rules\\.priority: ${priority} is not behind the ipv4 rule of table local, .* 10000`,
+          `^\\S+\\.yaml:\\d+:\\d+: tables\\[0\\]\\.rules\\.priority: ${priority} is not behind the ipv4 rule of table local, .* 10000`,
+          'm',
         ),
       );
+      const file = join(scratch.path, 'misplaced.yaml');
+      const text = { source: lab.source, tables: [{ ...fabric, rules }] };
+      await writeFile(file, JSON.stringify(text));
+      const check = await rib2fib(lab.node, ['check', '--config', file]);
+      assert.equal(check.code, 78);
+      assert.match(check.stdout, /misplaced\.yaml:1:\d+: tables\[0\]\.rules\.priority: /);
+      assert.equal((await rib2fib(here, ['check', '--config', file])).code, 0);
     }
     assert.deepEqual(ownLines(await kernelDump(lab.node)), []);
     const rules = { ...fabric.rules, priority: 10_001 };
@@ -209,9 +226,9 @@ describe('circumstances at the start', { concurrency: 2 }, () => {
     const table = { ...fabric, name: 'fabric', foreign: 'fail' };
     const { code, output } = await refused(lab, { tables: [table] });
     assert.equal(code, 1);
-    assert.equal(
+    assert.match(
       output,
-      'rib2fib: table 100 (fabric) holds 200 routes of others, the first 10.0.0.0/16 with protocol 4, and foreign is fail',
+      /^\S+\.yaml:\d+:\d+: tables\[0\]\.foreign: table 100 \(fabric\) holds 200 routes of others, the first 10\.0\.0\.0\/16 with protocol 4, and foreign is fail$/m,
     );
     assert.deepEqual(ownLines(await kernelDump(lab.node)), []);
     const daemon = await lab.daemon({ tables: [{ ...table, foreign: 'preserve' }] });
@@ -274,13 +291,15 @@ describe('circumstances at the start', { concurrency: 2 }, () => {
     assert.ok((await (await lab.daemon(config)).status()).ready);
   });
 
-  it('a metrics port in use: exit 1', async () => {
+  it('a metrics port in use: exit 1, and no admin socket left behind', async () => {
     await using lab = await TwoFabrics.create();
     await using _other = await tcpStranger(lab.node, 9469, {});
-    assert.deepEqual(await refused(lab, { tables: [fabric] }), {
+    const socket = join(scratch.path, 'never.sock');
+    assert.deepEqual(await refused(lab, { admin: { socket }, tables: [fabric] }), {
       code: 1,
       output: 'rib2fib: metrics.listen 127.0.0.1:9469: the port is in use by another process',
     });
+    assert.ok(!existsSync(socket));
     assert.deepEqual(ownLines(await kernelDump(lab.node)), []);
   });
 });

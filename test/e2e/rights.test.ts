@@ -18,6 +18,8 @@
  */
 import assert from 'node:assert/strict';
 import { chmodSync, chownSync, readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { type ConfigValue, Daemon, PROGRAM } from '../support/daemon.js';
@@ -66,26 +68,32 @@ interface Pod {
   readonly behindShell?: boolean;
 }
 
-/** Not launched yet. Its configuration is root's, as a ConfigMap; its admin socket's directory the user's, as an emptyDir. */
-async function daemonInPod(pod: Pod): Promise<Daemon> {
-  const [scratch, state, box] = ['pod', 'state', 'box'].map(scratchDirectory);
-  assert.ok(scratch !== undefined && state !== undefined && box !== undefined);
-  chmodSync(scratch.path, 0o755);
+/** Turns `node PROGRAM …` into what a pod runs; `state` is the only directory it can write to. */
+function podCommand(pod: Omit<Pod, 'netns' | 'config'>, state: string) {
+  const box = scratchDirectory('box');
   chmodSync(box.path, 0o755);
-  chownSync(state.path, NOBODY, NOBODY);
   const environment = {
     PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
     NODE: process.execPath,
     PROGRAM: PROGRAM.slice(ROOT.length + 1),
     CAPABILITY: pod.capability ?? '',
     BEHIND_SHELL: pod.behindShell === true ? 'yes' : '',
-    ...{ ROOT, BOX: box.path, STATE: state.path },
+    ...{ ROOT, BOX: box.path, STATE: state },
   };
-  const config = { ...pod.config, admin: { socket: `${state.path}/admin.sock` } };
-  const wrap = ([, , ...args]: readonly string[]) => [
+  return ([, , ...args]: readonly string[]) => [
     ...['env', '-i', ...Object.entries(environment).map(([name, value]) => `${name}=${value}`)],
     ...['unshare', '--mount', '--propagation', 'private', 'sh', '-euc', POD, 'pod', ...args],
   ];
+}
+
+/** Not launched yet. Its configuration is root's, as a ConfigMap; its admin socket's directory the user's, as an emptyDir. */
+async function daemonInPod(pod: Pod): Promise<Daemon> {
+  const [scratch, state] = ['pod', 'state'].map(scratchDirectory);
+  assert.ok(scratch !== undefined && state !== undefined);
+  chmodSync(scratch.path, 0o755);
+  chownSync(state.path, NOBODY, NOBODY);
+  const config = { ...pod.config, admin: { socket: `${state.path}/admin.sock` } };
+  const wrap = podCommand(pod, state.path);
   const daemon = new Daemon({ netns: pod.netns, config, wrap }, scratch);
   await daemon.configure(config);
   return daemon;
@@ -250,4 +258,25 @@ describe('without CAP_NET_ADMIN', () => {
       assert.deepEqual(daemon.log, []);
     });
   }
+
+  it('plan reads the kernel all the same, and prints what root would see', async () => {
+    const scratch = scratchDirectory('plan');
+    for (const path of [scratch.path, dirname(lab.routesFile)]) chmodSync(path, 0o755);
+    await lab.feed([{ prefix: '10.1.0.0/16', nextHop: [ROUTER1, ROUTER2] }]);
+    await lab.node.ipBatch(['route add 10.9.9.0/24 via 10.9.0.9 table 100 proto 178 metric 20']);
+    const config = join(scratch.path, 'rib2fib.yaml');
+    const socket = join(scratch.path, 'admin.sock');
+    const table = { id: 100, filters: [{ permit: {} }], nextHop: { objects: 'always' } };
+    const tables = [{ ...table, rules: { priority: 10_000, from: [POOL, { interface: 'eth1' }] } }];
+    await writeFile(config, JSON.stringify({ source: lab.source, admin: { socket }, tables }));
+
+    const command = [process.execPath, PROGRAM, 'plan', '--config', config];
+    const asRoot = await lab.node.exec(...command);
+    assert.match(
+      asRoot,
+      /^- 10\.9\.9\.0\/24 via 10\.9\.0\.9 dev eth1 table 100 proto 178 metric 20$/m,
+    );
+    assert.equal(await lab.node.exec(...podCommand({}, scratch.path)(command)), asRoot);
+    scratch.remove();
+  });
 });

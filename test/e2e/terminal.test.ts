@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { statSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { CleanupReport, RouteReport, StatusReport } from '../../src/admin/report.js';
 import { type Daemon, PROGRAM, rib2fib } from '../support/daemon.js';
@@ -80,6 +80,20 @@ describe('on terminals, in pipes and beside a large table', () => {
       .split('\n')
       .map((line) => JSON.parse(line) as StatusReport);
     assert.ok(reports.every(({ ready }) => ready));
+  });
+
+  it('status names the configuration by its whole path, however the daemon was told', async () => {
+    await using other = await TwoFabrics.create();
+    const relative = await other.daemon(
+      { tables: [{ id: 100 }] },
+      {
+        wrap: (argv) => {
+          const file = argv.at(-1) ?? '';
+          return ['env', `--chdir=${dirname(file)}`, ...argv.slice(0, -1), basename(file)];
+        },
+      },
+    );
+    assert.equal((await relative.status()).config.file, relative.configFile);
   });
 
   it("the admin socket is its owner's alone", () => {

@@ -53,9 +53,9 @@ test('the changes of others are heard, in order, our own are not', async () => {
   const foreign = () => heard.map(text).filter((one) => one !== 'link' && one !== 'address');
   await until(() => foreign().length >= 7, { what: 'seven notices' });
   assert.deepEqual(foreign(), [
-    'new 10.1.0.0/16 via 10.9.0.4 dev va metric 20 table 100 proto 4',
-    'gone 10.1.0.0/16 via 10.9.0.4 dev va metric 20 table 100 proto 4',
-    'new 2001:db8:2::/48 via 2001:db8:9::2 dev va metric 1024 table 254 proto 3',
+    'new 10.1.0.0/16 via 10.9.0.4 dev va table 100 proto 4 metric 20',
+    'gone 10.1.0.0/16 via 10.9.0.4 dev va table 100 proto 4 metric 20',
+    'new 2001:db8:2::/48 via 2001:db8:9::2 dev va table 254 proto 3 metric 1024',
     'new rule from 10.5.0.0/16 lookup 100 pref 10000 proto 0',
     'gone rule from 10.5.0.0/16 lookup 100 pref 10000 proto 0',
     'new nexthop id 5 via 10.9.0.2 dev va proto 0',

@@ -46,6 +46,14 @@ test('every form of route, as ip sees it, and as we read it back', async () => {
     ],
     [route('0.0.0.0/0', [leg('10.9.0.2', oif)]), 'default via 10.9.0.2 dev va proto 178 metric 20'],
     [
+      route('10.9.8.7/32', [leg('10.9.0.2', oif)]),
+      '10.9.8.7 via 10.9.0.2 dev va proto 178 metric 20',
+    ],
+    [
+      route('2001:db8:8::8/128', [leg('2001:db8:9::2', oif)]),
+      '2001:db8:8::8 via 2001:db8:9::2 dev va proto 178 metric 20',
+    ],
+    [
       route('2001:db8:1::/48', [leg('2001:db8:9::2', oif)]),
       '2001:db8:1::/48 via 2001:db8:9::2 dev va proto 178 metric 20',
     ],
@@ -76,6 +84,14 @@ test('every form of route, as ip sees it, and as we read it back', async () => {
       'default via 2001:db8:9::2 dev va proto 178 metric 20',
     ],
   ];
+  for (const [one, seen] of forms) {
+    const text = formatRoute({ ...one, table: 100 }, linkName).replace(' table 100', '');
+    // All but what the kernel adds by itself.
+    assert.equal(
+      text,
+      seen.replace(' scope link', '').replace(/( nhid \d+) via \S+ dev \S+/, '$1'),
+    );
+  }
   const inTable = (table: number) => forms.map(([one]) => ({ ...one, table }));
   await kernel.execute([
     {
@@ -123,6 +139,10 @@ test('our words are the words of ip route', async () => {
     ]),
     route('10.6.0.0/16', { type: 'throw' }),
     route('2001:db8:4::/48', [leg('2001:db8:9::2', oif), leg('fe80::2', oif, { weight: 4 })]),
+    route('2001:db8:6::/48', { type: 'throw' }),
+    route('10.9.8.7/32', [leg('10.77.0.2', oif, { onlink: true })]),
+    route('0.0.0.0/0', [leg('10.9.0.2', oif)]),
+    route('::/0', [leg('2001:db8:9::2', oif)]),
   ];
   const texts = originals.map((one) => formatRoute(one, linkName));
   ip('-batch -', texts.map((text) => `route add ${text}\n`).join(''));

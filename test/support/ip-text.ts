@@ -4,6 +4,7 @@ import type { Leg, RouteTarget } from '../../src/desired/route.js';
 import type { KernelNexthop, KernelRoute, KernelRule } from '../../src/kernel/kernel.js';
 import { NEXTHOP_ID_BASE } from '../../src/kernel/kernel.js';
 import { Address } from '../../src/net/address.js';
+import type { Family } from '../../src/net/family.js';
 import { Prefix } from '../../src/net/prefix.js';
 
 /** Index of an interface by name; throws for one that is not there. */
@@ -17,22 +18,20 @@ export function shortIds(text: string): string {
   return text.replace(/\b1\d{9}\b/g, (id) => `#${Number(id) - NEXTHOP_ID_BASE}`);
 }
 
-/** `10.0.0.0/8 via 10.9.0.2 dev eth1 metric 20 table 100 proto 4`, `throw …`, `… nhid #0 …`, `… nexthop via … weight 2`. */
+/** `10.0.0.0/8 via 10.9.0.2 dev eth1 table 100 proto 4 metric 20`, `throw …`, `… nhid #0 …`, `… nexthop via … weight 2`; what stands behind the way, in any order. */
 export function parseRoute(text: string, index: LinkIndex): KernelRoute {
   const words = new Words(text);
   const type = words.oneOf('throw', 'unreachable', 'blackhole', 'prohibit');
-  const prefix = parsePrefix(words.next());
-  const legs: Leg[] = [];
-  const first = leg(words, index);
-  if (first !== undefined) legs.push(first);
+  const destination = words.next();
+  const onLo = type !== undefined && words.value('dev') !== undefined;
   const nhid = words.value('nhid');
-  const metric = Number(words.value('metric') ?? 0);
-  const table = Number(words.value('table') ?? 254);
-  const protocol = Number(words.value('proto') ?? DEFAULT_PROTOCOL);
+  const way = leg(words, index);
+  const options = words.options('table', 'proto', 'metric');
+  const legs = way === undefined ? [] : [flagged(way, words)];
   while (words.oneOf('nexthop')) {
     const one = leg(words, index);
     if (one === undefined) throw words.fault();
-    legs.push({ ...one, weight: Number(words.value('weight') ?? 1) });
+    legs.push(flagged({ ...one, weight: Number(words.value('weight') ?? 1) }, words));
   }
   words.end();
   const target: RouteTarget =
@@ -43,7 +42,14 @@ export function parseRoute(text: string, index: LinkIndex): KernelRoute {
         : nhid !== undefined
           ? { type: 'nexthop', id: parseId(nhid) }
           : { type: 'legs', legs };
-  return { table, prefix, metric, target, protocol, dead: false };
+  return {
+    table: options.get('table') ?? 254,
+    prefix: parseDestination(destination, onLo ? 'ipv6' : legs[0]?.gateway?.family),
+    metric: options.get('metric') ?? 0,
+    target,
+    protocol: options.get('proto') ?? DEFAULT_PROTOCOL,
+    dead: false,
+  };
 }
 
 /** `from 203.0.113.0/24 to 10.0.0.0/8 fwmark 0x14/0xff iif eth1 lookup 100 pref 10000 proto 178`; IPv6 where a prefix says so. */
@@ -78,8 +84,9 @@ export function parseNexthop(text: string, index: LinkIndex): KernelNexthop {
   const words = new Words(text);
   const id = parseId(words.value('id') ?? '');
   const group = words.value('group');
-  const way = leg(words, index);
+  const bare = leg(words, index);
   const protocol = Number(words.value('proto') ?? DEFAULT_PROTOCOL);
+  const way = bare && flagged(bare, words);
   words.end();
   if (group === undefined) {
     if (way === undefined) throw words.fault();
@@ -121,6 +128,15 @@ class Words {
     return this.oneOf(key) === undefined ? undefined : this.next();
   }
 
+  /** Numbers behind keys, in any order. */
+  options(...keys: readonly string[]): Map<string, number> {
+    const found = new Map<string, number>();
+    for (let key = this.oneOf(...keys); key !== undefined; key = this.oneOf(...keys)) {
+      found.set(key, Number(this.next()));
+    }
+    return found;
+  }
+
   end(): void {
     if (this.#words.length > 0) throw this.fault();
   }
@@ -136,11 +152,21 @@ function leg(words: Words, index: LinkIndex): Leg | undefined {
   const gateway = via ? parseAddress(words.next()) : undefined;
   const device = words.value('dev');
   if (device === undefined) return undefined;
-  return { gateway, oif: index(device), onlink: words.oneOf('onlink') !== undefined, weight: 1 };
+  return { gateway, oif: index(device), onlink: false, weight: 1 };
+}
+
+function flagged(one: Leg, words: Words): Leg {
+  return { ...one, onlink: words.oneOf('onlink') !== undefined };
 }
 
 function selector(text: string | undefined): Prefix | undefined {
   return text === undefined || text === 'all' ? undefined : parsePrefix(text);
+}
+
+/** `default` alone does not tell its family. */
+function parseDestination(text: string, family: Family = 'ipv4'): Prefix {
+  if (text === 'default') return parsePrefix(family === 'ipv4' ? '0.0.0.0/0' : '::/0');
+  return text.includes('/') ? parsePrefix(text) : Prefix.host(parseAddress(text));
 }
 
 function parsePrefix(text: string): Prefix {

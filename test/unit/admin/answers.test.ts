@@ -22,9 +22,10 @@ tables:
     reload: () => assert.fail('a plan reloads nothing'),
     clearLimits: () => assert.fail('a plan clears nothing'),
   });
-  return await withFiles({ 'c.yaml': text }, (directory) =>
-    answers.plan(join(directory, 'c.yaml')),
-  );
+  return await withFiles({ 'c.yaml': text }, async (directory) => {
+    const report = await answers.plan(join(directory, 'c.yaml'));
+    return { ...report, notes: report.notes.map((note) => note.replace(`${directory}/`, '')) };
+  });
 }
 
 /** In table 200, without the `throw` routes that keep connected prefixes in main. */
@@ -34,9 +35,9 @@ function changes({ changes }: PlanReport): string[] {
     .map(({ op, kind, text }) => `${op} ${kind} ${text}`);
 }
 
-const FOREIGN = '10.0.0.0/8 via 10.9.0.77 dev eth1 metric 20 table 200 proto 4';
-const WANTED = '10.0.0.0/8 via 10.9.0.2 dev eth1 metric 20 table 200 proto 178';
-const OTHER = '11.0.0.0/8 via 10.9.0.2 dev eth1 metric 20 table 200 proto 178';
+const FOREIGN = '10.0.0.0/8 via 10.9.0.77 dev eth1 table 200 proto 4 metric 20';
+const WANTED = '10.0.0.0/8 via 10.9.0.2 dev eth1 table 200 proto 178 metric 20';
+const OTHER = '11.0.0.0/8 via 10.9.0.2 dev eth1 table 200 proto 178 metric 20';
 
 async function nodeWithForeign(): Promise<FakeNode> {
   const node = await runningNode(
@@ -73,15 +74,20 @@ test('a plan notes why a reload would refuse the configuration here', async () =
   const failing = await plan(node, 'foreign: fail');
   assert.deepEqual(changes(failing), []);
   assert.deepEqual(failing.notes, [
-    'table 200 (other) holds 1 routes of others, the first 10.0.0.0/8 with protocol 4, and foreign is fail',
+    'c.yaml:5:77: tables[1].foreign: table 200 (other) holds 1 route of others, the first 10.0.0.0/8 with protocol 4, and foreign is fail',
   ]);
   await node.outside(
     'rule add from all lookup 255 pref 20000 proto 2',
     'rule del from all lookup 255 pref 0 proto 2',
   );
-  const misplaced = await plan(node, 'rules: { priority: 10000, from: [203.0.113.0/24] }');
+  const misplaced = await plan(
+    node,
+    'rules: { priority: 10000, from: [203.0.113.0/24, { interface: eth9 }] }, static: [{ prefix: 0.0.0.0/0, via: [{ interface: eth9 }] }]',
+  );
   assert.deepEqual(misplaced.notes, [
-    'tables.other.rules.priority: 10000 is not behind the ipv4 rule of table local, which stands at 20000 here; a larger number is allowed',
+    'c.yaml:5:87: tables[1].rules.priority: 10000 is not behind the ipv4 rule of table local, which stands at 20000 on this node; a larger number is allowed',
+    'table other: static 0.0.0.0/0 is not installed: there is no interface eth9',
+    'table other: rules.from: there is no interface eth9',
   ]);
   assert.ok(!misplaced.changes.some(({ kind }) => kind === 'rule'));
   await node.stop();

@@ -18,12 +18,14 @@ function explain(node: FakeNode, query: string): string[] {
 const HEARD = 'from 10.9.0.2 AS 65001, next hop 10.9.0.2, AS path 65001';
 const NO_RULE = 'rule info: no ipv4 rule of ours sends traffic to this table';
 
+const KEPT_IN_MAIN = 'kept in main: a throw route sends it on to the next rules';
+
 test('an installed prefix, stage by stage', async () => {
   const node = await runningNode(
     config(table({ rules: rulesFrom('203.0.113.0/24'), limits: [limit('block', 5)] })),
     '10.0.0.0/8 via 10.9.0.2',
   );
-  const route = '10.0.0.0/8 via 10.9.0.2 dev eth1 metric 20 table 100 proto 178';
+  const route = '10.0.0.0/8 via 10.9.0.2 dev eth1 table 100 proto 178 metric 20';
   assert.deepEqual(explain(node, '10.0.0.0/8'), [
     `heard ok: ${HEARD}`,
     'filter ok: filters[0] filters[0]',
@@ -77,7 +79,7 @@ test('each way not to be installed has its step and its sentence', async () => {
     'not installed: filters[0] deny 11.0.0.0/8',
     'not installed: no rule matches: denied by default',
     'not installed: a default route needs acceptDefault: true besides a permit',
-    'not installed: inside 10.42.0.0/16, which is kept in main (keepInMain, or connected)',
+    KEPT_IN_MAIN,
     'not installed: 10.9.0.1 is an address of this node',
     'not installed: 192.0.3.1: 192.0.3.1 is reached through the default route only (viaDefault: false)',
     'not installed: limit-blocked: fabric/all/ipv4: 3 of 2, action block',
@@ -89,19 +91,19 @@ test('each way not to be installed has its step and its sentence', async () => {
 test('the kernel’s part: foreign, refused, changed in its place', async () => {
   const node = await runningNode(config(table()), '10.0.0.0/8 via 10.9.0.2');
   node.kernel.refuse('route replace 10.0.0.0/8', 'ENOMEM');
-  await node.outside('route add 10.3.0.0/16 via 10.9.0.77 dev eth1 metric 20 table 100 proto 4');
+  await node.outside('route add 10.3.0.0/16 via 10.9.0.77 dev eth1 table 100 proto 4 metric 20');
   await node.hears('10.0.0.0/8 via 10.9.0.3', '10.3.0.0/16 via 10.9.0.2');
   const refused = explain(node, '10.0.0.0/8');
   assert.ok(
     refused.includes(
-      'kernel no: kernel-error: ENOMEM no: ENOMEM, retried; until then: 10.0.0.0/8 via 10.9.0.2 dev eth1 metric 20 table 100 proto 178',
+      'kernel no: kernel-error: ENOMEM no: ENOMEM, retried; until then: 10.0.0.0/8 via 10.9.0.2 dev eth1 table 100 proto 178 metric 20',
     ),
     refused.join('\n'),
   );
   assert.deepEqual(explain(node, '10.3.0.0/16').slice(-5), [
-    'route ok: 10.3.0.0/16 via 10.9.0.2 dev eth1 metric 20 table 100 proto 178',
+    'route ok: 10.3.0.0/16 via 10.9.0.2 dev eth1 table 100 proto 178 metric 20',
     'kernel no: foreign-route: a route of somebody else stands there, and foreign is preserve',
-    'kernel info: foreign: 10.3.0.0/16 via 10.9.0.77 dev eth1 metric 20 table 100 proto 4',
+    'kernel info: foreign: 10.3.0.0/16 via 10.9.0.77 dev eth1 table 100 proto 4 metric 20',
     NO_RULE,
     'not installed: foreign-route: a route of somebody else stands there, and foreign is preserve',
   ]);
@@ -123,7 +125,7 @@ test('an address is explained by its longest match; a configured route needs no 
   assert.equal(matched('172.16.0.1'), '172.16.0.1/32');
   assert.equal(matched('2001:db8::1'), '2001:db8::1/128');
   assert.equal(explain(node, '10.7.2.3').at(-1), 'installed');
-  assert.equal(explain(node, '10.9.0.9').at(-1), 'installed');
+  assert.equal(explain(node, '10.9.0.9').at(-1), KEPT_IN_MAIN);
   await node.stop();
 });
 
@@ -166,7 +168,7 @@ test('kept from before until its family is fed, and then only while the kernel r
   );
   await before.stop();
   const node = await new FakeNode(config(table()), before.kernel, before.clock).start();
-  const route = '11.0.0.0/8 via 10.9.0.2 dev eth1 metric 20 table 100 proto 178';
+  const route = '11.0.0.0/8 via 10.9.0.2 dev eth1 table 100 proto 178 metric 20';
   assert.deepEqual(explain(node, '11.2.3.4'), [
     'heard no: gobgp offers no path to 11.0.0.0/8',
     `kernel info: still has, kept as stale until the feed is complete: ${route}`,
@@ -179,7 +181,7 @@ test('kept from before until its family is fed, and then only while the kernel r
     'heard no: gobgp offers no path to 11.0.0.0/8',
     `kernel info: still has, though unwanted (EBUSY no: EBUSY, retried): ${route}`,
     NO_RULE,
-    'not installed: gobgp offers no path to 11.0.0.0/8',
+    'installed, though unwanted: gobgp offers no path to 11.0.0.0/8',
   ]);
   await node.stop();
 });
@@ -200,6 +202,34 @@ test('a refusal names the limits of its own family only', async () => {
     explain(node, '2001:db8::/32').at(-1),
     'not installed: limit-blocked: fabric/all/ipv6: 1 of 0, action block',
   );
+  await node.stop();
+});
+
+test('limits of peers that do not offer the prefix are left out', async () => {
+  const node = await runningNode(
+    config(
+      table({
+        limits: [
+          limit('block', 1, { peer: '10.9.0.2' }),
+          limit('block', 7, { peer: '10.9.1.2' }),
+          limit('block', 9),
+        ],
+      }),
+    ),
+    '10.0.0.0/8 via 10.9.0.2',
+    '11.0.0.0/8 via 10.9.0.2',
+    '12.0.0.0/8 via 10.9.1.2',
+  );
+  const limits = (query: string) => explain(node, query).filter((line) => /^limit/.test(line));
+  assert.deepEqual(limits('10.0.0.0/8'), [
+    'limit ok: fabric/10.9.0.2/ipv4: 2 of 1; fabric/all/ipv4: 2 of 9',
+  ]);
+  assert.deepEqual(limits('11.0.0.0/8'), [
+    'limit no: limit-blocked: fabric/10.9.0.2/ipv4: 2 of 1, action block',
+  ]);
+  assert.deepEqual(limits('12.0.0.0/8'), [
+    'limit ok: fabric/10.9.1.2/ipv4: 1 of 7; fabric/all/ipv4: 2 of 9',
+  ]);
   await node.stop();
 });
 
@@ -236,5 +266,75 @@ test('several paths: which the filter lets through', async () => {
   assert.ok(steps.includes('filter info: path of 10.9.0.2: no rule matches: denied by default'));
   assert.ok(steps.includes('filter ok: path of 10.9.1.2: filters[0] permit peer 10.9.1.2'));
   assert.equal(steps.at(-1), 'installed');
+  await node.stop();
+});
+
+test('rules that are taken out: installed, and not in use', async () => {
+  const node = await runningNode(
+    config(table({ rules: rulesFrom('203.0.113.0/24'), keepInMain: [prefix('10.42.0.0/16')] })),
+    '10.0.0.0/8 via 10.9.0.2',
+  );
+  await node.outside(
+    'rule add from all lookup 255 pref 20000 proto 2',
+    'rule del from all lookup 255 pref 0 proto 2',
+  );
+  const why = 'priority 10000 is not behind the ipv4 rule of table local (20000)';
+  assert.deepEqual(explain(node, '10.0.0.0/8').slice(-2), [
+    `rule no: from 203.0.113.0/24 lookup 100 pref 10000 proto 178 is not installed: ${why}`,
+    `installed, but not in use: its rules are taken out: ${why}`,
+  ]);
+  assert.equal(
+    explain(node, '10.42.1.1').at(-1),
+    `${KEPT_IN_MAIN}, but not in use: its rules are taken out: ${why}`,
+  );
+  await node.stop();
+});
+
+test('a static route that cannot be installed says why, and one that can takes the place of a refused one', async () => {
+  const node = await runningNode(
+    config(
+      table({
+        acceptDefault: false,
+        static: [
+          staticRoute('0.0.0.0/0', '10.9.0.254'),
+          staticRoute('10.7.0.0/16', '10.9.0.254%eth9'),
+          staticRoute('10.8.0.0/16', '10.9.0.254%eth9'),
+        ],
+        onMiss: 'unreachable',
+      }),
+    ),
+    '0.0.0.0/0 via 10.9.0.2',
+    '10.8.0.0/16 via 10.9.0.2',
+  );
+  assert.deepEqual(explain(node, '10.7.0.0/16'), [
+    'heard info: gobgp offers no path to 10.7.0.0/16',
+    'next hop no: static 10.7.0.0/16: there is no interface eth9',
+    NO_RULE,
+    'not installed: static 10.7.0.0/16: there is no interface eth9',
+  ]);
+  assert.equal(
+    explain(node, '10.7.1.1')[0],
+    'heard info: 10.7.0.0/16 is longer, but not installed: static 10.7.0.0/16: there is no interface eth9',
+  );
+  assert.equal(explain(node, '10.8.0.0/16').at(-1), 'installed');
+  assert.equal(
+    explain(node, '0.0.0.0/0').at(-1),
+    'installed, the static route alone: a default route needs acceptDefault: true besides a permit',
+  );
+  await node.link('eth1', { up: false, carrier: false });
+  assert.equal(
+    explain(node, '0.0.0.0/0').at(-1),
+    'unreachable: onMiss refuses what the table has no other route for',
+  );
+  await node.stop();
+});
+
+test('a foreign route of a lower metric goes first', async () => {
+  const node = await runningNode(config(table()), '10.0.0.0/8 via 10.9.0.2');
+  await node.outside('route add 10.0.0.0/8 via 10.9.0.77 dev eth1 table 100 proto 4 metric 5');
+  assert.equal(
+    explain(node, '10.0.0.0/8').at(-1),
+    'installed, but a route of somebody else goes first, with metric 5',
+  );
   await node.stop();
 });

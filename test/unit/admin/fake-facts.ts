@@ -15,7 +15,6 @@ export type FakeFacts = Facts & {
 export function fakeFacts(node: FakeNode): FakeFacts {
   const { clock, engine, reconciler } = node;
   const source: Source = {
-    kind: 'gobgp',
     name: 'gobgp',
     sessions: undefined,
     async *events() {},

@@ -1,42 +1,70 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { unreadyReason } from '../../../src/admin/readiness.js';
-import type { StatusReport } from '../../../src/admin/report.js';
-import { NOW, STATUS } from './sample-status.js';
+import { type ReadinessFacts, unreadyReason } from '../../../src/admin/readiness.js';
+import type { FeedPhase } from '../../../src/desired/feed.js';
+import { tableRules } from '../../../src/desired/rules.js';
+import { Underlay } from '../../../src/desired/underlay.js';
+import type { SourceState } from '../../../src/source/source.js';
+import { rulesFrom, table } from '../desired/build.js';
 
-const UNREADY: StatusReport = { ...STATUS, ready: false };
+interface Given {
+  readonly ready?: boolean;
+  readonly phase?: FeedPhase;
+  readonly state?: SourceState;
+  readonly pending?: number;
+  readonly misplaced?: ReadinessFacts['reconciler']['misplaced'];
+}
 
-function fed(source: Partial<StatusReport['source']>, pending = 0): StatusReport {
+function facts(given: Given): ReadinessFacts {
+  const { ready = false, phase = { phase: 'synced', since: 0 }, pending = 0 } = given;
+  const { state = { state: 'synced', since: 0 }, misplaced = [] } = given;
   return {
-    ...UNREADY,
-    source: { ...STATUS.source, ...source },
-    kernel: { ...STATUS.kernel, pending },
+    ready: () => ready,
+    source: () => ({ state: () => state }),
+    engine: { feed: { phase, pending: ['ipv4', 'ipv6'] } },
+    reconciler: { pending, misplaced },
   };
 }
 
-test('ready needs no reason', () => assert.equal(unreadyReason(STATUS), undefined));
+const [RULE] = tableRules(table({ rules: rulesFrom('203.0.113.0/24') }), Underlay.empty, ['ipv4']);
+assert.ok(RULE);
+const MISPLACED = [{ rule: RULE, localPriority: 20_000 }];
 
-const CASES: readonly (readonly [StatusReport, string])[] = [
-  [fed({}), 'the kernel is being brought in step'],
-  [fed({}, 1), '1 change not yet in the kernel'],
-  [fed({}, 20), '20 changes not yet in the kernel'],
+const CASES: readonly (readonly [Given, string | undefined])[] = [
+  [{ ready: true }, undefined],
+  [{ ready: true, pending: 7 }, undefined],
   [
-    fed({ feed: { state: 'stale', since: NOW, until: null, reason: 'no daemon yet' } }),
+    { ready: true, misplaced: MISPLACED },
+    'rules are taken out: priority 10000 is not behind the ipv4 rule of table local (20000)',
+  ],
+  [{}, 'the kernel is being brought in step'],
+  [{ pending: 1 }, '1 change not yet in the kernel'],
+  [{ pending: 20 }, '20 changes not yet in the kernel'],
+  [
+    {
+      phase: { phase: 'stale', since: 0, until: Number.POSITIVE_INFINITY, reason: 'no daemon yet' },
+    },
     'routes are kept from before, not confirmed by the source: no daemon yet',
   ],
   [
-    fed({ feed: { state: 'expired', since: NOW, reason: 'connection refused' } }),
+    { phase: { phase: 'expired', since: 0, reason: 'connection refused' } },
     'the source is lost and hold has ended: connection refused',
   ],
   [
-    fed({
-      state: { state: 'syncing', since: NOW, waitingFor: 'End-of-RIB of 10.9.0.2' },
-      feed: { state: 'syncing', since: NOW, pending: ['ipv4'] },
-    }),
+    {
+      phase: { phase: 'syncing', since: 0 },
+      state: { state: 'syncing', since: 0, waitingFor: 'End-of-RIB of 10.9.0.2' },
+    },
     'syncing, waiting for End-of-RIB of 10.9.0.2',
+  ],
+  [
+    { phase: { phase: 'syncing', since: 0 }, state: { state: 'stopped', since: 0 } },
+    'syncing, source is stopped, waiting for ipv4 and ipv6',
   ],
 ];
 
-for (const [status, reason] of CASES) {
-  test(reason, () => assert.equal(unreadyReason(status), reason));
+for (const [given, reason] of CASES) {
+  test(reason ?? `ready, with ${given.pending ?? 0} pending`, () =>
+    assert.equal(unreadyReason(facts(given)), reason),
+  );
 }

@@ -42,7 +42,7 @@ async function mixedNode(): Promise<FakeNode> {
     '12.0.0.0/8 via 172.16.0.1',
   );
   node.kernel.refuse('10.2.0.0/16', 'ENOMEM');
-  await node.outside('route add 10.3.0.0/16 via 10.9.0.77 dev eth1 metric 20 table 100 proto 4');
+  await node.outside('route add 10.3.0.0/16 via 10.9.0.77 dev eth1 table 100 proto 4 metric 20');
   await node.hears('10.2.0.0/16 via 10.9.0.2', '10.3.0.0/16 via 10.9.0.2');
   return node;
 }
@@ -87,7 +87,7 @@ test('in the words of ip route, with peers and AS path', async () => {
   const [ecmp] = routesAnswer(fakeFacts(node), { ...ALL, peer: '10.9.1.2', table: 'fabric' });
   assert.equal(
     ecmp?.route,
-    '10.1.0.0/16 metric 20 table 100 proto 178 nexthop via 10.9.0.2 dev eth1 weight 1 nexthop via 10.9.1.2 dev eth2 weight 1',
+    '10.1.0.0/16 table 100 proto 178 metric 20 nexthop via 10.9.0.2 dev eth1 weight 1 nexthop via 10.9.1.2 dev eth2 weight 1',
   );
   assert.equal(ecmp.peer, '10.9.0.2+10.9.1.2');
   assert.equal(ecmp.asPath, '65001');
@@ -155,5 +155,27 @@ test('what a limit refuses', async () => {
   assert.deepEqual(lines(node, { reason: 'limit-blocked' }), [
     '10.1.0.0/16 rejected limit-blocked',
   ]);
+  await node.stop();
+});
+
+test('a static route that cannot be installed is rejected, beside a learned one too', async () => {
+  const node = await runningNode(
+    config(
+      table({
+        static: [
+          staticRoute('10.7.0.0/16', '10.9.0.254%eth9'),
+          staticRoute('10.8.0.0/16', '10.9.0.254%eth9'),
+        ],
+      }),
+    ),
+    '10.8.0.0/16 via 10.9.0.2',
+  );
+  const answer = [...routesAnswer(fakeFacts(node), { ...ALL, reason: 'next-hop-unreachable' })];
+  assert.deepEqual(
+    answer.map(({ prefix, state, detail }) => ({ prefix, state, detail })),
+    ['10.8.0.0/16', '10.7.0.0/16'].map((prefix) => ({
+      ...{ prefix, state: 'rejected', detail: 'static: there is no interface eth9' },
+    })),
+  );
   await node.stop();
 });

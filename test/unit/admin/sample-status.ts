@@ -13,6 +13,7 @@ export const STATUS: StatusReport = {
   now: NOW,
   startedAt: NOW - 3 * HOUR,
   ready: true,
+  unready: undefined,
   config: {
     file: '/etc/rib2fib/rib2fib.yaml',
     loadedAt: NOW - 3 * HOUR,
@@ -62,7 +63,8 @@ export const STATUS: StatusReport = {
       ],
       nexthopObjects: false,
       foreignRoutes: 1,
-      rules: { desired: 4, installed: 4, faults: [] },
+      rules: { desired: 4, installed: 4, misplaced: 0, faults: [] },
+      notes: [],
       limits: [
         {
           id: 'fabric/all/ipv4',

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
@@ -210,6 +210,43 @@ test('something else than rib2fib at the socket', async () => {
     kind: 'broken',
   });
   await new Promise((resolve) => other.close(resolve));
+});
+
+test('somebody who takes the question and says nothing: asked in vain for so long, and no longer', async () => {
+  const path = join(directory, 'silent.sock');
+  const silent = await listening(path);
+  const connections: Socket[] = [];
+  silent.on('connection', (connection) => connections.push(connection.resume()));
+  const client = new AdminClient(path, { answer: 20, work: 40 });
+  for (const ask of [
+    () => client.status(),
+    () => client.explain('10.0.0.0/8'),
+    () => client.routes(ALL).next(),
+    () => client.clearLimit('all'),
+  ]) {
+    await assert.rejects(ask(), {
+      name: 'AdminUnreachable',
+      message: `the daemon at ${path} cannot be asked: no answer for 0.02 s`,
+    });
+  }
+  await assert.rejects(client.plan('/x.yaml'), { message: /no answer for 0\.04 s$/ });
+  await assert.rejects(client.reload(), { message: /no answer for 0\.04 s$/ });
+  for (const connection of connections) connection.destroy();
+  await new Promise((resolve) => silent.close(resolve));
+});
+
+test('a place that can hold no socket: one line, at once', async () => {
+  for (const [place, errno] of [
+    ['/proc/rib2fib', 'ENOENT'],
+    ['/dev/null', 'ENOTDIR'],
+  ]) {
+    socket = `${place}/run/admin.sock`;
+    await assert.rejects(serve(), (error: Error) => {
+      assert.equal(error.name, 'AdminSocketError');
+      assert.match(error.message, new RegExp(`^admin socket ${socket}: ${errno}: .*$`));
+      return true;
+    });
+  }
 });
 
 test('closing takes the socket away', async () => {

@@ -35,7 +35,7 @@ test('counts: heard, accepted, desired, installed, and each reason for the rest'
     '14.0.0.0/8 via 10.9.0.1',
   );
   node.kernel.refuse('10.9.9.0/24', 'ENOMEM');
-  await node.outside('route add 10.5.0.0/16 via 10.9.0.77 dev eth1 metric 20 table 100 proto 4');
+  await node.outside('route add 10.5.0.0/16 via 10.9.0.77 dev eth1 table 100 proto 4 metric 20');
   await node.hears('10.3.0.0/16', '13.0.0.0/8', '12.0.0.0/8 via 10.9.1.9');
   await node.hears('10.5.0.0/16 via 10.9.0.2', '15.0.0.0/8 via 10.9.0.2');
   const facts = fakeFacts(node);
@@ -189,7 +189,7 @@ test('what the kernel refuses, with its words and its next try; the first twenty
   assert.equal(kernel.failingTotal, 30);
   assert.equal(kernel.failing.length, 20);
   assert.deepEqual(kernel.failing[0], {
-    what: '20.0.0.0/16 via 10.9.0.2 dev eth1 metric 20 table 100 proto 178',
+    what: '20.0.0.0/16 via 10.9.0.2 dev eth1 table 100 proto 178 metric 20',
     errno: 'ENOMEM',
     message: 'no: ENOMEM',
     retryAt: node.clock.now() + 1_000,
@@ -201,7 +201,8 @@ test('what the kernel refuses, with its words and its next try; the first twenty
 test('misplaced rules are faults, and not counted as installed', async () => {
   const node = await runningNode(config(table({ rules: rulesFrom('203.0.113.0/24') })));
   const rules = () => statusAnswer(fakeFacts(node)).tables[0]?.rules;
-  assert.deepEqual(rules(), { desired: 1, installed: 1, faults: [] });
+  assert.deepEqual(rules(), { desired: 1, installed: 1, misplaced: 0, faults: [] });
+  assert.equal(statusAnswer(fakeFacts(node)).ready, true);
   await node.outside(
     'rule add from all lookup 255 pref 20000 proto 3',
     'rule del from all lookup 255 pref 0 proto 2',
@@ -209,8 +210,17 @@ test('misplaced rules are faults, and not counted as installed', async () => {
   assert.deepEqual(rules(), {
     desired: 1,
     installed: 0,
+    misplaced: 1,
     faults: ['priority 10000 is not behind the ipv4 rule of table local (20000)'],
   });
+  const { ready, unready } = statusAnswer(fakeFacts(node));
+  assert.deepEqual(
+    [ready, unready],
+    [
+      false,
+      'rules are taken out: priority 10000 is not behind the ipv4 rule of table local (20000)',
+    ],
+  );
   await node.stop();
 });
 
@@ -236,5 +246,44 @@ test('a rule of somebody else at our priority is told', async () => {
   assert.deepEqual(statusAnswer(fakeFacts(node)).tables[0]?.rules.faults, [
     "somebody else's rule stands at our priority: from 192.0.2.0/24 lookup 77 pref 10000 proto 4",
   ]);
+  await node.stop();
+});
+
+test('what the node does not allow now is noted, and a static route of it is rejected', async () => {
+  const node = await runningNode(
+    config(
+      table({
+        static: [
+          staticRoute('0.0.0.0/0', '10.9.0.254%eth9', '172.16.0.1'),
+          staticRoute('10.7.0.0/16', '10.9.0.254'),
+          staticRoute('2001:db8::/32', '2001:db8:9::1'),
+        ],
+        rules: {
+          ...rulesFrom('203.0.113.0/24'),
+          from: [
+            { kind: 'interface', interface: 'eth7' },
+            { kind: 'interface', interface: 'lo' },
+            { kind: 'interface', interface: 'eth1' },
+          ],
+        },
+      }),
+    ),
+    '11.0.0.0/8 via 172.16.0.2',
+  );
+  const report = () => statusAnswer(fakeFacts(node)).tables[0] ?? assert.fail();
+  assert.deepEqual(report().notes, [
+    'static 0.0.0.0/0 is not installed: there is no interface eth9; 172.16.0.1 is reached through the default route only (viaDefault: false)',
+    'static 2001:db8::/32 is not installed: ipv6 is switched off on this node',
+    'rules.from: there is no interface eth7',
+    'rules.from: lo has no global, settled address',
+  ]);
+  assert.deepEqual(report().rejected, { 'next-hop-unreachable': 2, 'next-hop-via-default': 1 });
+  await node.link('eth1', { up: false, carrier: false });
+  assert.match(
+    report().notes.join(),
+    /static 10\.7\.0\.0\/16 is not installed: 10\.9\.0\.254 is reached through the default route/,
+  );
+  await node.link('eth1', { up: true, carrier: true });
+  assert.equal(report().notes.length, 4);
   await node.stop();
 });

@@ -170,6 +170,23 @@ test('status: plain text off a terminal, and JSON', async () => {
   assert.deepEqual(JSON.parse(json.out), JSON.parse(JSON.stringify(STATUS)));
 });
 
+test('a configuration with faults still leads to its daemon, with a note', async () => {
+  const broken = join(directory, 'broken.yaml');
+  const socket = join(directory, 'admin.sock');
+  writeFileSync(broken, `tables: [ { id: 254 }\nadmin: { socket: ${socket} }\n`);
+  const note = `note: ${broken} has faults (see rib2fib check); asking at ${socket}\n`;
+  assert.deepEqual(await rib2fib('status', '--config', broken), {
+    code: 0,
+    out: `${statusText(STATUS, PLAIN)}\n`,
+    err: note,
+  });
+  const explain = await rib2fib('explain', 'nonsense', '--config', broken);
+  assert.equal(explain.err, `${note}rib2fib: "nonsense" is no prefix and no address\n`);
+  const reload = await rib2fib('reload', '--json', '--config', broken);
+  assert.deepEqual([reload.code, reload.err], [78, note]);
+  assert.equal(JSON.parse(reload.out).applied, false);
+});
+
 test('no colour off a terminal, whatever else the environment says', async () => {
   const env = { ...process.env, CI: 'true', FORCE_COLOR: '1' };
   const argv = ['--import', 'tsx', MAIN, 'status', '--config'];

@@ -52,6 +52,7 @@ const BARE: StatusReport = {
 test('a lost source: what is kept, for how long, and when it is tried again', () => {
   const lost: StatusReport = {
     ...BARE,
+    unready: 'routes are kept from before, not confirmed by the source: connection reset',
     config: {
       ...BARE.config,
       stale: true,
@@ -107,10 +108,46 @@ and 4 operations more, see --json`,
   );
 });
 
+test('rules taken out, and what the node does not allow', () => {
+  const why = 'priority 10000 is not behind the ipv4 rule of table local (20000)';
+  const [table] = STATUS.tables;
+  assert.ok(table);
+  const text = statusText(
+    {
+      ...STATUS,
+      ready: false,
+      unready: `rules are taken out: ${why}`,
+      tables: [
+        {
+          ...table,
+          rules: { desired: 4, installed: 2, misplaced: 2, faults: [why] },
+          notes: ['static 0.0.0.0/0 is not installed: there is no interface eth9'],
+        },
+      ],
+    },
+    PLAIN,
+  );
+  const lines = text.split('\n');
+  assert.equal(lines[0], `rib2fib 0.1.0  not ready: rules are taken out: ${why}`);
+  assert.equal(lines[5], 'kernel   2 rules taken out, last change 5 s ago, last audit 60 s ago');
+  assert.deepEqual(lines.slice(14, 18), [
+    '',
+    'rejected in fabric (100): 300 denied, 122 no-match',
+    'note on fabric (100): static 0.0.0.0/0 is not installed: there is no interface eth9',
+    `rules of fabric (100): ${why}`,
+  ]);
+});
+
 const SOURCE_LINES: readonly (readonly [
   Partial<Pick<StatusReport['source'], 'state' | 'feed'>>,
   readonly string[],
 ])[] = [
+  [
+    { state: { state: 'refused', since: NOW - 5_000, reason: 'routes.yaml:3:1: [2]: wrong' } },
+    [
+      'source   gobgp unix:///run/gobgp/gobgp.sock: refused 5 s ago, routes from before it stay: routes.yaml:3:1: [2]: wrong',
+    ],
+  ],
   [
     {
       state: { state: 'connecting', since: NOW - 125_000, attempts: 5, lastError: 'no such file' },

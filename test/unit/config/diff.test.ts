@@ -76,6 +76,9 @@ const ROWS: readonly (readonly [from: string, to: string, lines: readonly string
     ['tables[table200]: removed (id 200)', 'tables[table300]: added (id 300)'],
   ],
   [', permit 11.0.0.0/8', '', ['prefixLists.a: -1 entries']],
+  ['[ permit 10.0.0.0/8', '[ deny 10.0.0.0/8', ['prefixLists.a: +1 -1 entries']],
+  ['[ permit 10.0.0.0/8', '[ seq 2 permit 10.0.0.0/8', ['prefixLists.a: +2 -2 entries']],
+  ['permit 11.0.0.0/8', 'seq 7 deny any, seq 10 permit 11.0.0.0/8', ['prefixLists.a: +2 entries']],
   ['b: [', 'c: [', ['prefixLists.b: removed', 'prefixLists.c: added']],
   [
     'hold',

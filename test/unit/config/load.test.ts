@@ -287,31 +287,46 @@ describe('files that are too much', () => {
     assert.deepEqual(await faultsOf(text), []);
   });
 
-  it('refuses an included file above 64 MiB', async () => {
+  it('refuses a file of prefix lists above 16 MiB', async () => {
     const text = `${TABLE}prefixLists: { a: { file: a.conf } }\n`;
     await withFiles({ 'c.yaml': text, 'a.conf': '' }, async (directory) => {
-      await truncate(join(directory, 'a.conf'), 64 * 2 ** 20 + 1);
+      await truncate(join(directory, 'a.conf'), 16 * 2 ** 20 + 1);
       const result = await loadConfig(join(directory, 'c.yaml'));
       assert.ok(!result.ok);
       assert.match(
         result.faults.map(formatFault).join(),
-        /a\.conf is larger than the 64 MiB allowed$/,
+        /a\.conf is larger than the 16 MiB allowed$/,
       );
     });
   });
 
-  it('refuses a YAML file of filters above 4 MiB, unread', async () => {
+  it('refuses a YAML file of filters above 512 KiB, and says where long lists belong', async () => {
     const text =
       'source: { gobgp: { address: "unix:///g" } }\ntables: [ { id: 100, filters: { file: f.yaml } } ]\n';
     await withFiles({ 'c.yaml': text, 'f.yaml': '' }, async (directory) => {
-      await truncate(join(directory, 'f.yaml'), 4 * 2 ** 20 + 1);
+      await truncate(join(directory, 'f.yaml'), 512 * 2 ** 10 + 1);
       const result = await loadConfig(join(directory, 'c.yaml'));
       assert.ok(!result.ok);
       assert.match(
         result.faults.map(formatFault).join(),
-        /f\.yaml is larger than the 4 MiB allowed$/,
+        /f\.yaml is larger than the 512 KiB allowed; put long lists of prefixes into prefixLists, and name them in a filter$/,
       );
     });
+  });
+
+  it('names the rules of a long file of filters by their place in the whole', async () => {
+    const rule = (index: number) => `- permit: { prefix: 10.${index >> 8}.${index & 255}.0/24 }`;
+    const rules = Array.from({ length: 1_000 }, (_, index) => rule(index));
+    const text = `${TABLE}    filters: { file: f.yaml }\n`;
+    const { tables } = await load(text, { 'f.yaml': rules.join('\n') });
+    assert.deepEqual(
+      tables[0]?.filters.map(({ id }) => id),
+      rules.map((_, index) => `f.yaml[${index}]`),
+    );
+    rules[900] = '- permit: { prefix: 10.0.0.0/8, le: 4 }';
+    assert.deepEqual(await faultsOf(text, { 'f.yaml': rules.join('\n') }), [
+      'f.yaml:901:37: [900].permit.le: le 4 is out of order for 10.0.0.0/8; needed is 8 <= ge <= le <= 32',
+    ]);
   });
 
   it('refuses what is not text', async () => {

@@ -24,39 +24,39 @@ const route = (destination: string, target: RouteTarget) =>
 test('routes in the words of ip route', () => {
   assert.equal(
     route('10.0.0.0/8', { type: 'legs', legs: [leg('10.9.0.2')] }),
-    '10.0.0.0/8 via 10.9.0.2 dev eth1 metric 20 table 100 proto 178',
+    '10.0.0.0/8 via 10.9.0.2 dev eth1 table 100 proto 178 metric 20',
   );
   assert.equal(
     route('10.0.0.0/8', { type: 'legs', legs: [leg('10.9.0.2', { onlink: true, weight: 7 })] }),
-    '10.0.0.0/8 via 10.9.0.2 dev eth1 onlink metric 20 table 100 proto 178',
+    '10.0.0.0/8 via 10.9.0.2 dev eth1 table 100 proto 178 metric 20 onlink',
   );
   assert.equal(
     route('10.9.0.0/24', { type: 'legs', legs: [leg(undefined)] }),
-    '10.9.0.0/24 dev eth1 metric 20 table 100 proto 178',
+    '10.9.0.0/24 dev eth1 table 100 proto 178 metric 20',
   );
   assert.equal(
     route('10.0.0.0/8', { type: 'legs', legs: [leg('fe80::1')] }),
-    '10.0.0.0/8 via inet6 fe80::1 dev eth1 metric 20 table 100 proto 178',
+    '10.0.0.0/8 via inet6 fe80::1 dev eth1 table 100 proto 178 metric 20',
   );
   assert.equal(
     route('2001:db8::/32', {
       type: 'legs',
       legs: [leg('fe80::1'), leg('fe80::2', { weight: 3, oif: 4 })],
     }),
-    '2001:db8::/32 metric 20 table 100 proto 178 ' +
+    '2001:db8::/32 table 100 proto 178 metric 20 ' +
       'nexthop via fe80::1 dev eth1 weight 1 nexthop via fe80::2 dev 4 weight 3',
   );
   assert.equal(
     route('10.0.0.0/8', { type: 'nexthop', id: 0x40000000 }),
-    '10.0.0.0/8 nhid 1073741824 metric 20 table 100 proto 178',
+    '10.0.0.0/8 nhid 1073741824 table 100 proto 178 metric 20',
   );
   assert.equal(
     route('10.42.0.0/16', { type: 'throw' }),
-    'throw 10.42.0.0/16 metric 20 table 100 proto 178',
+    'throw 10.42.0.0/16 table 100 proto 178 metric 20',
   );
   assert.equal(
     route('::/0', { type: 'unreachable' }),
-    'unreachable ::/0 metric 20 table 100 proto 178',
+    'unreachable default dev lo table 100 proto 178 metric 20',
   );
 });
 
@@ -72,7 +72,7 @@ test('a route that carries a protocol shows it', () => {
       },
       linkName,
     ),
-    'blackhole 10.0.0.0/8 metric 0 table 254 proto 4',
+    'blackhole 10.0.0.0/8 table 254 proto 4',
   );
 });
 

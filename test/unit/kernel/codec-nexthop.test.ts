@@ -9,7 +9,7 @@ import { NEXTHOPS } from './captured.js';
 describe('nexthop objects as a real kernel tells them', () => {
   const cases: readonly (readonly [keyof typeof NEXTHOPS, string])[] = [
     ['single', 'id 1073741825 via 10.9.0.2 dev va proto 178'],
-    ['ipv6Onlink', 'id 1073741826 via 2001:db8::2 dev va onlink proto 178'],
+    ['ipv6Onlink', 'id 1073741826 via 2001:db8::2 dev va proto 178 onlink'],
     ['group', 'id 1073741824 group 1073741825,3/1073741826 proto 178'],
   ];
   for (const [name, text] of cases) {

@@ -38,30 +38,30 @@ const address = (text: string): Address => {
 
 describe('routes as a real kernel tells them', () => {
   const cases: readonly (readonly [keyof typeof ROUTES, string])[] = [
-    ['gateway', '10.1.0.0/16 via 10.9.0.2 dev va metric 20 table 100 proto 178'],
-    ['onlink', '10.2.0.0/16 via 10.77.0.2 dev va onlink metric 20 table 100 proto 178'],
-    ['connected', '10.3.0.0/16 dev va metric 20 table 100 proto 178'],
-    ['highTable', '0.0.0.0/0 via 10.9.0.2 dev va metric 20 table 1000 proto 178'],
-    ['inet6Gateway', '10.4.0.0/16 via inet6 2001:db8::2 dev va metric 20 table 100 proto 178'],
+    ['gateway', '10.1.0.0/16 via 10.9.0.2 dev va table 100 proto 178 metric 20'],
+    ['onlink', '10.2.0.0/16 via 10.77.0.2 dev va table 100 proto 178 metric 20 onlink'],
+    ['connected', '10.3.0.0/16 dev va table 100 proto 178 metric 20'],
+    ['highTable', 'default via 10.9.0.2 dev va table 1000 proto 178 metric 20'],
+    ['inet6Gateway', '10.4.0.0/16 via inet6 2001:db8::2 dev va table 100 proto 178 metric 20'],
     [
       'multipath',
-      '10.5.0.0/16 metric 20 table 100 proto 178 nexthop via 10.9.0.2 dev va weight 1 ' +
-        'nexthop via inet6 2001:db8::2 dev va weight 256 nexthop via 10.9.0.3 dev va onlink weight 3',
+      '10.5.0.0/16 table 100 proto 178 metric 20 nexthop via 10.9.0.2 dev va weight 1 ' +
+        'nexthop via inet6 2001:db8::2 dev va weight 256 nexthop via 10.9.0.3 dev va weight 3 onlink',
     ],
-    ['throwing', 'throw 10.6.0.0/16 metric 20 table 100 proto 178'],
-    ['unreachable', 'unreachable 10.7.0.0/16 metric 20 table 100 proto 178'],
-    ['blackhole', 'blackhole 10.8.0.0/16 metric 0 table 100 proto 4'],
-    ['nexthopObject', '10.10.0.0/16 nhid 1073741824 metric 20 table 100 proto 178'],
-    ['encapsulated', 'encap 10.12.0.0/16 metric 0 table 100 proto 3'],
-    ['ipv6Gateway', '2001:db8:1::/48 via 2001:db8::2 dev va metric 20 table 100 proto 178'],
-    ['ipv6LinkLocal', '2001:db8:2::/48 via fe80::2 dev va metric 20 table 100 proto 178'],
+    ['throwing', 'throw 10.6.0.0/16 table 100 proto 178 metric 20'],
+    ['unreachable', 'unreachable 10.7.0.0/16 table 100 proto 178 metric 20'],
+    ['blackhole', 'blackhole 10.8.0.0/16 table 100 proto 4'],
+    ['nexthopObject', '10.10.0.0/16 nhid 1073741824 table 100 proto 178 metric 20'],
+    ['encapsulated', 'encap 10.12.0.0/16 table 100 proto 3'],
+    ['ipv6Gateway', '2001:db8:1::/48 via 2001:db8::2 dev va table 100 proto 178 metric 20'],
+    ['ipv6LinkLocal', '2001:db8:2::/48 via fe80::2 dev va table 100 proto 178 metric 20'],
     [
       'ipv6Multipath',
-      '2001:db8:3::/48 metric 20 table 100 proto 178 nexthop via 2001:db8::2 dev va weight 1 ' +
+      '2001:db8:3::/48 table 100 proto 178 metric 20 nexthop via 2001:db8::2 dev va weight 1 ' +
         'nexthop via 2001:db8::3 dev va weight 4',
     ],
-    ['ipv6Throw', 'throw 2001:db8:4::/48 metric 20 table 100 proto 178'],
-    ['ipv6Default', '::/0 via 2001:db8::2 dev va metric 20 table 1000 proto 178'],
+    ['ipv6Throw', 'throw 2001:db8:4::/48 dev lo table 100 proto 178 metric 20'],
+    ['ipv6Default', 'default via 2001:db8::2 dev va table 1000 proto 178 metric 20'],
   ];
   for (const [name, text] of cases) {
     test(ROUTES[name].command, () => {

@@ -136,7 +136,6 @@ test('hits are counted only when asked', () => {
     filter.hits(),
     [1, 2, 0].map((hits, i) => ({ rule: rules[i], hits })),
   );
-  assert.equal(filter.unmatched(), 1);
 });
 
 test('a pattern that does not compile is thrown, not ignored', () => {

@@ -1,0 +1,75 @@
+/** The last line of `explain`: what the kernel does with the prefix, not what was meant. */
+import { ruleKey } from '../desired/route.js';
+import type { Table, WantedRoute } from '../desired/table.js';
+import type { Prefix } from '../net/prefix.js';
+import type { OwnRoute } from '../reconcile/mirror.js';
+import type { Facts } from './facts.js';
+import { misplacedText } from './misplaced-text.js';
+import { isInstalled } from './routes-answer.js';
+
+/** `why`: what the last step that ended the walk said; `undefined` where none did. */
+export function conclusionOf(
+  table: Table,
+  prefix: Prefix,
+  why: string | undefined,
+  facts: Facts,
+): string {
+  const { mirror } = facts.reconciler;
+  const { id } = table.config;
+  const route = first(mirror.own(id, prefix.key));
+  if (route === undefined) return `not installed: ${why ?? 'on its way'}`;
+  const ahead = first(mirror.foreign(id, prefix.key).filter(({ metric }) => metric < route.metric));
+  return [
+    standing(table, route, why, facts),
+    ...(ahead === undefined
+      ? []
+      : [`but a route of somebody else goes first, with metric ${ahead.metric}`]),
+    ...unused(table, prefix, facts),
+  ].join(', ');
+}
+
+/** The one that the kernel's look-up takes. */
+function first<T extends { readonly metric: number }>(routes: readonly T[]): T | undefined {
+  return routes.reduce<T | undefined>(
+    (best, route) => (best === undefined || route.metric < best.metric ? route : best),
+    undefined,
+  );
+}
+
+function standing(table: Table, route: OwnRoute, why: string | undefined, facts: Facts): string {
+  const { key } = route.prefix;
+  const wanted = table.wanted(key).find(({ metric }) => metric === route.metric);
+  if (wanted === undefined) {
+    if (!facts.engine.mayDelete(key)) return 'installed, kept from before';
+    return `installed, though unwanted: ${why ?? 'about to go'}`;
+  }
+  if (!isInstalled(table, wanted, facts)) return `installed as before: ${why ?? 'on its way'}`;
+  return wanted.kind === 'learned' ? 'installed' : fixedText(wanted, why);
+}
+
+function fixedText(
+  { target }: Extract<WantedRoute, { kind: 'fixed' }>,
+  why: string | undefined,
+): string {
+  switch (target.type) {
+    case 'throw':
+      return 'kept in main: a throw route sends it on to the next rules';
+    case 'unreachable':
+      return 'unreachable: onMiss refuses what the table has no other route for';
+    default:
+      return why === undefined ? 'installed' : `installed, the static route alone: ${why}`;
+  }
+}
+
+/** No rule of ours leads to the table, though some should. */
+function* unused(table: Table, { family }: Prefix, { reconciler }: Facts): Generator<string> {
+  const rules = table.rules.filter((rule) => rule.family === family);
+  const installed = reconciler.mirror.ownRules();
+  if (rules.length === 0 || rules.some((rule) => installed.has(ruleKey(rule)))) return;
+  const misplaced = reconciler.misplaced.find(({ rule }) => rules.includes(rule));
+  yield `but not in use: ${
+    misplaced === undefined
+      ? 'none of the rules that send traffic here is installed'
+      : `its rules are taken out: ${misplacedText(misplaced)}`
+  }`;
+}

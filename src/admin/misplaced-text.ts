@@ -1,0 +1,6 @@
+import type { MisplacedRule } from '../reconcile/diff.js';
+
+/** Why a rule of ours is kept out of the kernel. */
+export function misplacedText({ rule, localPriority }: MisplacedRule): string {
+  return `priority ${rule.priority} is not behind the ${rule.family} rule of table local (${localPriority})`;
+}

@@ -1,0 +1,79 @@
+/**
+ * A YAML list of many items -> documents of a few each, parsed one after the
+ * other with a turn of the event loop in between: the YAML parser takes about a
+ * second for half a megabyte, and cannot be interrupted.
+ *
+ * Cut is only where nothing can be cut in two: in a block list, before a line
+ * with the dash of an item of its own. All other lines of it are indented
+ * deeper, by YAML's own rule, or are faults wherever they stand.
+ */
+import { setImmediate } from 'node:timers/promises';
+import type { ConfigFault } from './config.js';
+import { parseYaml, type YamlDocument } from './document.js';
+
+/** A slice ends with the first item that begins behind so many characters: some 10 ms of parsing. */
+const SLICE = 8 * 2 ** 10;
+
+/** Largest slice, in characters: what is not cut anywhere is parsed at a stroke. */
+const MOST_AT_ONCE = 512 * 2 ** 10;
+
+export type ListSlice =
+  | {
+      readonly ok: true;
+      readonly document: YamlDocument;
+      /** Index in the whole list of the slice's first item. */
+      readonly first: number;
+    }
+  | { readonly ok: false; readonly faults: readonly ConfigFault[] };
+
+/**
+ * Parses `text`, a list, slice by slice; faults bear line and index as in the
+ * whole. A text without a list is one slice, for the caller's schema to refuse.
+ * Ends with the first slice that is not YAML.
+ */
+export async function* parseListSlices(file: string, text: string): AsyncGenerator<ListSlice> {
+  let [line, item] = [0, 0];
+  for (const slice of slicesOf(text)) {
+    if (slice.length > MOST_AT_ONCE) {
+      const message = `more than ${MOST_AT_ONCE / 2 ** 10} KiB without a new item: begin each item on a line of its own, with a dash`;
+      yield { ok: false, faults: [{ file, line: line + 1, column: 1, path: '', message }] };
+      return;
+    }
+    const parsed = parseYaml(file, slice, { line, item });
+    if (!parsed.ok) {
+      yield parsed;
+      return;
+    }
+    const { document } = parsed;
+    yield { ok: true, document, first: item };
+    line += countOf(slice, '\n');
+    item += Array.isArray(document.value) ? document.value.length : 0;
+    await setImmediate();
+  }
+}
+
+function* slicesOf(text: string): Generator<string> {
+  const dash = itemPattern(text);
+  let start = 0;
+  while (dash !== undefined && text.length - start > SLICE) {
+    dash.lastIndex = start + SLICE;
+    const next = dash.exec(text);
+    if (next === null) break;
+    yield text.slice(start, next.index);
+    start = next.index;
+  }
+  yield text.slice(start);
+}
+
+/** Finds the lines that begin an item; `undefined` where the text is no block list, or more than one document. */
+function itemPattern(text: string): RegExp | undefined {
+  const head = /^(?:[ \t]*(?:#.*)?\r?\n|---[ \t]*\r?\n)*( *)-(?=\s)/.exec(text);
+  if (head === null || /^(?:---|\.\.\.)/m.test(text.slice(head[0].length))) return undefined;
+  return new RegExp(`(?<=\n)${head[1]}-(?=\\s)`, 'g');
+}
+
+function countOf(text: string, character: string): number {
+  let count = 0;
+  for (let at = text.indexOf(character); at >= 0; at = text.indexOf(character, at + 1)) count++;
+  return count;
+}
