@@ -28,6 +28,8 @@ export type YamlResult =
 /** Where a text stands in its file, if it is a part of a long list: what is before it. */
 export interface Origin {
   readonly line: number;
+  /** Characters of the line it begins in. */
+  readonly column: number;
   /** Items of the list. */
   readonly item: number;
 }
@@ -36,7 +38,7 @@ export interface Origin {
 export function parseYaml(
   file: string,
   text: string,
-  origin: Origin = { line: 0, item: 0 },
+  origin: Origin = { line: 0, column: 0, item: 0 },
 ): YamlResult {
   const places = new Places(file, origin);
   const refuse = (message: string, offset: number): YamlResult => {
@@ -152,7 +154,7 @@ class Places {
     return {
       file,
       line: Math.max(line, 1) + origin.line,
-      column: Math.max(col, 1),
+      column: Math.max(col, 1) + (line > 1 ? 0 : origin.column),
       path: pathText(whole),
       message,
     };

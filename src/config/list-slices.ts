@@ -3,9 +3,10 @@
  * other with a turn of the event loop in between: the YAML parser takes about a
  * second for half a megabyte, and cannot be interrupted.
  *
- * Cut is only where nothing can be cut in two: in a block list, before a line
- * with the dash of an item of its own. All other lines of it are indented
- * deeper, by YAML's own rule, or are faults wherever they stand.
+ * Cut is only where nothing can be cut in two. In a block list that is before a
+ * line with the dash of an item of its own: all other lines of it are indented
+ * deeper, by YAML's own rule, or are faults wherever they stand. In a list as
+ * JSON writes it, it is at the commas between items.
  */
 import { setImmediate } from 'node:timers/promises';
 import type { ConfigFault } from './config.js';
@@ -33,13 +34,13 @@ export type ListSlice =
  */
 export async function* parseListSlices(file: string, text: string): AsyncGenerator<ListSlice> {
   let [line, item] = [0, 0];
-  for (const slice of slicesOf(text)) {
+  for (const { text: slice, column } of slicesOf(text)) {
     if (slice.length > MOST_AT_ONCE) {
       const message = `more than ${MOST_AT_ONCE / 2 ** 10} KiB without a new item: begin each item on a line of its own, with a dash`;
       yield { ok: false, faults: [{ file, line: line + 1, column: 1, path: '', message }] };
       return;
     }
-    const parsed = parseYaml(file, slice, { line, item });
+    const parsed = parseYaml(file, slice, { line, column, item });
     if (!parsed.ok) {
       yield parsed;
       return;
@@ -52,17 +53,52 @@ export async function* parseListSlices(file: string, text: string): AsyncGenerat
   }
 }
 
-function* slicesOf(text: string): Generator<string> {
+/** A list of its own; `column`: characters before its own text in the line it begins in. */
+interface Slice {
+  readonly text: string;
+  readonly column: number;
+}
+
+function slicesOf(text: string): Generator<Slice> {
+  return /^\s*\[/.test(text) ? cutAtCommas(text) : cutAtDashes(text);
+}
+
+function* cutAtDashes(text: string): Generator<Slice> {
   const dash = itemPattern(text);
   let start = 0;
   while (dash !== undefined && text.length - start > SLICE) {
     dash.lastIndex = start + SLICE;
     const next = dash.exec(text);
     if (next === null) break;
-    yield text.slice(start, next.index);
+    yield { text: text.slice(start, next.index), column: 0 };
     start = next.index;
   }
-  yield text.slice(start);
+  yield { text: text.slice(start), column: 0 };
+}
+
+/** JSON's strings and marks, and what may stand between them; with anything else the cutting ends. */
+const JSON_TOKEN = /"(?:[^"\\\n]|\\.)*"|[[\]{},]|[\s\w.:+-]+/gy;
+
+function* cutAtCommas(text: string): Generator<Slice> {
+  let start = 0;
+  let depth = 0;
+  for (const { 0: token, index } of text.matchAll(JSON_TOKEN)) {
+    if (token === '[' || token === '{') depth++;
+    else if (token === ']' || token === '}') depth--;
+    else if (token === ',' && depth === 1 && index - start > SLICE) {
+      yield bracketed(text, start, index);
+      start = index + 1;
+    }
+  }
+  yield bracketed(text, start, text.length);
+}
+
+/** With the brackets that the cuts have taken from it. */
+function bracketed(text: string, start: number, end: number): Slice {
+  const closed = `${text.slice(start, end)}${end < text.length ? ']' : ''}`;
+  if (start === 0) return { text: closed, column: 0 };
+  const lineStart = text.lastIndexOf('\n', start - 1) + 1;
+  return { text: `[${closed}`, column: start - lineStart - 1 };
 }
 
 /** Finds the lines that begin an item; `undefined` where the text is no block list, or more than one document. */

@@ -58,7 +58,7 @@ const source = mapping({
   gobgp,
   file: mapping({
     path: path.describe(
-      'The YAML file of routes; it must exist, and is watched. At most 16 MiB, some 300,000 routes; above 512 KiB each begins on a line of its own with a dash.',
+      'The YAML file of routes; it must exist, and is watched. At most 16 MiB, some 300,000 routes; above 512 KiB each begins on a line of its own with a dash, or the file is JSON.',
     ),
   })
     .optional()

@@ -100,10 +100,35 @@ describe('a long YAML list', () => {
     }
   });
 
+  it('is cut as JSON writes it, every item at its place', async () => {
+    const value = fc.oneof(
+      fc.string({ maxLength: 300, unit: 'grapheme-ascii' }),
+      fc.record({ a: fc.integer(), b: fc.array(fc.constantFrom('],', '"', '\\', '- x')) }),
+      fc.constantFrom(null, true, -1.5, []),
+    );
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(value, { minLength: 1, maxLength: 300 }),
+        fc.constantFrom(0, 2),
+        async (list, indent) => {
+          const text = JSON.stringify(list, undefined, indent);
+          const { values, places, slices } = await read(text);
+          assert.deepEqual(values, JSON.parse(text));
+          assert.ok(slices > text.length / 2 ** 15, `${slices} slices`);
+          const whole = parseYaml('l.yaml', text);
+          assert.ok(whole.ok);
+          const expected = list.map((_, index) => whole.document.fault([index], 'here'));
+          assert.deepEqual(places, expected);
+        },
+      ),
+      { numRuns: 50 },
+    );
+  });
+
   it('in one piece is bounded', async () => {
-    const small = `[ ${'{ a: 1 }, '.repeat(10_000)} ]`;
+    const small = `[ ${"{ 'a': 1 }, ".repeat(10_000)} ]`;
     assert.equal((await read(small)).values.length, 10_000);
-    const { faults } = await read(`[ ${'{ a: 1 }, '.repeat(60_000)} ]`);
+    const { faults } = await read(`[ ${"{ 'a': 1 }, ".repeat(60_000)} ]`);
     assert.deepEqual(faults, [
       {
         ...{ file: 'l.yaml', line: 1, column: 1, path: '' },
