@@ -85,7 +85,7 @@ editor with a YAML language server completes and checks with it when the file be
 - Paths in the file are relative to its directory.
 - Durations are one number with a unit: \`500ms\`, \`30s\`, \`5m\`, \`1h\`; at most \`596h\`.
 - Prefixes must not have host bits set.
-- YAML 1.2, one document, at most 1 MiB. Anchors, aliases, merge keys and duplicate keys are refused.
+- YAML 1.2, one document, at most 256 KiB. Anchors, aliases, merge keys and duplicate keys are refused.
 - Files of filters are at most 512 KiB, some 10,000 rules; files of prefix lists at most 16 MiB, some
   250,000 entries. Long lists of prefixes belong into the latter: they are read without holding the
   daemon up, and a look-up in them costs the same however long they are.

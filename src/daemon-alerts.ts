@@ -13,13 +13,19 @@ const GRACE_MS = 30_000;
 type Condition = Omit<Alert, 'labels'>;
 
 export class DaemonAlerts {
-  /** The source that is given no time any more: its feed was complete once, or was too long in coming. */
-  #expected: Source | undefined;
+  /** The source looked at last, and since when, on the monotonic clock. */
+  #source: Source;
+  #sourceSince: number;
+  /** Its feed was complete once, or was too long in coming. */
+  #expected = false;
 
   constructor(
     private readonly facts: Facts,
     private readonly alerts: Pick<AlertSender, 'raise' | 'resolve'>,
-  ) {}
+  ) {
+    this.#source = facts.source();
+    this.#sourceSince = facts.clock.monotonic();
+  }
 
   /** Raises what holds and resolves what does not. Cheap, idempotent. */
   review(): void {
@@ -41,15 +47,21 @@ export class DaemonAlerts {
     const { engine, clock } = this.facts;
     const { phase, complete } = engine.feed;
     const source = this.facts.source();
-    const late = phase.phase === 'stale' && clock.monotonic() - phase.since >= GRACE_MS;
-    if (complete || late || phase.phase === 'expired') this.#expected = source;
-    if (complete || this.#expected !== source) return undefined;
+    if (source !== this.#source) {
+      this.#source = source;
+      this.#sourceSince = clock.monotonic();
+      this.#expected = false;
+    }
+    const late = clock.monotonic() - this.#sourceSince >= GRACE_MS;
+    const expired = phase.phase === 'expired' && phase.since > this.#sourceSince;
+    this.#expected ||= complete || late || expired;
+    if (complete || !this.#expected) return undefined;
     switch (phase.phase) {
       case 'expired':
         return {
           severity: 'critical',
           summary: `${source.name} is lost and hold has ended: learned routes are gone`,
-          description: phase.reason,
+          description: missingText(source.state()),
         };
       case 'stale':
         return {

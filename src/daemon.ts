@@ -47,6 +47,18 @@ export interface DaemonOptions {
  * breaks the kernel's socket later.
  */
 export async function runDaemon(options: DaemonOptions, signal: AbortSignal): Promise<void> {
+  const { daemon, close } = await prepare(options);
+  try {
+    await daemon.run(signal);
+  } finally {
+    await close();
+  }
+}
+
+/** All that may keep it from beginning. The text of the configuration, which `loaded` holds on to, ends with this frame. */
+async function prepare(
+  options: DaemonOptions,
+): Promise<{ readonly daemon: Daemon; readonly close: () => Promise<void> }> {
   const loaded = await loadOrFault(options.configPath);
   const { config } = loaded;
   const log = createLogger({ level: config.log.level });
@@ -54,19 +66,21 @@ export async function runDaemon(options: DaemonOptions, signal: AbortSignal): Pr
   if (lock === undefined) {
     throw new StartFault('another rib2fib runs in this network namespace', 1);
   }
-  try {
-    const kernel = await openKernel(log);
-    try {
-      const removed = await removeRulesAheadOfLocal(kernel);
-      if (removed > 0) log.warn({ removed }, 'rules of ours stood ahead of table local: taken out');
-      await checkAgainstKernel(loaded, kernel);
-      const saved = await savedState(config, log);
-      await new Daemon(options, config, kernel, log, saved).run(signal);
-    } finally {
-      await kernel.close();
-    }
-  } finally {
+  let kernel: Kernel | undefined;
+  const close = async (): Promise<void> => {
+    await kernel?.close();
     lock.release();
+  };
+  try {
+    kernel = await openKernel(log);
+    const removed = await removeRulesAheadOfLocal(kernel);
+    if (removed > 0) log.warn({ removed }, 'rules of ours stood ahead of table local: taken out');
+    await checkAgainstKernel(loaded, kernel);
+    const saved = await savedState(config, log);
+    return { daemon: new Daemon(options, config, kernel, log, saved), close };
+  } catch (error) {
+    await close();
+    throw error;
   }
 }
 
@@ -133,7 +147,8 @@ class Daemon {
       clock,
       log,
       sessions: () => this.#source.sessions,
-      enablePeers: (gobgp, peers, signal) => enablePeers(gobgp, peers, { clock, signal }),
+      enablePeers: (gobgp, peers, onDone, signal) =>
+        enablePeers(gobgp, peers, onDone, { clock, signal }),
       statePath: statePath(config.admin.socket),
       saved,
       onChange: () => this.#changed(),
@@ -217,6 +232,8 @@ class Daemon {
       const source = this.#source;
       const both = AbortSignal.any([signal, this.#stopSource.signal]);
       for await (const events of source.events(both)) {
+        // Taken before the end, and nobody's any more: the source has been declared lost.
+        if (both.aborted) break;
         this.#engine.apply(events, this.#clock.monotonic());
         this.#changed();
       }

@@ -4,7 +4,7 @@ import type { Engine } from './desired/engine.js';
 import type { Source } from './source/source.js';
 import { StartFault } from './start-fault.js';
 
-/** A source that has not answered by then will not answer a command. */
+/** A source that has been away for so long will not answer a command. */
 const CONNECT_MS = 10_000;
 
 /** A wait that is over sooner is none to speak of. */
@@ -46,18 +46,35 @@ export async function readFullFeed(options: FullFeedOptions): Promise<void> {
   }
 }
 
+/** Ends the wait for a source that is not there: at first, or since it was lost on the way. */
 async function giveUp(
   source: Source,
   clock: Clock,
   signal: AbortSignal,
   stop: AbortController,
 ): Promise<void> {
-  if (!(await elapsed(clock, CONNECT_MS, signal))) return;
-  const state = source.state();
-  if (state.state === 'connecting')
-    stop.abort(new StartFault(`${source.name}: ${state.lastError ?? 'no answer'}`, 1));
-  if (state.state === 'bgp-not-started')
-    stop.abort(new StartFault(`${source.name}: BGP has not been started in it`, 1));
+  let absentSince = clock.monotonic();
+  while (await elapsed(clock, LOOK_MS, signal)) {
+    const absence = absenceText(source);
+    if (absence === undefined) absentSince = clock.monotonic();
+    else if (clock.monotonic() - absentSince >= CONNECT_MS) stop.abort(new StartFault(absence, 1));
+  }
+}
+
+/** `undefined` while it answers. */
+function absenceText(source: Source): string | undefined {
+  const { name } = source;
+  const now = source.state();
+  switch (now.state) {
+    case 'connecting':
+      return `${name}: ${now.lastError ?? 'no answer'}`;
+    case 'bgp-not-started':
+      return `${name}: BGP has not been started in it`;
+    case 'lost':
+      return `${name}: ${now.reason}`;
+    default:
+      return undefined;
+  }
 }
 
 async function tellWaits(

@@ -24,7 +24,7 @@ export class LimitAlerts {
 
   #tell(table: string, limit: LimitTracker, labels: Alert['labels']): void {
     const { peer, family, action, max, warnPercent } = limit.config;
-    const { state, count } = limit.snapshot();
+    const { state } = limit.snapshot();
     const what = `${table}: ${peer ?? 'all peers'}, ${family}`;
     const exceeded = { name: 'Rib2fibPrefixLimitExceeded', labels } as const;
     const warning = { name: 'Rib2fibPrefixLimitWarning', labels } as const;
@@ -45,7 +45,7 @@ export class LimitAlerts {
           ...warning,
           severity: 'warning',
           summary: `${what}: above ${warnPercent} % of the limit of ${max}`,
-          description: `${count} prefixes are counted; above ${max} action ${action} begins.`,
+          description: `Above ${max} prefixes action ${action} begins.`,
         });
         return;
       case 'ok':

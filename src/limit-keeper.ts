@@ -146,13 +146,14 @@ export class LimitKeeper {
     this.#options.onChange();
   }
 
-  /** Their limits may end a session again. */
+  /** Their limits may end a session again, and decide anew. */
   #forget(peers: readonly DisabledPeer[]): void {
     for (const { limit } of peers) {
       this.#disabled.delete(limit);
       this.#toDisable.delete(limit);
       this.#limitOf(limit)?.restored();
     }
+    this.#options.engine.clearLimits(new Set(peers.map(({ limit }) => limit)));
   }
 
   #state(): SavedState {

@@ -10,6 +10,7 @@ import { readFullFeed } from './full-feed.js';
 import type { Kernel, Operation } from './kernel/kernel.js';
 import type { Log } from './log-port.js';
 import { checkAgainstKernel, loadOrFault, openKernel, openKernelForReading } from './preflight.js';
+import type { MisplacedRule } from './reconcile/diff.js';
 import { type ReconcileMetrics, Reconciler } from './reconcile/loop.js';
 import { createSource } from './source/create.js';
 import { EMPTY_STATE, loadState, statePath } from './state-file.js';
@@ -50,7 +51,7 @@ export async function planOnce(options: PlanOptions): Promise<PlanReport> {
     return {
       changes: operations.map((operation) => operationText(operation, linkName)),
       evaluatedBy: 'command',
-      notes: [...misplaced.map(misplacedText), ...planNotes(engine)],
+      notes: notesOf(engine, misplaced),
     };
   });
 }
@@ -86,8 +87,13 @@ export async function applyOnce(options: ApplyOptions): Promise<ApplyReport> {
         count('nexthop-delete'),
       unchanged: Math.max(0, installed - written),
       failed: [...failures(reconciler, engine), ...(settled ? [] : [UNSETTLED])],
+      notes: notesOf(engine, reconciler.misplaced),
     };
   });
+}
+
+function notesOf(engine: Engine, misplaced: readonly MisplacedRule[]): readonly string[] {
+  return [...misplaced.map(misplacedText), ...planNotes(engine)];
 }
 
 /** The passes after the first take in what others changed meanwhile. False when there is still more of it. */

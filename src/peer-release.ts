@@ -6,15 +6,17 @@
 import type { Clock } from './clock.js';
 import type { GobgpConfig } from './config/config.js';
 import type { Log } from './log-port.js';
+import type { PeerOutcome } from './source/gobgp/enable-peers.js';
 import { type DisabledPeer, loadState, type SavedState, saveState } from './state-file.js';
 
 export interface ReleaseOptions {
   readonly clock: Clock;
   readonly log: Pick<Log, 'info' | 'warn'>;
-  /** Resolves once all of the peers are enabled at this gobgpd; ends when the signal aborts. */
+  /** Enables peers at a gobgpd, and tells `onDone` of each; rejects where it cannot, or the signal aborts. */
   readonly enablePeers: (
     gobgp: GobgpConfig,
     peers: readonly string[],
+    onDone: (peer: string, outcome: PeerOutcome) => void,
     signal: AbortSignal,
   ) => Promise<void>;
 }
@@ -35,15 +37,15 @@ export async function releasePeers(
 ): Promise<readonly DisabledPeer[]> {
   const addresses = [...new Set(peers.map(({ gobgp }) => gobgp.address))];
   const enabled = await Promise.all(
-    addresses.map(async (address) => {
+    addresses.map((address) => {
       const there = peers.filter(({ gobgp }) => gobgp.address === address);
-      return (await releaseAll(there, options, signal)) ? there : [];
+      return releaseThere(there, options, signal);
     }),
   );
   return enabled.flat();
 }
 
-/** The same for what a state file holds, where no daemon runs; the next one will not disable them again. Throws the system's error when it cannot be written. */
+/** The same for what a state file holds, where no daemon runs; the next one will not disable them again. Never rejects. */
 export async function releaseSavedPeers(path: string, options: ReleaseOptions): Promise<void> {
   let state: SavedState;
   try {
@@ -56,10 +58,15 @@ export async function releaseSavedPeers(path: string, options: ReleaseOptions): 
   const enabled = await releasePeers(state.disabledPeers, options);
   if (enabled.length === 0) return;
   const lapsed = new Set(enabled.map(({ limit }) => limit));
-  await saveState(path, {
-    latched: state.latched.filter((id) => !lapsed.has(id)),
-    disabledPeers: state.disabledPeers.filter(({ limit }) => !lapsed.has(limit)),
-  });
+  try {
+    await saveState(path, {
+      latched: state.latched.filter((id) => !lapsed.has(id)),
+      disabledPeers: state.disabledPeers.filter(({ limit }) => !lapsed.has(limit)),
+    });
+  } catch (error) {
+    const reason = messageOf(error);
+    options.log.warn({ reason }, `${path}: ${reason}: rib2fib would disable these peers again`);
+  }
 }
 
 /** For a daemon that stops and is to run again: one line a peer. */
@@ -70,14 +77,15 @@ export function tellDisabled(peers: readonly DisabledPeer[], log: ReleaseOptions
   }
 }
 
-/** Those of one gobgpd, all or none. */
-async function releaseAll(
+/** Those of one gobgpd. */
+async function releaseThere(
   there: readonly DisabledPeer[],
   { clock, log, enablePeers }: ReleaseOptions,
   signal: AbortSignal,
-): Promise<boolean> {
+): Promise<readonly DisabledPeer[]> {
   const [first] = there;
-  if (first === undefined) return true;
+  if (first === undefined) return [];
+  const outcomes = new Map<string, PeerOutcome>();
   const patience = new AbortController();
   const end = () => patience.abort(signal.reason);
   signal.addEventListener('abort', end, { once: true });
@@ -86,26 +94,31 @@ async function releaseAll(
     () => patience.abort(new Error(`no answer within ${PATIENCE_MS / 1000} s`)),
     () => undefined,
   );
+  const peers = [...new Set(there.map(({ peer }) => peer))];
+  const done = (peer: string, outcome: PeerOutcome) => void outcomes.set(peer, outcome);
+  let failure = '';
   try {
-    const peers = new Set(there.map(({ peer }) => peer));
-    await enablePeers(first.gobgp, [...peers], patience.signal);
+    await enablePeers(first.gobgp, peers, done, patience.signal);
   } catch (error) {
-    if (signal.aborted) return false;
-    for (const disabled of there) {
-      const why = `${messageOf(error)}; to enable it: ${byHand(disabled)}`;
-      log.warn(fieldsOf(disabled), `${staysText(disabled)}: ${why}`);
-    }
-    return false;
+    failure = messageOf(error);
   } finally {
     signal.removeEventListener('abort', end);
     patience.abort();
     await expiry;
   }
-  for (const disabled of there) {
+  for (const disabled of there) tellOutcome(disabled, outcomes.get(disabled.peer), failure);
+  return there.filter(({ peer }) => outcomes.has(peer));
+
+  function tellOutcome(disabled: DisabledPeer, outcome: PeerOutcome | undefined, why: string) {
     const { peer, gobgp } = disabled;
-    log.info(fieldsOf(disabled), `peer ${peer} is enabled again at gobgpd ${gobgp.address}`);
+    const fields = fieldsOf(disabled);
+    if (outcome === 'enabled')
+      log.info(fields, `peer ${peer} is enabled again at gobgpd ${gobgp.address}`);
+    else if (outcome !== undefined)
+      log.info(fields, `peer ${peer} is not disabled at gobgpd ${gobgp.address}`);
+    else if (!signal.aborted)
+      log.warn(fields, `${staysText(disabled)}: ${why}; to enable it: ${byHand(disabled)}`);
   }
-  return true;
 }
 
 function fieldsOf({ peer, limit, gobgp }: DisabledPeer): object {

@@ -3,9 +3,10 @@
  * disabled by us, where, and when they come back. A small JSON file beside the
  * admin socket, replaced whole by a rename, so that a reader sees the old or the new.
  */
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { open, readFile, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { GobgpConfig } from './config/config.js';
+import { makeDirectory } from './make-directory.js';
 
 export interface DisabledPeer {
   readonly peer: string;
@@ -51,7 +52,7 @@ export async function loadState(path: string): Promise<SavedState> {
  */
 export async function saveState(path: string, state: SavedState): Promise<void> {
   const directory = dirname(path);
-  await mkdir(directory, { recursive: true, mode: 0o755 });
+  makeDirectory(directory);
   const temporary = `${path}.new`;
   const file = await open(temporary, 'w', 0o600);
   try {

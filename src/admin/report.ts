@@ -250,6 +250,8 @@ export interface ApplyReport {
     readonly errno: string;
     readonly message: string;
   }[];
+  /** As a plan's: what could not be asked of the kernel at all, and why. */
+  readonly notes: readonly string[];
 }
 
 export interface CleanupReport {

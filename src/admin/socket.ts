@@ -1,7 +1,8 @@
 /** The admin socket as a file: made private, and only over a dead predecessor. */
-import { existsSync, lstatSync, mkdirSync, unlinkSync } from 'node:fs';
+import { lstatSync, unlinkSync } from 'node:fs';
 import { createConnection, type Server } from 'node:net';
 import { dirname } from 'node:path';
+import { makeDirectory } from '../make-directory.js';
 
 /** Where the daemon listens when no configuration says otherwise. */
 export const DEFAULT_ADMIN_SOCKET = '/run/rib2fib/admin.sock';
@@ -27,17 +28,6 @@ export async function listenPrivately(server: Server, path: string): Promise<voi
     throw new AdminSocketError(`admin socket ${path}: ${(error as Error).message}`, {
       cause: error,
     });
-  }
-}
-
-/** With those above it. Not by mkdir's `recursive`: below /proc, where none can be made, Node tries for ever. */
-function makeDirectory(path: string): void {
-  if (existsSync(path)) return;
-  makeDirectory(dirname(path));
-  try {
-    mkdirSync(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
 }
 

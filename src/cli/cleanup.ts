@@ -43,6 +43,7 @@ async function releasePeers(socket: string, { note, noteStyle }: Output): Promis
       info: (_, text) => note(text),
       warn: (_, text) => note(noteStyle.warning(text)),
     },
-    enablePeers: (gobgp, peers, signal) => enablePeers(gobgp, peers, { clock, signal }),
+    enablePeers: (gobgp, peers, onDone, signal) =>
+      enablePeers(gobgp, peers, onDone, { clock, signal }),
   });
 }

@@ -1,11 +1,13 @@
 /** The last words of the commands that change something. */
 import type { ApplyReport, CleanupReport, ReloadReport } from '../admin/report.js';
 import { countText, plural } from './amount.js';
+import { noteText } from './plan-text.js';
 import type { Style } from './style.js';
 
 export function applyText(report: ApplyReport, style: Style): string {
   const { added, replaced, removed, unchanged } = report;
   return [
+    ...report.notes.map((note) => noteText(note, style)),
     ...failureLines(report.failed, style),
     `${countText(added)} added, ${countText(replaced)} replaced, ${countText(removed)} removed, ${countText(unchanged)} unchanged${failedText(report.failed, style)}`,
   ].join('\n');

@@ -9,11 +9,16 @@ export function planText({ changes, evaluatedBy, notes }: PlanReport, style: Sty
     ...changes.map(({ op, kind, text }) =>
       paintOf(op, style)(`${op} ${kind === 'route' ? '' : `${kind} `}${text}`),
     ),
-    ...notes.map((note) => style.warning(`note: ${note}`)),
+    ...notes.map((note) => noteText(note, style)),
     changes.length === 0
       ? `No changes, by ${feed}.`
       : `${countOf(changes, '+')} to add, ${countOf(changes, '~')} to replace, ${countOf(changes, '-')} to remove, by ${feed}.`,
   ].join('\n');
+}
+
+/** What a plan cannot bring about, though it is asked for. */
+export function noteText(note: string, style: Style): string {
+  return style.warning(`note: ${note}`);
 }
 
 function countOf(changes: readonly PlanChange[], op: PlanChange['op']): string {

@@ -64,11 +64,11 @@ function slicesOf(text: string): Generator<Slice> {
 }
 
 function* cutAtDashes(text: string): Generator<Slice> {
-  const dash = itemPattern(text);
+  const list = blockList(text);
   let start = 0;
-  while (dash !== undefined && text.length - start > SLICE) {
-    dash.lastIndex = start + SLICE;
-    const next = dash.exec(text);
+  for (let item = list?.firstItem ?? 0; list !== undefined; item = start) {
+    list.dash.lastIndex = item + SLICE;
+    const next = list.dash.exec(text);
     if (next === null) break;
     yield { text: text.slice(start, next.index), column: 0 };
     start = next.index;
@@ -101,11 +101,14 @@ function bracketed(text: string, start: number, end: number): Slice {
   return { text: `[${closed}`, column: start - lineStart - 1 };
 }
 
-/** Finds the lines that begin an item; `undefined` where the text is no block list, or more than one document. */
-function itemPattern(text: string): RegExp | undefined {
+/**
+ * Where the first item stands, and what finds the lines that begin another;
+ * `undefined` where the text is no block list, or more than one document.
+ */
+function blockList(text: string): { firstItem: number; dash: RegExp } | undefined {
   const head = /^(?:[ \t]*(?:#.*)?\r?\n|---[ \t]*\r?\n)*( *)-(?=\s)/.exec(text);
   if (head === null || /^(?:---|\.\.\.)/m.test(text.slice(head[0].length))) return undefined;
-  return new RegExp(`(?<=\n)${head[1]}-(?=\\s)`, 'g');
+  return { firstItem: head[0].length, dash: new RegExp(`(?<=\n)${head[1]}-(?=\\s)`, 'g') };
 }
 
 function countOf(text: string, character: string): number {

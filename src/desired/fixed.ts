@@ -6,7 +6,7 @@ import { Prefix } from '../net/prefix.js';
 import { PrefixSet } from '../net/prefix-set.js';
 import type { RejectReason } from '../policy/verdict.js';
 import type { Route } from './route.js';
-import type { Resolution, Underlay } from './underlay.js';
+import { type Resolution, type Underlay, unreachable } from './underlay.js';
 
 /** `static` routes stand this much behind the learned ones: the kernel itself falls back. */
 export const STATIC_METRIC_OFFSET = 1000;
@@ -111,10 +111,6 @@ function staticLeg(
   const resolution = underlay.resolve({ address: gateway, interface: undefined }, table.nextHop);
   if (!resolution.ok) return resolution;
   return { ok: true, legs: resolution.legs.map((one) => ({ ...one, weight })) };
-}
-
-function unreachable(detail: string): Extract<Resolution, { ok: false }> {
-  return { ok: false, reason: 'next-hop-unreachable', detail };
 }
 
 function faultOf(route: StaticRoute, resolutions: readonly Resolution[]): StaticFault {

@@ -152,6 +152,6 @@ export class Underlay {
   }
 }
 
-function unreachable(detail: string): Resolution {
+export function unreachable(detail: string): Extract<Resolution, { ok: false }> {
   return { ok: false, reason: 'next-hop-unreachable', detail };
 }

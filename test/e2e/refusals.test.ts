@@ -54,7 +54,7 @@ describe('a configuration with faults', () => {
     ),
     ['an anchor', good.replace('id: 100', 'id: &a 100'), /^FILE:2:\d+: .*anchor/],
     ['an empty file', '', /^FILE:1:1: /],
-    ['a file of 10 MB', `${good}# ${'x'.repeat(10 * 2 ** 20)}\n`, /^FILE:1:1: .*1 MiB/],
+    ['a file of 10 MB', `${good}# ${'x'.repeat(10 * 2 ** 20)}\n`, /^FILE:1:1: .*256 KiB/],
   ];
   for (const [i, [name, text, fault]] of rows.entries()) {
     it(`is refused with its place: ${name}`, async () => {

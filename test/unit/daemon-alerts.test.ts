@@ -103,6 +103,13 @@ test('a source that was never fed has 30 s to answer; what it says then does not
   replaceSource();
   await node.lost();
   assert.equal(told(), undefined);
+  await node.pass(30_000);
+  assert.equal(told()?.[0], 'warning');
+  // So is one that takes the place of a source that was lost before.
+  replaceSource();
+  assert.equal(told(), undefined);
+  await node.pass(30_000);
+  assert.equal(told()?.[0], 'warning');
   await node.stop();
 });
 

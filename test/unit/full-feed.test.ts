@@ -14,7 +14,6 @@ const CONNECTING: SourceState = {
 
 /** A source that feeds what the test says, when it says so. */
 class Scripted implements Source {
-  readonly kind = 'gobgp';
   readonly name = 'gobgp';
   readonly sessions = undefined;
   current: SourceState = CONNECTING;
@@ -84,6 +83,24 @@ test('after two seconds it says what it waits for, and again when that changes',
   ]);
   source.feed([RESET, ...SYNCED]);
   await done;
+});
+
+test('a source that is lost on the way and stays away ends it; one that reads for long does not', async () => {
+  const { clock, source, done } = reading();
+  const lost = assert.rejects(done, { name: 'StartFault', message: 'gobgp: it was stopped' });
+  source.current = { state: 'syncing', since: SINCE, waitingFor: 'the end of routes.yaml' };
+  await clock.advance(60_000);
+  source.current = {
+    state: 'lost',
+    since: SINCE,
+    attempts: 1,
+    retryAt: SINCE,
+    reason: 'it was stopped',
+  };
+  await clock.advance(9_000);
+  assert.ok(clock.waiting > 0);
+  await clock.advance(2_000);
+  await lost;
 });
 
 test('a source that does not answer ends it, and so does the signal', async () => {

@@ -93,13 +93,14 @@ class Life {
       clock,
       log: linesTo(this.lines),
       sessions: () => this.sessions,
-      enablePeers: async (gobgp, peers, signal) => {
+      enablePeers: async (gobgp, peers, onDone, signal) => {
         if ([...this.silent].some(({ address }) => address === gobgp.address)) {
           return new Promise((_, reject) => {
             signal.addEventListener('abort', () => reject(signal.reason));
           });
         }
         this.released.push(`${gobgp.address}: ${peers.join()}`);
+        for (const peer of peers) onDone(peer, 'enabled');
       },
       statePath: path,
       saved,

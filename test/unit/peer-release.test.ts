@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
@@ -11,6 +11,10 @@ import { linesTo } from './reconcile/node.js';
 
 const A: GobgpConfig = { address: 'unix:///run/a.sock', tls: undefined };
 const B: GobgpConfig = { address: '127.0.0.1:50051', tls: undefined };
+
+/** A peer that is up there, and one whose call fails. */
+const UP = '10.9.2.2';
+const BREAKS = '10.9.3.2';
 
 let directory: string;
 let path: string;
@@ -34,9 +38,13 @@ async function release(silent?: GobgpConfig): Promise<readonly string[]> {
   await releaseSavedPeers(path, {
     clock: new FakeClock(),
     log: linesTo(lines),
-    enablePeers: async ({ address }, peers) => {
+    enablePeers: async ({ address }, peers, onDone) => {
       if (address === silent?.address) throw new Error('connection refused');
       asked.push(`${address}: ${peers.join()}`);
+      for (const peer of peers) {
+        if (peer === BREAKS) throw new Error('connection lost');
+        onDone(peer, peer === UP ? 'not-disabled' : 'enabled');
+      }
     },
   });
   return asked;
@@ -66,6 +74,25 @@ test('one that cannot be asked keeps its peers on disk, with what to do by hand;
   const state = await loadState(path);
   assert.deepEqual(state.latched, ['fabric/10.9.0.2/ipv4']);
   assert.equal(state.disabledPeers.length, 1);
+});
+
+test('of several peers at one gobgpd: what is said and kept of each is what became of it', async () => {
+  const peers = ['10.9.0.2', UP, BREAKS].map((peer) => disabled(peer, A));
+  await saveState(path, { latched: [], disabledPeers: peers });
+  await release();
+  const [enabled, up, broke] = lines;
+  assert.match(enabled ?? '', /10\.9\.0\.2 is enabled again/);
+  assert.match(up ?? '', /10\.9\.2\.2 is not disabled/);
+  assert.match(broke ?? '', /10\.9\.3\.2 stays disabled .*connection lost/);
+  const left = (await loadState(path)).disabledPeers.map(({ peer }) => peer);
+  assert.deepEqual(left, [BREAKS]);
+});
+
+test('a state file that cannot be written is told, and nothing is thrown', async () => {
+  await saveState(path, { latched: [], disabledPeers: [disabled('10.9.0.2', A)] });
+  await mkdir(`${path}.new`);
+  assert.equal((await release()).length, 1);
+  assert.match(lines.join(), /EISDIR.*disable these peers again/);
 });
 
 test('where there is nothing, nothing is done, said or written; a damaged file is told', async () => {

@@ -38,6 +38,8 @@ class FileSource implements Source {
   #lastEventAt: number | undefined;
   #reading: Promise<void> | undefined;
   #changed = false;
+  /** Readings that ended in a refusal before the first good one. */
+  #refusals = 0;
 
   constructor(options: FileSourceOptions) {
     this.#options = options;
@@ -95,6 +97,9 @@ class FileSource implements Source {
     const { path, log } = this.#options;
     while (this.#changed) {
       this.#changed = false;
+      const { state, since } = this.#state;
+      if (state === 'connecting')
+        this.#state = { state: 'syncing', since, waitingFor: `the end of ${path}` };
       const result = await loadRoutesFile(path);
       if (this.#state.state === 'stopped') return;
       if (result.ok) {
@@ -109,14 +114,13 @@ class FileSource implements Source {
   }
 
   #refuse(reason: string): void {
-    const state = this.#state;
-    const now = this.#options.clock.now();
-    if (state.state === 'connecting') {
-      const attempts = state.attempts + 1;
-      this.#state = { state: 'connecting', since: state.since, attempts, lastError: reason };
+    const { state, since } = this.#state;
+    if (state === 'syncing') {
+      this.#refusals++;
+      this.#state = { state: 'connecting', since, attempts: this.#refusals, lastError: reason };
     } else {
-      const since = state.state === 'refused' ? state.since : now;
-      this.#state = { state: 'refused', since, reason };
+      const now = this.#options.clock.now();
+      this.#state = { state: 'refused', since: state === 'refused' ? since : now, reason };
     }
   }
 
@@ -125,6 +129,7 @@ class FileSource implements Source {
     this.#queue.reset();
     for (const [index, { prefix, paths }] of routes.entries()) {
       if (index > 0 && index % ROUTES_PER_TURN === 0) await setImmediate();
+      if (this.#state.state === 'stopped') return;
       this.#queue.update(prefix, paths);
     }
     const now = clock.now();

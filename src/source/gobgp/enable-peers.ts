@@ -4,25 +4,31 @@ import { GobgpClient } from './client.js';
 import { resolveEndpoint } from './endpoint.js';
 import { PeerTable } from './peer-table.js';
 
+/** What became of a peer: it was administratively down, or it was not, or is not known there. */
+export type PeerOutcome = 'enabled' | 'not-disabled';
+
 /**
  * Enables those of the peers that are administratively down, over a connection
- * of its own: for a gobgpd that is followed no more. A peer that is up, or not
- * known there, is no error. Rejects with a GobgpError, or the signal's reason.
+ * of its own: for a gobgpd that is followed no more. `onDone` is told of each
+ * as it is done; those it was not told of when this rejects, with a GobgpError
+ * or the signal's reason, stand as they stood.
  */
 export async function enablePeers(
   gobgp: GobgpConfig,
   peers: readonly string[],
+  onDone: (peer: string, outcome: PeerOutcome) => void,
   { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
 ): Promise<void> {
   const client = await GobgpClient.connect(await resolveEndpoint(gobgp), clock, signal);
   try {
-    // Without BGP there are no peers, and ListPeer is refused.
-    if ((await client.getBgp()).asn === 0) return;
     const table = new PeerTable(client.api);
-    table.update(await client.listPeers(), clock.monotonic());
+    // Without BGP there are no peers, and ListPeer is refused.
+    if ((await client.getBgp()).asn > 0) table.update(await client.listPeers(), clock.monotonic());
     for (const peer of peers) {
       const view = table.get(peer);
-      if (view?.status.adminDown === true) await client.enablePeer(view.daemonAddress);
+      const disabled = view?.status.adminDown === true;
+      if (disabled) await client.enablePeer(view.daemonAddress);
+      onDone(peer, disabled ? 'enabled' : 'not-disabled');
     }
   } finally {
     client.close();

@@ -156,12 +156,25 @@ test('routes: a long list goes out while it comes in', async () => {
 test('what apply, cleanup and reload say', () => {
   const failed = [{ what: '10.1.0.0/16 table 100', errno: 'ENETUNREACH', message: 'unreachable' }];
   assert.equal(
-    applyText({ added: 12345, replaced: 0, removed: 2, unchanged: 7, failed: [] }, PLAIN),
+    applyText(
+      { added: 12345, replaced: 0, removed: 2, unchanged: 7, failed: [], notes: [] },
+      PLAIN,
+    ),
     '12,345 added, 0 replaced, 2 removed, 7 unchanged',
   );
   assert.equal(
-    applyText({ added: 0, replaced: 0, removed: 0, unchanged: 7, failed }, PLAIN),
-    '10.1.0.0/16 table 100: ENETUNREACH: unreachable\n0 added, 0 replaced, 0 removed, 7 unchanged, 1 failed',
+    applyText(
+      {
+        added: 0,
+        replaced: 0,
+        removed: 0,
+        unchanged: 7,
+        failed,
+        notes: ['static[0]: eth9 is absent'],
+      },
+      PLAIN,
+    ),
+    'note: static[0]: eth9 is absent\n10.1.0.0/16 table 100: ENETUNREACH: unreachable\n0 added, 0 replaced, 0 removed, 7 unchanged, 1 failed',
   );
   assert.equal(
     cleanupText({ rules: 1, routes: 812, nexthops: 2, failed: [] }, PLAIN),

@@ -50,7 +50,13 @@ describe('a long YAML list', () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(item, { minLength: 1, maxLength: 200 }),
-        fc.constantFrom('', '# head\n', '---\n', '\n# head\n---\n\n'),
+        fc.constantFrom(
+          '',
+          '# head\n',
+          '---\n',
+          '\n# head\n---\n\n',
+          '# long head\n'.repeat(2_000),
+        ),
         fc.integer({ min: 0, max: 3 }),
         async (items, head, indent) => {
           const body = items.join('\n').replaceAll(/^/gm, ' '.repeat(indent));
