@@ -1,7 +1,7 @@
 /**
  * Runs test files in a random order that a seed reproduces: unit files together,
  * each kernel file in a network namespace of its own, e2e files (which make their
- * namespaces themselves) one after the other. Fails when a test failed, and when
+ * namespaces themselves) together again. Fails when a test failed, and when
  * one was skipped or left to do.
  *
  *   run-tests.ts [unit|kernel|e2e|FILE …] [--seed N]
@@ -16,6 +16,8 @@ import type { Outcome } from './run-test-files.js';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const WORKER = fileURLToPath(new URL('./run-test-files.ts', import.meta.url));
+/** They mostly wait for a daemon, and some load whole tables. */
+const E2E_AT_ONCE = 2;
 const GROUPS = ['unit', 'kernel', 'e2e'] as const;
 type Group = (typeof GROUPS)[number];
 
@@ -64,7 +66,7 @@ function jobs(files: readonly string[]): Job[] {
     found.push({ files: unit, concurrency: availableParallelism(), isolated: false });
   }
   for (const file of under('kernel')) found.push({ files: [file], concurrency: 1, isolated: true });
-  if (e2e.length > 0) found.push({ files: e2e, concurrency: 1, isolated: false });
+  if (e2e.length > 0) found.push({ files: e2e, concurrency: E2E_AT_ONCE, isolated: false });
   return found;
 }
 

@@ -4,10 +4,12 @@ import type { NextHopSet } from '../desired/next-hop-set.js';
 import { type Leg, ruleKey } from '../desired/route.js';
 import type { Table } from '../desired/table.js';
 import type { Underlay } from '../desired/underlay.js';
+import { Address } from '../net/address.js';
 import { FAMILIES, type Family, forFamilies } from '../net/family.js';
 import { isLeftAlone } from '../reconcile/diff.js';
 import { isOwnRule, type Mirror } from '../reconcile/mirror.js';
 import { nextHopText } from '../rib/path.js';
+import type { PeerStatus } from '../source/source.js';
 import { type Facts, wallTime } from './facts.js';
 import { misplacedText } from './misplaced-text.js';
 import { operationText } from './operation-text.js';
@@ -44,13 +46,20 @@ export function statusAnswer(facts: Facts): StatusReport {
       address: sourceAddress(facts),
       state: source.state(),
       feed: feedState(engine.feed, facts),
-      peers: source.peers(),
+      peers: source.peers().toSorted(byAddress),
       counters: source.counters(),
     },
     tables: [...engine.tables.values()].map((table) => tableReport(table, facts)),
     kernel: kernelReport(facts),
     alerts: alerts.active(),
   };
+}
+
+/** The daemon tells its peers in an order that changes from one question to the next. */
+function byAddress({ peer: a }: PeerStatus, { peer: b }: PeerStatus): number {
+  const [one, other] = [Address.parse(a), Address.parse(b)];
+  if (one !== undefined && other !== undefined) return one.compare(other);
+  return a < b ? -1 : 1;
 }
 
 function sourceAddress({ engine }: Facts): string {

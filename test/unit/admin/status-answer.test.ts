@@ -287,3 +287,17 @@ test('what the node does not allow now is noted, and a static route of it is rej
   assert.equal(report().notes.length, 4);
   await node.stop();
 });
+
+test('peers stand in the order of their addresses, whatever order the daemon tells them in', async () => {
+  const facts = fakeFacts(await runningNode(config(table())));
+  const given = ['10.9.10.2', 'fe80::1', '10.9.9.2'];
+  facts.peers = given.map((peer) => ({
+    ...{ peer, as: 65001, established: true, sessionState: 'established', adminDown: false },
+    ...{ received: { ipv4: 0, ipv6: 0 }, since: 0 },
+  }));
+  const { peers } = statusAnswer(facts).source;
+  assert.deepEqual(
+    peers.map(({ peer }) => peer),
+    ['10.9.9.2', '10.9.10.2', 'fe80::1'],
+  );
+});
