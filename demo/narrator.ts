@@ -2,7 +2,8 @@
 import picocolors from 'picocolors';
 
 const { NO_COLOR } = process.env;
-const colors = picocolors.createColors(process.stdout.isTTY && NO_COLOR === undefined);
+const plain = !process.stdout.isTTY || (NO_COLOR ?? '') !== '';
+const colors = picocolors.createColors(!plain);
 
 /** What the demo set out to show, and whether it came true. */
 export interface Claim {
