@@ -1,9 +1,10 @@
-/** Measures what is promised about speed: all of it, or the parts named. */
+/** Measures what is promised about speed: all that takes minutes, or the parts named. */
 import { measureFeed } from './feed.js';
 import { measureIdle } from './idle.js';
 import { measureLatency } from './latency.js';
 import { measureMemory } from './memory.js';
 import { type Figure, keep, print } from './report.js';
+import { measureSoak } from './soak.js';
 
 const MEASUREMENTS = {
   feed: measureFeed,
@@ -12,19 +13,26 @@ const MEASUREMENTS = {
   idle: measureIdle,
 } as const satisfies Readonly<Record<string, () => Promise<Figure>>>;
 
+/** Measured only when it is named. */
+const LONG = { soak: measureSoak } as const satisfies Readonly<
+  Record<string, () => Promise<Figure>>
+>;
+const ALL = { ...MEASUREMENTS, ...LONG };
+
 const names = process.argv.slice(2);
-const unknown = names.filter((name) => !Object.hasOwn(MEASUREMENTS, name));
+const unknown = names.filter((name) => !Object.hasOwn(ALL, name));
 process.exitCode = unknown.length > 0 ? refuse() : await measured();
 
 function refuse(): number {
-  const known = Object.keys(MEASUREMENTS).join(', ');
+  const known = Object.keys(ALL).join(', ');
   process.stderr.write(`bench: there is no ${unknown.join(', no ')}; there are ${known}\n`);
   return 2;
 }
 
 async function measured(): Promise<number> {
   const figures: Figure[] = [];
-  for (const [name, measure] of Object.entries(MEASUREMENTS)) {
+  const chosen = names.length === 0 ? MEASUREMENTS : ALL;
+  for (const [name, measure] of Object.entries(chosen)) {
     if (names.length > 0 && !names.includes(name)) continue;
     process.stderr.write(`bench: ${name}\n`);
     figures.push(await measure());

@@ -36,8 +36,12 @@ export function print(figures: readonly Figure[]): boolean {
 
 /** Writes them, and what they were measured on, to `bench/results.json`. */
 export function keep(figures: readonly Figure[]): void {
-  const machine = { kernel: release(), node: process.version, cpus: cpus().length };
-  writeFileSync(RESULTS, `${JSON.stringify({ machine, figures }, null, 2)}\n`);
+  writeFileSync(RESULTS, `${JSON.stringify({ machine: machine(), figures }, null, 2)}\n`);
+}
+
+/** What figures were measured on. */
+export function machine(): { kernel: string; node: string; cpus: number } {
+  return { kernel: release(), node: process.version, cpus: cpus().length };
 }
 
 export function median(values: readonly number[]): number {

@@ -47,8 +47,11 @@ export class ByteKey {
     return true;
   }
 
-  copy(): Buffer {
-    return Buffer.from(this.#bytes.subarray(0, this.#length));
+  /** A copy that lives as long as the store. */
+  copy(store: KeyStore): Buffer {
+    const copy = store.take(this.#length);
+    this.#bytes.copy(copy, 0, 0, this.#length);
+    return copy;
   }
 
   #grow(length: number): void {
@@ -68,6 +71,31 @@ const GAP = 0;
  * the old one, and what is used again is taken over.
  */
 const GENERATION = 65_536;
+/** … or its keys fill this, in bytes: keys that push each other out leave their room behind. */
+const GENERATION_BYTES = 32 * 2 ** 20;
+
+/**
+ * Room for the keys of a generation and nothing else: out of Buffer's own pool
+ * each of some hundred bytes would keep 8 KiB alive, with whatever was made beside it.
+ */
+class KeyStore {
+  static readonly #CHUNK = 64 * 1024;
+  #chunk = Buffer.alloc(0);
+  #used = 0;
+  /** Taken from it so far, given up or not. */
+  taken = 0;
+
+  take(length: number): Buffer {
+    if (this.#used + length > this.#chunk.length) {
+      this.#chunk = Buffer.allocUnsafeSlow(Math.max(length, KeyStore.#CHUNK));
+      this.#used = 0;
+    }
+    const start = this.#used;
+    this.#used += length;
+    this.taken += length;
+    return this.#chunk.subarray(start, this.#used);
+  }
+}
 
 interface Kept<Value> {
   readonly bytes: Buffer;
@@ -77,24 +105,26 @@ interface Kept<Value> {
 export class ByteCache<Value> {
   #young = new Map<number, Kept<Value>>();
   #old = new Map<number, Kept<Value>>();
+  #keys = new KeyStore();
 
   /** The value made from these bytes, or `make` and keep it. */
   get(key: ByteKey, make: () => Value): Value {
     const young = this.#young.get(key.hash);
     if (young !== undefined && key.equals(young.bytes)) return young.value;
-    if (this.#young.size >= GENERATION) {
+    if (this.#young.size >= GENERATION || this.#keys.taken >= GENERATION_BYTES) {
       this.#old = this.#young;
       this.#young = new Map();
+      this.#keys = new KeyStore();
     }
     const old = this.#old.get(key.hash);
-    const kept =
-      old !== undefined && key.equals(old.bytes) ? old : { bytes: key.copy(), value: make() };
-    this.#young.set(key.hash, kept);
-    return kept.value;
+    const value = old !== undefined && key.equals(old.bytes) ? old.value : make();
+    this.#young.set(key.hash, { bytes: key.copy(this.#keys), value });
+    return value;
   }
 
   clear(): void {
     this.#young.clear();
     this.#old.clear();
+    this.#keys = new KeyStore();
   }
 }
