@@ -5,7 +5,7 @@ import { after, before, describe, it } from 'node:test';
 import { Alertmanager } from '../support/alertmanager.js';
 import type { Daemon, LogLine } from '../support/daemon.js';
 import { kernelDump, ownLines } from '../support/kernel-dump.js';
-import { kernelNexthops, kernelRoutes, ownRoutes } from '../support/kernel-view.js';
+import { kernelNexthops, ownRoutes } from '../support/kernel-view.js';
 import {
   type FileRoute,
   POOL,
