@@ -1,7 +1,10 @@
 /** The alerts of the daemon as a whole; those of limits are the limit keeper's. */
-import type { Facts } from './admin/facts.js';
+import { rivalText } from './admin/contest-text.js';
+import { type Facts, wallTime } from './admin/facts.js';
+import type { FeedPhase } from './desired/feed.js';
 import type { Alert, AlertSender } from './observe/alerts.js';
 import { isLeftAlone } from './reconcile/diff.js';
+import { objectText } from './reconcile/kernel-object.js';
 import type { Source, SourceState } from './source/source.js';
 
 /** A refusal that lasted so many attempts is not passing. */
@@ -18,6 +21,7 @@ export class DaemonAlerts {
   #sourceSince: number;
   /** Its feed was complete once, or was too long in coming. */
   #expected = false;
+  readonly #holdEnds = new WeakMap<FeedPhase, string>();
 
   constructor(
     private readonly facts: Facts,
@@ -35,6 +39,7 @@ export class DaemonAlerts {
     this.#set('Rib2fibLocalRuleBehind', this.#localRuleBehind());
     this.#set('Rib2fibKernelRefuses', this.#kernelRefuses());
     this.#set('Rib2fibForeignRoutes', this.#foreignRoutes());
+    this.#set('Rib2fibContested', this.#contested());
   }
 
   #set(name: Alert['name'], condition: Omit<Condition, 'name'> | undefined): void {
@@ -66,7 +71,7 @@ export class DaemonAlerts {
       case 'stale':
         return {
           severity: 'warning',
-          summary: `${source.name} is lost: its routes stay until hold ends`,
+          summary: `${source.name} is lost: its routes stay ${this.#holdText(phase)}`,
           description: missingText(source.state()),
         };
       case 'syncing':
@@ -77,6 +82,17 @@ export class DaemonAlerts {
           description: missingText(source.state()),
         };
     }
+  }
+
+  /** The wall clock may jump, and an alert of other words is sent anew: looked at once a phase. */
+  #holdText(phase: Extract<FeedPhase, { phase: 'stale' }>): string {
+    if (!Number.isFinite(phase.until)) return 'until it is back (hold: forever)';
+    const known = this.#holdEnds.get(phase);
+    if (known !== undefined) return known;
+    const end = new Date(wallTime(this.facts.clock, phase.until)).toISOString();
+    const text = `until hold ends, at ${end.replace(/\.\d+/, '')}`;
+    this.#holdEnds.set(phase, text);
+    return text;
   }
 
   #sourceRefused(): Omit<Condition, 'name'> | undefined {
@@ -135,6 +151,18 @@ export class DaemonAlerts {
       severity: 'warning',
       summary: `not touched while others have routes there (foreign: fail): ${names}`,
       description: 'Remove those routes, or choose foreign: preserve or evict.',
+    };
+  }
+
+  #contested(): Omit<Condition, 'name'> | undefined {
+    const { contests } = this.facts.reconciler;
+    const [first] = contests.values();
+    if (first === undefined) return undefined;
+    const rest = contests.size === 1 ? '' : ` and ${contests.size - 1} more`;
+    return {
+      severity: 'warning',
+      summary: `others undo what is ours again and again: ${objectText(first.object)}${rest}`,
+      description: `By ${rivalText(first)}. It is put right at longer and longer intervals.`,
     };
   }
 }

@@ -8,9 +8,11 @@ import { Prefix } from '../net/prefix.js';
 import type { LimitTracker } from '../policy/limit.js';
 import type { Refusal } from '../reconcile/retries.js';
 import { asPathText, nextHopText, type Path } from '../rib/path.js';
+import { contestText } from './contest-text.js';
 import { conclusionOf } from './explain-conclusion.js';
 import type { Facts } from './facts.js';
 import { misplacedText } from './misplaced-text.js';
+import { aheadOf, contestOver } from './others.js';
 import type { ExplainReport, ExplainStep } from './report.js';
 import {
   isInstalled,
@@ -237,6 +239,10 @@ function* kernelSteps(table: Table, prefix: Prefix, facts: Facts): Generator<Exp
     const text = standing && formatRoute({ table: id, ...standing }, linkName);
     if (isInstalled(table, one, facts)) {
       yield { stage: 'kernel', outcome: 'ok', text: `has it: ${text}` };
+      const ahead = aheadOf(table, one, reconciler.mirror);
+      if (ahead === undefined) continue;
+      const first = `foreign-route: a route of somebody else goes first: ${formatRoute(ahead, linkName)}`;
+      yield { stage: 'kernel', outcome: 'info', text: first };
     } else {
       const missing = missingText(table, one, facts);
       const instead = text === undefined ? '' : `; until then: ${text}`;
@@ -266,6 +272,8 @@ function missingText(table: Table, wanted: WantedRoute, facts: Facts): string {
         ? 'there are routes of somebody else in this table, and foreign is fail'
         : 'a route of somebody else stands there, and foreign is preserve'
     }`;
+  const contest = contestOver(table, wanted, facts.reconciler);
+  if (contest !== undefined) return `contested: ${contestText(contest)}`;
   const refusal = refusalOf(table, wanted, facts);
   return refusal === undefined ? reason : `${reason}: ${refusalText(refusal)}`;
 }
@@ -289,7 +297,9 @@ function* ruleSteps(table: Table, prefix: Prefix, { reconciler }: Facts): Genera
       continue;
     }
     const misplaced = reconciler.misplaced.find((one) => one.rule === rule);
-    const why = misplaced === undefined ? '' : `: ${misplacedText(misplaced)}`;
+    const contest = reconciler.contests.of({ kind: 'rule', rule });
+    const because = misplaced ? misplacedText(misplaced) : contest && contestText(contest);
+    const why = because === undefined ? '' : `: ${because}`;
     yield { stage: 'rule', outcome: 'no', text: `${formatRule(rule)} is not installed${why}` };
   }
 }

@@ -83,6 +83,8 @@ export interface TableReport {
   /** Nexthop groups are in use (`objects`). */
   readonly nexthopObjects: boolean;
   readonly foreignRoutes: number;
+  /** Routes of ours in the kernel that one of somebody else goes ahead of: same prefix, lower metric. */
+  readonly shadowed: number;
   readonly rules: {
     readonly desired: number;
     readonly installed: number;
@@ -145,6 +147,22 @@ export interface KernelReport {
   }[];
   /** Total of refused operations, where `failing` shows the first few only. */
   readonly failingTotal: number;
+  /** What others undo again and again, oldest first. */
+  readonly contested: readonly {
+    readonly what: string;
+    readonly rounds: number;
+    readonly since: number;
+    /** Who, in words, as far as the kernel tells. */
+    readonly by: string;
+    /** Route protocol of the other; a deletion names none. */
+    readonly protocol: number | undefined;
+    /** Netlink port of the other, a process id as a rule. */
+    readonly port: number | 'several';
+    /** Left as it is until then; absent while it stands. */
+    readonly retryAt: number | undefined;
+  }[];
+  /** Their total, where `contested` shows the first few only. */
+  readonly contestedTotal: number;
 }
 
 export interface AlertReport {
@@ -159,13 +177,15 @@ export interface AlertReport {
 export const ROUTE_STATES = [
   /** In the kernel as it should be. */
   'installed',
+  /** In the kernel, and behind somebody else's route of the same prefix and a lower metric; `detail` has that one. */
+  'shadowed',
   /** On its way there. */
   'pending',
   /** In the kernel, kept from before, not repeated by the source. */
   'stale',
   /** Heard, and not to be there; `reason` says why. */
   'rejected',
-  /** The kernel refused it (`detail` has its words), or somebody else's route is in its place. */
+  /** The kernel refused it (`detail` has its words), somebody else's route is in its place, or others undo it again and again. */
   'failed',
   /** From `static`, `onMiss`. */
   'static',

@@ -9,7 +9,9 @@ import { isLeftAlone } from '../reconcile/diff.js';
 import type { OwnRoute } from '../reconcile/mirror.js';
 import type { Refusal } from '../reconcile/retries.js';
 import { asPathText } from '../rib/path.js';
+import { contestText } from './contest-text.js';
 import type { Facts } from './facts.js';
+import { aheadOf, contestOver, inPlaceOf } from './others.js';
 import type { RouteReport, RouteState, RoutesQuery } from './report.js';
 import { AdminFault } from './service.js';
 
@@ -82,16 +84,20 @@ function* prefixReports(table: Table, key: string, facts: Facts): Generator<Rout
     const installed = isInstalled(table, one, facts);
     const kind = one.kind === 'fixed' ? fixedState(target.type) : 'installed';
     const state = installed ? kind : 'pending';
-    const reason = installed ? undefined : missingReason(table, one, facts);
-    const refusal = reason === 'kernel-error' ? refusalOf(table, one, facts) : undefined;
+    const missing = installed ? undefined : missingReason(table, one, facts);
+    const ahead = installed ? aheadOf(table, one, reconciler.mirror) : undefined;
+    const detail =
+      ahead === undefined
+        ? missingDetail(table, one, missing, facts)
+        : `ahead of it: ${formatRoute(ahead, linkName)}`;
     yield {
       table: name,
       prefix: prefix.text,
-      state: reason === undefined ? state : 'failed',
+      state: missing !== undefined ? 'failed' : ahead !== undefined ? 'shadowed' : state,
       route: formatRoute(route, linkName),
       ...(one.kind === 'learned' ? origin(entry) : NO_ORIGIN),
-      reason,
-      ...(refusal === undefined ? {} : { detail: `${refusal.errno}: ${refusal.message}` }),
+      reason: ahead === undefined ? missing : 'foreign-route',
+      ...(detail === undefined ? {} : { detail }),
     };
   }
   const reason = entry === undefined ? undefined : table.reasonOf(entry);
@@ -170,24 +176,53 @@ export function missingReason(
   wanted: WantedRoute,
   facts: Facts,
 ): RejectReason | undefined {
-  const { mirror } = facts.reconciler;
-  const { prefix, metric } = wanted;
-  const foreign = mirror
-    .foreign(table.config.id, prefix.key)
-    .some((route) => route.metric === metric);
-  if (foreign || isLeftAlone(table, mirror)) return 'foreign-route';
+  const { reconciler } = facts;
+  const { mirror } = reconciler;
+  const preserved = table.config.foreign !== 'evict' && inPlaceOf(table, wanted, mirror);
+  if (preserved || isLeftAlone(table, mirror)) return 'foreign-route';
+  if (contestOver(table, wanted, reconciler) !== undefined) return 'contested';
   return refusalOf(table, wanted, facts) === undefined ? undefined : 'kernel-error';
 }
 
-/** What the kernel said to the route, or else to the group it stands on. */
+function missingDetail(
+  table: Table,
+  wanted: WantedRoute,
+  reason: RejectReason | undefined,
+  facts: Facts,
+): string | undefined {
+  const { engine, reconciler } = facts;
+  switch (reason) {
+    case 'foreign-route': {
+      const other = inPlaceOf(table, wanted, reconciler.mirror);
+      return other === undefined
+        ? undefined
+        : `in its place: ${formatRoute(other, (index) => engine.underlay.linkName(index))}`;
+    }
+    case 'contested': {
+      const contest = contestOver(table, wanted, reconciler);
+      return contest && contestText(contest);
+    }
+    case 'kernel-error': {
+      const refusal = refusalOf(table, wanted, facts);
+      return refusal && `${refusal.errno}: ${refusal.message}`;
+    }
+    default:
+      return undefined;
+  }
+}
+
+/** What the kernel said to the route, to the eviction of what is in its place, or else to the group it stands on. */
 export function refusalOf(
   table: Table,
   wanted: WantedRoute,
   { reconciler }: Facts,
 ): Refusal | undefined {
-  const { retries, groups } = reconciler;
+  const { retries, groups, mirror } = reconciler;
   const { id } = table.config;
-  const refused = retries.find(id, wanted.metric, wanted.prefix.key);
+  const other = inPlaceOf(table, wanted, mirror);
+  const refused =
+    retries.find(id, wanted.metric, wanted.prefix.key) ??
+    (other === undefined ? undefined : retries.findEviction(other));
   if (refused !== undefined || wanted.kind !== 'learned') return refused;
   const group = groups.claimOf(id, wanted.set);
   if (group === undefined) return undefined;

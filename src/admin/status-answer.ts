@@ -6,13 +6,15 @@ import type { Table } from '../desired/table.js';
 import type { Underlay } from '../desired/underlay.js';
 import { Address } from '../net/address.js';
 import { FAMILIES, type Family, forFamilies } from '../net/family.js';
-import { isLeftAlone } from '../reconcile/diff.js';
+import { objectText } from '../reconcile/kernel-object.js';
 import { isOwnRule, type Mirror } from '../reconcile/mirror.js';
 import { nextHopText } from '../rib/path.js';
 import type { PeerStatus } from '../source/source.js';
+import { rivalText } from './contest-text.js';
 import { type Facts, wallTime } from './facts.js';
 import { misplacedText } from './misplaced-text.js';
 import { operationText } from './operation-text.js';
+import { contestedRoutes, foreignEffects } from './others.js';
 import { unreadyReason } from './readiness.js';
 import type {
   FamilyCounts,
@@ -25,7 +27,7 @@ import type {
 } from './report.js';
 import { tableNotes } from './table-notes.js';
 
-/** Refusals told one by one; the rest is a number. */
+/** Refusals, and contests, told one by one; the rest is a number. */
 const FAILING_SHOWN = 20;
 
 /** Costs no more than the number of next-hop sets while all is synced. */
@@ -91,7 +93,9 @@ function tableReport(table: Table, facts: Facts): TableReport {
   const rejected = table.rejected();
   for (const { reason } of table.fixed.faults)
     rejected.set(reason, (rejected.get(reason) ?? 0) + 1);
-  rejected.set('foreign-route', foreignConflicts(table, facts));
+  const others = foreignEffects(table, mirror, (index) => engine.underlay.linkName(index));
+  rejected.set('foreign-route', others.keptOut);
+  rejected.set('contested', contestedRoutes(table, reconciler));
   rejected.set('kernel-error', reconciler.retries.missingRoutes(id));
   const misplaced = reconciler.misplaced.filter(({ rule }) => rule.table === id);
   return {
@@ -105,38 +109,20 @@ function tableReport(table: Table, facts: Facts): TableReport {
     ),
     nexthopObjects: table.useObjects,
     foreignRoutes: [...mirror.foreignRoutes(id)].length,
+    shadowed: others.shadowed,
     rules: {
       desired: table.rules.length,
       installed: table.rules.filter((rule) => mirror.ownRules().has(ruleKey(rule))).length,
       misplaced: misplaced.length,
       faults: [...misplaced.map(misplacedText), ...strangersAt(table, mirror)],
     },
-    notes: tableNotes(table, engine.underlay),
+    notes: [...tableNotes(table, engine.underlay), ...others.notes],
     limits: table.limits.map((limit) => limitReport(limit, facts)),
     filters: table.filter.hits().map(({ rule, hits }) => ({ id: rule.id, text: rule.text, hits })),
     nextHops: table.nextHops
       .values()
       .map((set) => nextHopReport(set, table, engine.underlay, facts)),
   };
-}
-
-/** Wanted routes that routes of others keep out. */
-function foreignConflicts(table: Table, { reconciler: { mirror } }: Facts): number {
-  const { id } = table.config;
-  if (isLeftAlone(table, mirror)) {
-    let missing = 0;
-    for (const key of table.keys()) {
-      const own = mirror.own(id, key);
-      for (const { metric } of table.wanted(key)) {
-        if (!own.some((route) => route.metric === metric)) missing++;
-      }
-    }
-    return missing;
-  }
-  const inTheWay = [...mirror.foreignRoutes(id)].filter(({ prefix, metric }) =>
-    table.wanted(prefix.key).some((wanted) => wanted.metric === metric),
-  );
-  return inTheWay.length;
 }
 
 /** Rules of others at our priority: which of the two comes first is nobody's promise. */
@@ -217,7 +203,7 @@ function legText({ gateway, oif, onlink, weight }: Leg, underlay: Underlay): str
 }
 
 function kernelReport({ reconciler, engine, clock }: Facts): KernelReport {
-  const { lastAudit, lastChange, pending, retries } = reconciler;
+  const { lastAudit, lastChange, pending, retries, contests } = reconciler;
   const failing = [...retries.values()].slice(0, FAILING_SHOWN);
   const linkName = (index: number): string => engine.underlay.linkName(index);
   return {
@@ -231,5 +217,15 @@ function kernelReport({ reconciler, engine, clock }: Facts): KernelReport {
       retryAt: wallTime(clock, retryAt),
     })),
     failingTotal: retries.size,
+    contested: [...contests.values()].slice(0, FAILING_SHOWN).map((contest) => ({
+      what: objectText(contest.object),
+      rounds: contest.rounds,
+      since: wallTime(clock, contest.since),
+      by: rivalText(contest),
+      protocol: contest.protocol,
+      port: contest.port,
+      retryAt: contest.heldUntil === undefined ? undefined : wallTime(clock, contest.heldUntil),
+    })),
+    contestedTotal: contests.size,
   };
 }

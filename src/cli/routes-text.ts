@@ -61,6 +61,7 @@ function paintOf(state: RouteState, style: Style): (text: string) => string {
     case 'static':
     case 'throw':
       return style.good;
+    case 'shadowed':
     case 'pending':
     case 'stale':
       return style.warning;

@@ -19,6 +19,7 @@ export function statusText(status: StatusReport, style: Style): string {
     limits(status, style),
     nextHops(status, style),
     failing(status, style),
+    contested(status, style),
     alerts(status, style),
   ];
   return sections
@@ -96,6 +97,9 @@ function kernelText({ kernel, tables: all, now }: StatusReport, style: Style): s
   const misplaced = all.reduce((sum, { rules }) => sum + rules.misplaced, 0);
   const behind = [
     ...(kernel.failingTotal === 0 ? [] : [style.bad(`${countText(kernel.failingTotal)} refused`)]),
+    ...(kernel.contestedTotal === 0
+      ? []
+      : [style.bad(`${countText(kernel.contestedTotal)} contested`)]),
     ...(misplaced === 0 ? [] : [style.bad(`${plural(misplaced, 'rule')} taken out`)]),
     ...(kernel.pending === 0 ? [] : [style.warning(`${plural(kernel.pending, 'change')} pending`)]),
   ];
@@ -258,6 +262,22 @@ function failing({ kernel, now }: StatusReport, style: Style): string[] {
     ]),
   );
   return withRest(lines, kernel.failingTotal - shown.length, 'operation');
+}
+
+function contested({ kernel, now }: StatusReport, style: Style): string[] {
+  const shown = kernel.contested.slice(0, SHOWN);
+  const lines = section(
+    style,
+    [left('UNDONE BY OTHERS'), right('TIMES'), left('SINCE'), left('NEXT TRY'), left('BY')],
+    shown.map(({ what, rounds, since, retryAt, by }) => [
+      what,
+      countText(rounds),
+      agoText(since, now),
+      retryAt === undefined ? 'stands' : retryAt <= now ? 'now' : agoText(retryAt, now),
+      style.bad(by),
+    ]),
+  );
+  return withRest(lines, kernel.contestedTotal - shown.length, 'object');
 }
 
 function alerts({ alerts: all, now }: StatusReport, style: Style): string[] {

@@ -66,7 +66,11 @@ export interface ExecuteResult {
   readonly unknownFrom: number;
 }
 
-/** What somebody else changed; our own writes are never heard. */
+/**
+ * What somebody else changed; our own writes are never heard. `port` is the
+ * netlink port (nlmsg_pid) of whoever asked for it: as a rule the process id of
+ * a program, within its own pid namespace; 0 is the kernel itself.
+ */
 export type KernelNotice =
   /** `usable`: up, with carrier. While it is not, the kernel drops what leads out of it without a word. */
   | { readonly type: 'link'; readonly index: number; readonly usable: boolean }
@@ -77,9 +81,26 @@ export type KernelNotice =
    * and foreign ones too. What a lost link takes along is not told for IPv4; a
    * `gone` of an IPv6 multipath route may mean the legs it names, not all.
    */
-  | { readonly type: 'route'; readonly event: 'new' | 'gone'; readonly route: KernelRoute }
-  | { readonly type: 'rule'; readonly event: 'new' | 'gone'; readonly rule: KernelRule }
-  | { readonly type: 'nexthop'; readonly event: 'new' | 'gone'; readonly nexthop: KernelNexthop }
+  | {
+      readonly type: 'route';
+      readonly event: 'new' | 'gone';
+      readonly route: KernelRoute;
+      /** NLM_F_REPLACE: it took the place of another of the same prefix and metric. */
+      readonly replaces: boolean;
+      readonly port: number;
+    }
+  | {
+      readonly type: 'rule';
+      readonly event: 'new' | 'gone';
+      readonly rule: KernelRule;
+      readonly port: number;
+    }
+  | {
+      readonly type: 'nexthop';
+      readonly event: 'new' | 'gone';
+      readonly nexthop: KernelNexthop;
+      readonly port: number;
+    }
   /** Notices were lost: read everything again. */
   | { readonly type: 'overrun' };
 

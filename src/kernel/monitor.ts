@@ -14,12 +14,14 @@ import { decodeNexthop, RTM_DELNEXTHOP, RTM_NEWNEXTHOP } from './codec-nexthop.j
 import { decodeRoute, RTM_DELROUTE, RTM_NEWROUTE } from './codec-route.js';
 import { decodeRule, RTM_DELRULE, RTM_NEWRULE } from './codec-rule.js';
 import type { KernelError, KernelNotice } from './kernel.js';
-import { walkMessages } from './message-reader.js';
+import { NLM_F_REPLACE, walkMessages } from './message-reader.js';
 import { NetlinkSocket } from './socket.js';
 
 /** RTNLGRP_: LINK, IPV4_IFADDR, IPV4_ROUTE, IPV4_RULE, IPV6_IFADDR, IPV6_ROUTE, IPV6_RULE, NEXTHOP. */
 const GROUPS = [1, 5, 7, 8, 9, 11, 19, 32];
 const RECEIVE_BUFFER = 16 << 20;
+/** nlmsg_pid is the last field of the header. */
+const NLMSG_PID_BEFORE_BODY = 4;
 /** Most notices kept for a consumer that is not there. */
 const BACKLOG = 100_000;
 /** A loss is looked for after every turn with messages, and this often for one that left none (milliseconds). */
@@ -93,8 +95,8 @@ export class Monitor implements AsyncIterable<readonly KernelNotice[]> {
   }
 
   #receive(chunk: Buffer): void {
-    const skipped = walkMessages(chunk, (type, _flags, _seq, body, end) =>
-      this.#notice(type, chunk, body, end),
+    const skipped = walkMessages(chunk, (type, flags, _seq, body, end) =>
+      this.#notice(type, flags, chunk, body, end),
     );
     if (skipped > 0) {
       this.malformed(skipped);
@@ -104,26 +106,31 @@ export class Monitor implements AsyncIterable<readonly KernelNotice[]> {
     this.#endTurn();
   }
 
-  #notice(type: number, bytes: Buffer, body: number, end: number): void {
+  #notice(type: number, flags: number, bytes: Buffer, body: number, end: number): void {
+    const port = bytes.readUInt32LE(body - NLMSG_PID_BEFORE_BODY);
     switch (type) {
       case RTM_NEWROUTE:
       case RTM_DELROUTE: {
         const route = decodeRoute(bytes, body, end);
         const event = type === RTM_NEWROUTE ? 'new' : 'gone';
-        if (route !== undefined) this.#say({ type: 'route', event, route });
+        if (route !== undefined) {
+          const replaces = (flags & NLM_F_REPLACE) !== 0;
+          this.#say({ type: 'route', event, route, replaces, port });
+        }
         return;
       }
       case RTM_NEWRULE:
       case RTM_DELRULE: {
         const rule = decodeRule(bytes, body, end);
         const event = type === RTM_NEWRULE ? 'new' : 'gone';
-        if (rule !== undefined) this.#say({ type: 'rule', event, rule });
+        if (rule !== undefined) this.#say({ type: 'rule', event, rule, port });
         return;
       }
       case RTM_NEWNEXTHOP:
       case RTM_DELNEXTHOP: {
         const nexthop = decodeNexthop(bytes, body, end);
-        this.#say({ type: 'nexthop', event: type === RTM_NEWNEXTHOP ? 'new' : 'gone', nexthop });
+        const event = type === RTM_NEWNEXTHOP ? 'new' : 'gone';
+        this.#say({ type: 'nexthop', event, nexthop, port });
         return;
       }
       case RTM_NEWLINK:

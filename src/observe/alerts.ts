@@ -19,7 +19,8 @@ export type AlertName =
   | 'Rib2fibConfigRefused'
   | 'Rib2fibLocalRuleBehind'
   | 'Rib2fibKernelRefuses'
-  | 'Rib2fibForeignRoutes';
+  | 'Rib2fibForeignRoutes'
+  | 'Rib2fibContested';
 
 export interface Alert {
   readonly name: AlertName;

@@ -4,7 +4,7 @@
  * scrapes; what only grows is counted where it happens. No label holds a prefix.
  */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { StatusReport, TableReport } from '../admin/report.js';
+import type { FeedState, StatusReport, TableReport } from '../admin/report.js';
 import { FAMILIES } from '../net/family.js';
 import type { SourceState } from '../source/source.js';
 
@@ -18,6 +18,17 @@ const LIMIT_LABELS = ['table', 'peer', 'family', 'action'];
 const GAUGES = {
   source_up: ['The source answers and feeds routes.', ['source']],
   source_synced: ['A full feed has ended, and the source was not lost since.', ['source']],
+  source_state: ['1 for what the source does now, 0 for what it does not.', ['source', 'state']],
+  source_state_since_timestamp_seconds: ['Since when the source does that.', ['source']],
+  feed_state: [
+    '1 for how far the routes learned can be trusted: stale while hold runs, syncing, synced, expired.',
+    ['source', 'state'],
+  ],
+  feed_state_since_timestamp_seconds: ['Since when the feed is in that state.', ['source']],
+  hold_end_timestamp_seconds: [
+    'While the feed is stale: when hold ends, and the routes learned go; absent for ever.',
+    ['source'],
+  ],
   source_last_event_timestamp_seconds: ['When the source last said anything.', []],
   bgp_session_up: ['The BGP session is established.', ['peer']],
   received_prefixes: ['Prefixes heard from a peer, before any policy.', ['peer', 'family']],
@@ -36,6 +47,11 @@ const GAUGES = {
     ['table', 'reason'],
   ],
   foreign_routes: ['Routes of others in a table of ours.', ['table']],
+  routes_shadowed: [
+    'Routes of ours behind one of somebody else: same prefix, lower metric.',
+    ['table'],
+  ],
+  contested_objects: ['Routes, rules and nexthop objects that others undo again and again.', []],
   rules_installed: ['Source rules of ours that are in the kernel.', ['table']],
   prefix_limit: ['The prefix limit as configured.', LIMIT_LABELS],
   prefix_limit_usage_ratio: ['Prefixes counted, as a share of the limit.', LIMIT_LABELS],
@@ -132,6 +148,15 @@ export class Metrics {
     const label = { source: source.name };
     this.#set('source_up', label, feeds(source.state));
     this.#set('source_synced', label, source.feed.state === 'synced');
+    for (const state of SOURCE_STATES)
+      this.#set('source_state', { ...label, state }, source.state.state === state);
+    this.#set('source_state_since_timestamp_seconds', label, source.state.since / 1000);
+    const { feed } = source;
+    for (const state of FEED_STATES)
+      this.#set('feed_state', { ...label, state }, feed.state === state);
+    this.#set('feed_state_since_timestamp_seconds', label, feed.since / 1000);
+    if (feed.state === 'stale' && feed.until !== null)
+      this.#set('hold_end_timestamp_seconds', label, feed.until / 1000);
     const { lastEventAt } = source.counters;
     if (lastEventAt !== undefined) {
       this.#set('source_last_event_timestamp_seconds', {}, lastEventAt / 1000);
@@ -146,6 +171,7 @@ export class Metrics {
       }
     }
     for (const table of status.tables) this.#fillTable(table);
+    this.#set('contested_objects', {}, status.kernel.contestedTotal);
     this.#set('config_loaded', {}, true);
     this.#set('config_stale', {}, config.stale);
     this.#set('build_info', { version: status.version }, true);
@@ -166,6 +192,7 @@ export class Metrics {
       this.#set('routes_rejected', { table, reason }, count);
     }
     this.#set('foreign_routes', { table }, report.foreignRoutes);
+    this.#set('routes_shadowed', { table }, report.shadowed);
     this.#set('rules_installed', { table }, report.rules.installed);
     for (const { peer, family, action, used, max, state, latched } of report.limits) {
       const labels = { table, peer: peer ?? 'all', family, action };
@@ -178,6 +205,28 @@ export class Metrics {
   #set(name: GaugeName, labels: Labels, value: number | boolean): void {
     this.#gauges.get(name)?.set(labels, Number(value));
   }
+}
+
+const SOURCE_STATES = keysOf<SourceState['state']>({
+  connecting: true,
+  'bgp-not-started': true,
+  syncing: true,
+  synced: true,
+  refused: true,
+  lost: true,
+  stopped: true,
+});
+
+const FEED_STATES = keysOf<FeedState['state']>({
+  stale: true,
+  syncing: true,
+  synced: true,
+  expired: true,
+});
+
+/** Every member of a union, which the compiler holds complete. */
+function keysOf<T extends string>(all: Readonly<Record<T, true>>): readonly string[] {
+  return Object.keys(all);
 }
 
 function feeds(state: SourceState): boolean {

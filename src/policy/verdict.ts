@@ -28,6 +28,8 @@ export type RejectReason =
   | 'next-hop-via-default'
   /** A foreign route of the same prefix and metric stands there, and `foreign` is `preserve`. */
   | 'foreign-route'
+  /** Others remove or replace it again and again: put right at longer intervals. */
+  | 'contested'
   /** The kernel refused it; retried. */
   | 'kernel-error';
 
@@ -44,5 +46,6 @@ export const REJECT_REASONS: readonly RejectReason[] = [
   'next-hop-unreachable',
   'next-hop-via-default',
   'foreign-route',
+  'contested',
   'kernel-error',
 ];

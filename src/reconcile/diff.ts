@@ -31,7 +31,7 @@ export interface DiffOptions {
   readonly engine: Engine;
   readonly mirror: Mirror;
   readonly groups: NexthopGroups;
-  /** False for what was refused lately and waits for its next try. */
+  /** False for what was refused lately, or is contested, and waits for its next try. */
   readonly mayTry: (operation: Operation) => boolean;
   /** Nexthop objects work here (kernel 5.3 and later). */
   readonly objectsSupported: boolean;
@@ -53,6 +53,8 @@ export class Diff {
   readonly #throwsGone: Operation[] = [];
   readonly #singles = new SingleAllocation();
   readonly #prepared = new Set<number>();
+  /** Nexthop objects that wait for their next try: what is to stand on them waits too. */
+  readonly #unmade = new Set<number>();
   readonly #evicted = new Set<KernelRoute>();
   /** Groups that lost their last leg: the kernel takes their routes along. */
   readonly #deadGroups = new Set<number>();
@@ -152,8 +154,15 @@ export class Diff {
     this.#prepared.add(id);
     const { groups, mirror } = this.options;
     for (const operation of groups.operationsFor(id, set.legs, mirror, this.#singles)) {
-      this.#push(this.#nexthops, operation);
+      if (!this.#waitsForMember(operation) && this.#push(this.#nexthops, operation)) continue;
+      if (operation.op === 'nexthop-add') this.#unmade.add(operation.nexthop.id);
     }
+  }
+
+  #waitsForMember(operation: Operation): boolean {
+    if (this.#unmade.size === 0 || !('nexthop' in operation)) return false;
+    const { nexthop } = operation;
+    return nexthop.type === 'group' && nexthop.members.some(({ id }) => this.#unmade.has(id));
   }
 
   #prefix(table: Table | undefined, tableId: number, key: string): void {
@@ -178,10 +187,8 @@ export class Diff {
       const operations = kind === 'fixed' ? this.#fixedRoutes : this.#routes;
       if (foreign !== undefined) this.#evict(foreign, operations);
       const op = current === undefined ? 'route-add' : 'route-replace';
-      const pushed = this.#push(operations, {
-        op,
-        route: { table: tableId, prefix, metric, target },
-      });
+      const one = { table: tableId, prefix, metric, target };
+      const pushed = !this.#isUnmade(target) && this.#push(operations, { op, route: one });
       if (route.kind === 'learned' && current === undefined && !pushed) unmade = route;
     }
     if (table?.config.foreign === 'evict') {
@@ -198,7 +205,7 @@ export class Diff {
   #keep(table: Table, { prefix, metric, target: current }: OwnRoute, unmade: WantedRoute): void {
     const learned = current.type === 'legs' || current.type === 'nexthop';
     const target = learned ? this.#target(table, unmade) : current;
-    if (target === current) return;
+    if (target === current || this.#isUnmade(target)) return;
     const route = { table: table.config.id, prefix, metric, target };
     this.#push(this.#routes, { op: 'route-replace', route });
   }
@@ -214,6 +221,10 @@ export class Diff {
     const target = mirror.intern({ type: 'nexthop', id });
     this.#groupTargets.set(route.set, target);
     return target;
+  }
+
+  #isUnmade(target: RouteTarget): boolean {
+    return target.type === 'nexthop' && this.#unmade.has(target.id);
   }
 
   #evict(route: KernelRoute, operations: Operation[]): void {

@@ -10,14 +10,18 @@ import { Underlay } from '../desired/underlay.js';
 import type { Kernel, KernelNotice } from '../kernel/kernel.js';
 import type { Log } from '../log-port.js';
 import { adopt, type Drift, driftBetween, readMirror } from './audit.js';
+import type { Contest, Contests } from './contests.js';
+import { DriftLog } from './drift-log.js';
+import type { KernelObject } from './kernel-object.js';
 import { Mirror } from './mirror.js';
-import { takeNotices } from './notices.js';
+import { takeNotices, type Undone } from './notices.js';
 
 export interface KernelViewOptions {
   readonly kernel: Kernel;
   readonly engine: Engine;
   readonly clock: Clock;
   readonly log: Log;
+  readonly contests: Contests;
   readonly onDrift: (kind: 'route' | 'rule' | 'nexthop', count: number) => void;
 }
 
@@ -30,6 +34,7 @@ const UNDERLAY_REST_FACTOR = 4;
 
 export class KernelView {
   readonly #options: KernelViewOptions;
+  readonly #driftLog: DriftLog;
   #mirror = new Mirror();
   #stream: AsyncIterable<readonly KernelNotice[]> = NO_NOTICES;
   #notices: KernelNotice[] = [];
@@ -45,6 +50,7 @@ export class KernelView {
 
   constructor(options: KernelViewOptions) {
     this.#options = options;
+    this.#driftLog = new DriftLog(options);
   }
 
   get mirror(): Mirror {
@@ -64,7 +70,8 @@ export class KernelView {
   /** When {@link refresh} has something to do, on the monotonic clock. */
   get deadline(): number {
     const audit = this.#auditDue ? 0 : (this.#auditedAt ?? 0) + AUDIT_INTERVAL_MS;
-    return this.#underlayDue ? Math.min(audit, this.#underlayEarliest) : audit;
+    const underlay = this.#underlayDue ? this.#underlayEarliest : Number.POSITIVE_INFINITY;
+    return Math.min(audit, underlay, this.#driftLog.deadline);
   }
 
   requestAudit(): void {
@@ -94,8 +101,9 @@ export class KernelView {
 
   /** Brings mirror and underlay up to date. */
   async refresh(): Promise<void> {
-    const { clock } = this.#options;
+    const { clock, contests } = this.#options;
     this.#takeNotices();
+    this.#driftLog.tell((object) => contests.of(object));
     const now = clock.monotonic();
     const periodic = now >= (this.#auditedAt ?? 0) + AUDIT_INTERVAL_MS;
     const audit = this.#auditDue || periodic;
@@ -119,16 +127,32 @@ export class KernelView {
     this.#rulesDue ||= effects.rules;
     this.#auditDue ||= effects.audit || this.#inUse(effects.disturbed);
     this.#blind ||= effects.audit;
-    this.#tellDrift(effects.drift);
+    this.#takeUndone(effects.undone);
+    this.#drifted({ route: effects.takenAlong, rule: 0, nexthop: 0 });
   }
 
-  #tellDrift({ route, rule, nexthop }: Drift): void {
-    if (route + rule + nexthop === 0) return;
-    const { log, onDrift } = this.#options;
-    log.warn({ route, rule, nexthop }, 'others changed what is ours; repairing');
-    onDrift('route', route);
-    onDrift('rule', rule);
-    onDrift('nexthop', nexthop);
+  /** Of what is contested the begin and the end are told, not every round. */
+  #takeUndone(undone: readonly Undone[]): void {
+    const { contests, clock, onDrift } = this.#options;
+    const now = clock.monotonic();
+    for (const { object, rival, drift } of undone) {
+      const outcome = contests.undone(object, rival, now);
+      if (outcome === 'begun') this.#driftLog.begun(object);
+      if (!drift) continue;
+      if (outcome === 'contested') onDrift(object.kind, 1);
+      else this.#drifted({ ...NO_DRIFT, [object.kind]: 1 }, object);
+    }
+  }
+
+  #drifted(drift: Drift, example?: KernelObject): void {
+    const { onDrift } = this.#options;
+    for (const kind of DRIFT_KINDS) if (drift[kind] > 0) onDrift(kind, drift[kind]);
+    this.#driftLog.drifted(drift, example);
+  }
+
+  /** Has the log tell that an object is contested no more. */
+  contestEnded(contest: Contest): void {
+    this.#driftLog.ended(contest);
   }
 
   async #readUnderlay(): Promise<void> {
@@ -158,7 +182,7 @@ export class KernelView {
     this.#auditedTables = engine.tables;
     const before = this.#mirror;
     this.#mirror = await readMirror(kernel, this.#auditedTables.keys());
-    if (!first && this.#blind) this.#tellDrift(driftBetween(before, this.#mirror));
+    if (!first && this.#blind) this.#drifted(driftBetween(before, this.#mirror));
     this.#blind = false;
     this.#auditedAt = clock.monotonic();
     this.#rulesDue = true;
@@ -168,6 +192,9 @@ export class KernelView {
     }
   }
 }
+
+const DRIFT_KINDS = ['route', 'rule', 'nexthop'] as const;
+const NO_DRIFT: Drift = { route: 0, rule: 0, nexthop: 0 };
 
 const NO_NOTICES = {
   async *[Symbol.asyncIterator](): AsyncGenerator<readonly KernelNotice[]> {},

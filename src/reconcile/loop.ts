@@ -9,14 +9,16 @@ import type { Engine } from '../desired/engine.js';
 import type { Kernel, Operation } from '../kernel/kernel.js';
 import type { Log } from '../log-port.js';
 import { Alarm } from './alarm.js';
+import { Contests } from './contests.js';
 import { Diff, type Difference, type MisplacedRule } from './diff.js';
 import { type Executed, Executor } from './executor.js';
 import { nexthopsAfter } from './foresight.js';
 import { NexthopGroups } from './groups.js';
+import { type KernelObject, objectOf } from './kernel-object.js';
 import { KernelView } from './kernel-view.js';
 import type { Mirror } from './mirror.js';
 import { isOwed } from './owed.js';
-import { type Refusal, Retries } from './retries.js';
+import { Retries } from './retries.js';
 
 /** Counters the loop feeds; the daemon's metrics are one. */
 export interface ReconcileMetrics {
@@ -50,6 +52,7 @@ export class Reconciler {
   readonly #view: KernelView;
   readonly #groups = new NexthopGroups();
   readonly #retries = new Retries();
+  readonly #contests = new Contests();
   readonly #executor: Executor;
   #misplaced: readonly MisplacedRule[] = [];
   /** Deletions waited for what takes their place. */
@@ -60,7 +63,10 @@ export class Reconciler {
     this.#alarm = new Alarm(options.clock);
     const { kernel, engine, clock, log, metrics } = options;
     const onDrift = metrics.countDrift.bind(metrics);
-    this.#view = new KernelView({ kernel, engine, clock, log, onDrift });
+    this.#view = new KernelView({
+      ...{ kernel, engine, clock, log, onDrift },
+      contests: this.#contests,
+    });
     this.#executor = new Executor({
       ...{ kernel, clock, log, metrics, groups: this.#groups, retries: this.#retries },
       mirror: () => this.mirror,
@@ -79,6 +85,11 @@ export class Reconciler {
 
   get retries(): Retries {
     return this.#retries;
+  }
+
+  /** What others undo again and again. */
+  get contests(): Contests {
+    return this.#contests;
   }
 
   /** Rules kept out because they would stand ahead of the look-up of the `local` table. */
@@ -178,7 +189,12 @@ export class Reconciler {
 
   #sleepMs(): number {
     const { clock, engine } = this.#options;
-    const deadlines = [this.#view.deadline, this.#retries.next, engine.feed.deadline];
+    const deadlines = [
+      this.#view.deadline,
+      this.#retries.next,
+      this.#contests.next,
+      engine.feed.deadline,
+    ];
     const next = Math.min(...deadlines.map((deadline) => deadline ?? Number.POSITIVE_INFINITY));
     return Math.max(0, next - clock.monotonic());
   }
@@ -189,7 +205,9 @@ export class Reconciler {
     engine.tick(started);
     await this.#view.refresh();
     const due = this.#retries.due(started);
-    const again = this.#mark(due);
+    const { free, ended } = this.#contests.due(started);
+    for (const contest of ended) this.#view.contestEnded(contest);
+    const again = this.#mark([...due.map(({ operation }) => objectOf(operation)), ...free]);
     if (this.#view.takeRulesDue() || this.#held) again.rules = true;
     again.abandoned ||= this.#held;
     if (everything || again.rules || again.abandoned || this.#hasChanges()) {
@@ -239,17 +257,25 @@ export class Reconciler {
     return difference;
   }
 
-  /** What was refused and is due goes through the same comparison as everything else. */
-  #mark(due: readonly Refusal[]): Again {
+  /** What was refused, or contested, and is due goes through the same comparison as everything else. */
+  #mark(due: readonly KernelObject[]): Again {
     const { tables } = this.#options.engine;
     const again = { rules: false, abandoned: false };
-    for (const { operation } of due) {
-      if ('route' in operation) {
-        const table = tables.get(operation.route.table);
-        if (table === undefined) again.abandoned = true;
-        else table.mark(operation.route.prefix.key);
-      } else if ('rule' in operation) again.rules = true;
-      else for (const table of tables.values()) table.touch();
+    for (const object of due) {
+      switch (object.kind) {
+        case 'route': {
+          const table = tables.get(object.table);
+          if (table === undefined) again.abandoned = true;
+          else table.mark(object.prefix.key);
+          break;
+        }
+        case 'rule':
+          again.rules = true;
+          break;
+        case 'nexthop':
+          for (const table of tables.values()) table.touch();
+          break;
+      }
     }
     return again;
   }
@@ -273,7 +299,8 @@ export class Reconciler {
       engine,
       mirror: this.mirror,
       groups,
-      mayTry: always ? () => true : (operation) => this.#retries.mayTry(operation, now),
+      mayTry: (operation) =>
+        always || (this.#retries.mayTry(operation, now) && this.#contests.mayTry(operation)),
       objectsSupported: this.#executor.objectsSupported,
     });
   }

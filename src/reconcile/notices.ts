@@ -4,21 +4,33 @@
  */
 import type { Engine } from '../desired/engine.js';
 import { type KernelNotice, OWN_PROTOCOL } from '../kernel/kernel.js';
+import type { Rival } from './contests.js';
 import { isLeftAlone } from './diff.js';
+import type { KernelObject } from './kernel-object.js';
 import { isOwnRule, type Mirror, type OwnRoute } from './mirror.js';
 
-/** `drift`: an object of ours was changed or removed. */
+/** What somebody else undid. `drift`: it was in the kernel; else it was to be kept out of it (`foreign: evict`). */
+export interface Undone {
+  readonly object: KernelObject;
+  readonly rival: Rival;
+  readonly drift: boolean;
+}
+
 export interface NoticeEffects {
   underlay: boolean;
   /** Interfaces that were, if only for a moment, in a state in which the kernel drops routes silently. */
   readonly disturbed: Set<number>;
   rules: boolean;
   audit: boolean;
-  readonly drift: Record<'route' | 'rule' | 'nexthop', number>;
+  readonly undone: Undone[];
+  /** Routes of ours that went with a nexthop object which somebody removed. */
+  takenAlong: number;
 }
 
 const TABLE_MAIN = 254;
 const TABLE_LOCAL = 255;
+/** What the kernel does by itself, as when a link goes, is nobody's doing. */
+const KERNEL_PORT = 0;
 
 export function takeNotices(
   notices: readonly KernelNotice[],
@@ -30,7 +42,8 @@ export function takeNotices(
     disturbed: new Set(),
     rules: false,
     audit: false,
-    drift: { route: 0, rule: 0, nexthop: 0 },
+    undone: [],
+    takenAlong: 0,
   };
   for (const notice of notices) {
     switch (notice.type) {
@@ -60,7 +73,7 @@ export function takeNotices(
 }
 
 function takeRoute(
-  { event, route }: Extract<KernelNotice, { type: 'route' }>,
+  { event, route, replaces, port }: Extract<KernelNotice, { type: 'route' }>,
   mirror: Mirror,
   engine: Engine,
   effects: NoticeEffects,
@@ -69,6 +82,10 @@ function takeRoute(
   if (table === TABLE_MAIN || table === TABLE_LOCAL) effects.underlay = true;
   const configured = engine.tables.get(table);
   const own = mirror.own(table, prefix.key).find((one) => one.metric === metric);
+  const undone = (protocol: number | undefined, drift: boolean): void => {
+    const object = { kind: 'route', table, prefix, metric } as const;
+    if (port !== KERNEL_PORT) effects.undone.push({ object, rival: { protocol, port }, drift });
+  };
   if (route.protocol === OWN_PROTOCOL) {
     if (configured === undefined) effects.audit = true;
     if (event === 'gone' && own === undefined) return;
@@ -77,7 +94,7 @@ function takeRoute(
     if (event === 'gone') mirror.remove(table, prefix.key, metric);
     else if (own !== undefined && mirror.intern(route.target) === own.target) return;
     else mirror.set(table, route);
-    effects.drift.route++;
+    undone(event === 'gone' ? undefined : route.protocol, true);
   } else if (configured === undefined) return;
   else if (event === 'gone') {
     const alone = isLeftAlone(configured, mirror);
@@ -88,6 +105,9 @@ function takeRoute(
     mirror.setForeign(route);
     // Beside what stood there, or in its place? The notice does not say.
     if (own !== undefined || stands) effects.audit = true;
+    const taken = own !== undefined && replaces;
+    if (taken) mirror.remove(table, prefix.key, metric);
+    if (taken || (configured.config.foreign === 'evict' && !stands)) undone(route.protocol, taken);
   }
   configured?.mark(prefix.key);
 }
@@ -98,33 +118,40 @@ function isIpv6Multipath(own: OwnRoute | undefined): boolean {
 }
 
 function takeRule(
-  { event, rule }: Extract<KernelNotice, { type: 'rule' }>,
+  { event, rule, port }: Extract<KernelNotice, { type: 'rule' }>,
   mirror: Mirror,
   effects: NoticeEffects,
 ): void {
   if (event === 'new') mirror.setRule(rule);
   else mirror.removeRule(rule);
-  if (isOwnRule(rule)) effects.drift.rule++;
   effects.rules = true;
+  if (!isOwnRule(rule) || port === KERNEL_PORT) return;
+  const protocol = event === 'new' ? rule.protocol : undefined;
+  effects.undone.push({ object: { kind: 'rule', rule }, rival: { protocol, port }, drift: true });
 }
 
 function takeNexthop(
-  { event, nexthop }: Extract<KernelNotice, { type: 'nexthop' }>,
+  { event, nexthop, port }: Extract<KernelNotice, { type: 'nexthop' }>,
   mirror: Mirror,
   engine: Engine,
   effects: NoticeEffects,
 ): void {
   const ours = nexthop.protocol === OWN_PROTOCOL;
-  const known = mirror.groups().has(nexthop.id) || mirror.singleObjects().has(nexthop.id);
+  const { id } = nexthop;
+  const known = mirror.groups().has(id) || mirror.singleObjects().has(id);
   if (event === 'new') mirror.setNexthop(nexthop);
   else {
-    mirror.removeNexthop(nexthop.id);
-    for (const { table, key } of mirror.dropRoutesOn(nexthop.id))
-      engine.tables.get(table)?.mark(key);
+    mirror.removeNexthop(id);
+    const dropped = mirror.dropRoutesOn(id);
+    for (const { table, key } of dropped) engine.tables.get(table)?.mark(key);
+    if (port !== KERNEL_PORT) effects.takenAlong += dropped.length;
   }
   // A foreign program that took an id of ours over is drift as well.
   if (!ours && !known) return;
   if (event === 'gone' && !known) return;
-  effects.drift.nexthop++;
+  const protocol = event === 'new' ? nexthop.protocol : undefined;
+  const rival = { protocol, port };
+  if (port !== KERNEL_PORT)
+    effects.undone.push({ object: { kind: 'nexthop', id }, rival, drift: true });
   for (const table of engine.tables.values()) if (table.useObjects) table.touch();
 }

@@ -1,6 +1,7 @@
 /** What the kernel refused, with its reason, and when each is tried again. */
-import { type Route, ruleKey, targetKey } from '../desired/route.js';
-import type { Operation } from '../kernel/kernel.js';
+import { targetKey } from '../desired/route.js';
+import type { KernelRoute, Operation } from '../kernel/kernel.js';
+import { objectKey, objectOf, routeKey } from './kernel-object.js';
 
 const FIRST_RETRY_MS = 1_000;
 const LAST_RETRY_MS = 60_000;
@@ -21,7 +22,7 @@ export class Retries {
 
   /** Doubles the wait with each attempt, from one second to one minute. */
   refused(operation: Operation, errno: string, message: string, now: number): Refusal {
-    const key = objectKey(operation);
+    const key = keyOf(operation);
     const attempts = (this.#refusals.get(key)?.attempts ?? 0) + 1;
     const wait = Math.min(FIRST_RETRY_MS * 2 ** (attempts - 1), LAST_RETRY_MS);
     const refusal = { operation, errno, message, attempts, retryAt: now + wait };
@@ -31,13 +32,13 @@ export class Retries {
   }
 
   done(operation: Operation): void {
-    if (this.#refusals.size > 0) this.#refusals.delete(objectKey(operation));
+    if (this.#refusals.size > 0) this.#refusals.delete(keyOf(operation));
   }
 
   /** False while the same wish waits; another for the same object, a new target say, may be tried at once. */
   mayTry(operation: Operation, now: number): boolean {
     if (this.#refusals.size === 0) return true;
-    const refusal = this.#refusals.get(objectKey(operation));
+    const refusal = this.#refusals.get(keyOf(operation));
     return (
       refusal === undefined || now >= refusal.retryAt || wish(refusal.operation) !== wish(operation)
     );
@@ -46,6 +47,11 @@ export class Retries {
   /** The refusal of a route, by its prefix's key. */
   find(table: number, metric: number, key: string): Refusal | undefined {
     return this.#refusals.get(routeKey(table, metric, key));
+  }
+
+  /** The refusal to remove a route of somebody else. */
+  findEviction(route: KernelRoute): Refusal | undefined {
+    return this.#refusals.get(evictionKey(route));
   }
 
   /** Number of the routes of a table that the kernel refused to take. */
@@ -72,7 +78,7 @@ export class Retries {
   /** Forgets those of `due` that were not tried: nobody wants them any more. */
   dropUntried(due: readonly Refusal[]): void {
     for (const refusal of due) {
-      const key = objectKey(refusal.operation);
+      const key = keyOf(refusal.operation);
       if (this.#refusals.get(key) === refusal) this.#refusals.delete(key);
     }
   }
@@ -91,14 +97,6 @@ export class Retries {
   }
 }
 
-function routeKey(table: number, metric: number, key: string): string {
-  return `route ${table} ${metric} ${key}`;
-}
-
-function keyOfRoute({ table, metric, prefix }: Route): string {
-  return routeKey(table, metric, prefix.key);
-}
-
 /** Targets by their text: an audit reads all of them anew. */
 function wish(operation: Operation): string {
   return 'route' in operation
@@ -106,21 +104,13 @@ function wish(operation: Operation): string {
     : operation.op;
 }
 
-function objectKey(operation: Operation): string {
-  switch (operation.op) {
-    case 'route-add':
-    case 'route-replace':
-    case 'route-delete':
-      return keyOfRoute(operation.route);
-    case 'foreign-route-delete':
-      return `foreign ${keyOfRoute(operation.route)} ${operation.route.protocol}`;
-    case 'rule-add':
-    case 'rule-delete':
-      return `rule ${ruleKey(operation.rule)}`;
-    case 'nexthop-add':
-    case 'nexthop-replace':
-      return `nexthop ${operation.nexthop.id}`;
-    case 'nexthop-delete':
-      return `nexthop ${operation.id}`;
-  }
+/** Routes of others apart from ours. */
+function keyOf(operation: Operation): string {
+  return operation.op === 'foreign-route-delete'
+    ? evictionKey(operation.route)
+    : objectKey(objectOf(operation));
+}
+
+function evictionKey({ table, metric, prefix, protocol }: KernelRoute): string {
+  return `foreign ${routeKey(table, metric, prefix.key)} ${protocol}`;
 }

@@ -1,5 +1,6 @@
 /** What the monitor hears, and what it must not. Needs root. */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import { formatNexthop, formatRoute, formatRule } from '../../src/desired/format.js';
@@ -78,6 +79,39 @@ test('the writes of another rib2fib are those of another', async () => {
   assert.deepEqual(routes(ours), [`new ${formatRoute(two, linkName)}`]);
   assert.deepEqual(routes(theirs), [`new ${formatRoute(one, linkName)}`]);
   await other.close();
+});
+
+test('who did it: the port of a program is its process id, that of the kernel itself is 0', async () => {
+  await using node = await openNode();
+  const { kernel, oif } = node;
+  const id = 0x40000001;
+  await kernel.execute([
+    { op: 'route-add', route: route('10.1.0.0/16', [leg('10.9.0.2', oif)]) },
+    { op: 'route-add', route: route('2001:db8:1::/48', [leg('2001:db8:9::2', oif)]) },
+    { op: 'rule-add', rule: rule('203.0.113.0/24') },
+    {
+      op: 'nexthop-add',
+      nexthop: { type: 'single', id, family: 'ipv4', leg: leg('10.9.0.2', oif) },
+    },
+  ]);
+  using listener = new Listener(kernel);
+  const ports = (type: string) =>
+    listener.heard.flatMap((one) => (one.type === type && 'port' in one ? [one.port] : []));
+  for (const [type, command] of [
+    ['route', 'route del 10.1.0.0/16 table 100'],
+    ['rule', 'rule del from 203.0.113.0/24 pref 10000'],
+    ['nexthop', `nexthop del id ${id}`],
+  ] as const) {
+    const { pid, status } = spawnSync('ip', command.split(' '));
+    assert.equal(status, 0, command);
+    await until(() => ports(type).length > 0, { what: `the notice of a ${type}` });
+    assert.deepEqual(ports(type), [pid]);
+  }
+  ip('link set va down');
+  const lost = (one: KernelNotice) =>
+    one.type === 'route' && one.route.table === 100 && one.route.prefix.family === 'ipv6';
+  await until(() => listener.has(lost), { what: 'the IPv6 route that went with its link' });
+  assert.equal(ports('route').at(-1), 0);
 });
 
 test('links and addresses are told, once a batch, a lost carrier as the state it is', async () => {

@@ -29,6 +29,9 @@ interface Refusal {
   left: number;
 }
 
+/** The netlink port of whoever changes something outside. */
+const OTHERS_PORT = 4711;
+
 export class FakeKernel implements Kernel {
   /** What was asked since it was last taken, refused ones marked `! ERRNO`; ours, so without ` proto 178`. */
   #log: string[] = [];
@@ -109,7 +112,7 @@ export class FakeKernel implements Kernel {
   // What others do.
 
   /** `route add|replace|del …`, `rule add|del …`, `nexthop add|replace|del …`; told by a notice unless `silent`. */
-  outside(text: string, { silent = false } = {}): void {
+  outside(text: string, { silent = false, port = OTHERS_PORT } = {}): void {
     const [object = '', verb = '', ...rest] = text.split(' ');
     const words = rest.join(' ');
     const event = verb === 'del' ? 'gone' : 'new';
@@ -123,20 +126,20 @@ export class FakeKernel implements Kernel {
       if (event === 'new') this.#state.routes.set(key, route);
       else this.#state.routes.delete(key);
       const what = event === 'gone' && standing !== undefined ? standing : route;
-      told.push({ type: 'route', event, route: what });
+      told.push({ type: 'route', event, route: what, replaces: verb === 'replace', port });
     } else if (object === 'rule') {
       const rule = parseRule(words);
       if (event === 'new') this.#state.rules.push(rule);
       else this.#state.removeRule(rule);
-      told.push({ type: 'rule', event, rule });
+      told.push({ type: 'rule', event, rule, port });
     } else if (event === 'gone') {
       const gone = this.#state.removeNexthop(parseId(rest[1] ?? ''));
       if (gone.length === 0) throw new Error(`ENOENT: ${text}`);
-      for (const nexthop of gone) told.push({ type: 'nexthop', event, nexthop });
+      for (const nexthop of gone) told.push({ type: 'nexthop', event, nexthop, port });
     } else {
       const nexthop = parseNexthop(words, this.#state.index);
       this.#state.nexthops.set(nexthop.id, nexthop);
-      told.push({ type: 'nexthop', event, nexthop });
+      told.push({ type: 'nexthop', event, nexthop, port });
     }
     if (!silent) this.tell(...told);
   }
@@ -147,7 +150,8 @@ export class FakeKernel implements Kernel {
     if (verb === 'add') this.mainRoute(text);
     else
       this.#state.main = this.#state.main.filter(({ prefix }) => prefix.key !== route.prefix.key);
-    this.tell({ type: 'route', event: verb === 'add' ? 'new' : 'gone', route });
+    const event = verb === 'add' ? 'new' : 'gone';
+    this.tell({ type: 'route', event, route, replaces: false, port: OTHERS_PORT });
   }
 
   /** With what the kernel silently drops; routes of main come back with the link. */

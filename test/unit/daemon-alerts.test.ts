@@ -26,6 +26,11 @@ test('each condition is raised while it holds, and resolved when it does not', a
   facts.sourceState = { state: 'lost', since: 1, reason: 'gone', attempts: 1, retryAt: 2 };
   await node.lost();
   assert.deepEqual(now(), ['Rib2fibSourceLost warning']);
+  const end = new Date(node.clock.now() + 60_000).toISOString().replace('.000', '');
+  assert.equal(
+    raised.get('Rib2fibSourceLost')?.summary,
+    `gobgp is lost: its routes stay until hold ends, at ${end}`,
+  );
   await node.pass(60_000);
   assert.deepEqual(now(), ['Rib2fibSourceLost critical']);
   await node.feed('10.0.0.0/8 via 10.9.0.2');
@@ -50,6 +55,15 @@ test('each condition is raised while it holds, and resolved when it does not', a
   );
   assert.deepEqual(now(), ['Rib2fibLocalRuleBehind critical']);
   await node.outside('rule add from all lookup 255 pref 0 proto 2');
+  assert.deepEqual(now(), []);
+
+  const contested = '10.0.0.0/8 via 10.9.0.2 dev eth1 table 100 metric 20';
+  for (let i = 0; i < 5; i++) await node.outside(`route del ${contested}`);
+  assert.deepEqual(now(), ['Rib2fibContested warning']);
+  const { summary, description } = raised.get('Rib2fibContested') ?? {};
+  assert.match(summary ?? '', /again and again: 10\.0\.0\.0\/8 table 100 metric 20$/);
+  assert.match(description ?? '', /^By netlink port 4711; a deletion names no protocol\./);
+  await node.pass(31_000);
   assert.deepEqual(now(), []);
 
   node.kernel.refuse('10.1.0.0/16', 'ENOMEM');

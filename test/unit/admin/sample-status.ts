@@ -63,6 +63,7 @@ export const STATUS: StatusReport = {
       ],
       nexthopObjects: false,
       foreignRoutes: 1,
+      shadowed: 0,
       rules: { desired: 4, installed: 4, misplaced: 0, faults: [] },
       notes: [],
       limits: [
@@ -120,6 +121,8 @@ export const STATUS: StatusReport = {
     pending: 0,
     failing: [],
     failingTotal: 0,
+    contested: [],
+    contestedTotal: 0,
   },
   alerts: [
     {

@@ -49,6 +49,28 @@ const BARE: StatusReport = {
   kernel: { ...STATUS.kernel, lastAuditAt: undefined, lastChangeAt: undefined },
 };
 
+test('what others undo again and again: how often, who, and when it is put right', () => {
+  const entry = {
+    ...{ what: '10.0.0.0/8 table 100 metric 20', rounds: 7, since: NOW - 9_000 },
+    ...{ by: 'protocol 4 (static), netlink port 4711', protocol: 4, port: 4711 },
+  } as const;
+  const contested = [
+    { ...entry, retryAt: NOW + 4_000 },
+    { ...entry, rounds: 12, retryAt: undefined },
+  ];
+  const kernel = { ...BARE.kernel, contested, contestedTotal: 3 };
+  const text = statusText({ ...BARE, kernel }, PLAIN);
+  assert.match(text, /^kernel {3}3 contested, nothing changed yet$/m);
+  assert.ok(
+    text.endsWith(`
+UNDONE BY OTHERS                TIMES  SINCE    NEXT TRY  BY
+10.0.0.0/8 table 100 metric 20      7  9 s ago  in 4 s    protocol 4 (static), netlink port 4711
+10.0.0.0/8 table 100 metric 20     12  9 s ago  stands    protocol 4 (static), netlink port 4711
+and 1 object more, see --json`),
+    text,
+  );
+});
+
 test('a lost source: what is kept, for how long, and when it is tried again', () => {
   const lost: StatusReport = {
     ...BARE,

@@ -8,6 +8,11 @@ import { NOW, STATUS } from '../admin/sample-status.js';
 const CONTRACT: Readonly<Record<string, readonly string[]>> = {
   rib2fib_source_up: ['source'],
   rib2fib_source_synced: ['source'],
+  rib2fib_source_state: ['source', 'state'],
+  rib2fib_source_state_since_timestamp_seconds: ['source'],
+  rib2fib_feed_state: ['source', 'state'],
+  rib2fib_feed_state_since_timestamp_seconds: ['source'],
+  rib2fib_hold_end_timestamp_seconds: ['source'],
   rib2fib_source_last_event_timestamp_seconds: [],
   rib2fib_bgp_session_up: ['peer'],
   rib2fib_received_prefixes: ['family', 'peer'],
@@ -17,6 +22,8 @@ const CONTRACT: Readonly<Record<string, readonly string[]>> = {
   rib2fib_routes_stale: ['family', 'table'],
   rib2fib_routes_rejected: ['reason', 'table'],
   rib2fib_foreign_routes: ['table'],
+  rib2fib_routes_shadowed: ['table'],
+  rib2fib_contested_objects: [],
   rib2fib_rules_installed: ['table'],
   rib2fib_prefix_limit: ['action', 'family', 'peer', 'table'],
   rib2fib_prefix_limit_usage_ratio: ['action', 'family', 'peer', 'table'],
@@ -47,7 +54,8 @@ async function lines(metrics: Metrics): Promise<string[]> {
 
 test('names and labels are the contract, no more and no less', async () => {
   const seen = new Map<string, string[]>();
-  const all = await lines(metricsOf(() => STATUS));
+  const feed = { state: 'stale', since: NOW, until: NOW + 1_000, reason: 'reset' } as const;
+  const all = await lines(metricsOf(() => ({ ...STATUS, source: { ...STATUS.source, feed } })));
   for (const line of all) {
     const name = /^# TYPE (\S+)/.exec(line)?.[1];
     if (name !== undefined) seen.set(name, []);
@@ -98,6 +106,35 @@ test('a source that refuses its file is not up, and what it fed is still whole',
   const all = await lines(metricsOf(() => ({ ...STATUS, source: { ...STATUS.source, state } })));
   assert.ok(all.includes('rib2fib_source_up{source="gobgp"} 0'));
   assert.ok(all.includes('rib2fib_source_synced{source="gobgp"} 1'));
+});
+
+test('what the source does and how far its feed can be trusted, since when, and when hold ends', async () => {
+  const state = {
+    ...{ state: 'lost', reason: 'reset', attempts: 1 },
+    ...{ since: 5_000, retryAt: NOW },
+  } as const;
+  const feed = { state: 'stale', since: 4_000, until: 124_000, reason: 'reset' } as const;
+  let source = { ...STATUS.source, state, feed } as StatusReport['source'];
+  const metrics = metricsOf(() => ({ ...STATUS, source }));
+  const those = async () =>
+    (await lines(metrics)).filter(
+      (line) => /^rib2fib_(source_state|feed_state|hold_end)/.test(line) && !line.endsWith(' 0'),
+    );
+  assert.deepEqual(await those(), [
+    'rib2fib_source_state{source="gobgp",state="lost"} 1',
+    'rib2fib_source_state_since_timestamp_seconds{source="gobgp"} 5',
+    'rib2fib_feed_state{source="gobgp",state="stale"} 1',
+    'rib2fib_feed_state_since_timestamp_seconds{source="gobgp"} 4',
+    'rib2fib_hold_end_timestamp_seconds{source="gobgp"} 124',
+  ]);
+  source = { ...source, feed: { state: 'expired', since: 124_000, reason: 'reset' } };
+  assert.deepEqual((await those()).slice(2), [
+    'rib2fib_feed_state{source="gobgp",state="expired"} 1',
+    'rib2fib_feed_state_since_timestamp_seconds{source="gobgp"} 124',
+  ]);
+  const all = await lines(metrics);
+  assert.ok(all.includes('rib2fib_feed_state{source="gobgp",state="synced"} 0'));
+  assert.ok(all.includes('rib2fib_source_state{source="gobgp",state="connecting"} 0'));
 });
 
 test('what is gone from status is gone from the next scrape; what counts goes on', async () => {

@@ -58,8 +58,8 @@ const STEPS: Readonly<Record<string, (node: FakeNode) => Promise<void>>> = {
   'a foreign nexthop object': async (node) => {
     const leg = { gateway: undefined, oif: 3, onlink: false, weight: 1 };
     const nexthop = { type: 'single', id: 7, family: 'ipv4', leg, protocol: 4 } as const;
-    node.kernel.tell({ type: 'nexthop', event: 'new', nexthop });
-    node.kernel.tell({ type: 'nexthop', event: 'gone', nexthop });
+    node.kernel.tell({ type: 'nexthop', event: 'new', nexthop, port: 4711 });
+    node.kernel.tell({ type: 'nexthop', event: 'gone', nexthop, port: 4711 });
     await node.rest();
   },
   'a route of ours that somebody removed': (node) =>

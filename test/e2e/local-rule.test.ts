@@ -1,0 +1,56 @@
+/** The look-up of table local moved behind our rules at run time, as Cilium moves it. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { kernelRules, ownRoutes } from '../support/kernel-view.js';
+import { POOL, POOL_V6, ROUTER1, ROUTER1_V6, TwoFabrics } from '../support/two-fabrics.js';
+import { until } from '../support/wait.js';
+
+describe('the local rule at run time', () => {
+  it('moved to 100, ours at 50 are taken out within a second and told of; moved back, they are in again', async () => {
+    await using lab = await TwoFabrics.create();
+    await lab.feed([
+      { prefix: '10.1.0.0/16', nextHop: ROUTER1 },
+      { prefix: '2001:db8:1::/48', nextHop: ROUTER1_V6 },
+    ]);
+    const daemon = await lab.daemon({
+      tables: [
+        { id: 100, filters: [{ permit: {} }], rules: { priority: 50, from: [POOL, POOL_V6] } },
+      ],
+    });
+    const both = [`50: from ${POOL_V6} lookup 100 -6`, `50: from ${POOL} lookup 100 -4`];
+    const rulesAre = (expected: readonly string[], what: string) =>
+      until(
+        async () => {
+          assert.deepEqual(await kernelRules(lab.node), expected);
+          return true;
+        },
+        { what, deadlineMs: 1_000 },
+      );
+    await rulesAre(both, 'both families are in');
+
+    // Of one family only: the other's stay.
+    await lab.node.ip('rule', 'add', 'pref', '100', 'lookup', 'local');
+    await rulesAre(both, 'a second look-up of local changes nothing');
+    await lab.node.ip('rule', 'del', 'pref', '0');
+    await rulesAre(both.slice(0, 1), 'the IPv4 rule is taken out');
+    await lab.node.ip('-6', 'rule', 'add', 'pref', '100', 'lookup', 'local');
+    await lab.node.ip('-6', 'rule', 'del', 'pref', '0');
+    await rulesAre([], 'both are taken out');
+
+    const { ready, unready, tables, alerts } = await daemon.status();
+    assert.equal(ready, false);
+    assert.match(unready ?? '', /^rules are taken out: priority 50 is not behind/);
+    assert.equal(tables[0]?.rules.misplaced, 2);
+    assert.ok(alerts.some(({ name }) => name === 'Rib2fibLocalRuleBehind'));
+    assert.equal((await daemon.http('/readyz')).status, 503);
+    const [explained] = (await daemon.explain('10.1.0.0/16')).tables;
+    assert.match(explained?.conclusion ?? '', /not in use: its rules are taken out/);
+    assert.equal((await ownRoutes(lab.node, 100)).size, 2, 'the routes stay');
+
+    await lab.node.ip('rule', 'add', 'pref', '0', 'lookup', 'local');
+    await lab.node.ip('-6', 'rule', 'add', 'pref', '0', 'lookup', 'local');
+    await rulesAre(both, 'both are in again');
+    await until(async () => (await daemon.status()).ready, { what: 'ready again' });
+    assert.deepEqual((await daemon.status()).alerts, []);
+  });
+});
