@@ -75,11 +75,10 @@ export class Contests {
     return 'begun';
   }
 
-  /** False for what would put a contested object right before its time; deletions of ours are always free. */
+  /** False for what would put a contested object right before its time. Rules and nexthop objects may always go. */
   mayTry(operation: Operation): boolean {
     if (this.#contests.size === 0) return true;
     switch (operation.op) {
-      case 'route-delete':
       case 'rule-delete':
       case 'nexthop-delete':
         return true;

@@ -87,12 +87,11 @@ function takeRoute(
     if (port !== KERNEL_PORT) effects.undone.push({ object, rival: { protocol, port }, drift });
   };
   if (route.protocol === OWN_PROTOCOL) {
-    if (configured === undefined) effects.audit = true;
     if (event === 'gone' && own === undefined) return;
+    if (event === 'new' && own !== undefined && mirror.intern(route.target) === own.target) return;
     // Of an IPv6 route of several legs the notice may mean the legs it names only.
-    if (isIpv6Multipath(own)) effects.audit = true;
+    if (configured === undefined || isIpv6Multipath(own)) effects.audit = true;
     if (event === 'gone') mirror.remove(table, prefix.key, metric);
-    else if (own !== undefined && mirror.intern(route.target) === own.target) return;
     else mirror.set(table, route);
     undone(event === 'gone' ? undefined : route.protocol, true);
   } else if (configured === undefined) return;
@@ -101,13 +100,17 @@ function takeRoute(
     mirror.removeForeign(route);
     if (alone && !isLeftAlone(configured, mirror)) configured.touch();
   } else {
-    const stands = mirror.foreign(table, prefix.key).some((one) => one.metric === metric);
+    const standing = mirror.foreign(table, prefix.key).filter((one) => one.metric === metric);
+    const [only] = standing;
+    // In the place of the one that stood there, or beside it, or in that of one of several?
+    if (own === undefined && standing.length === 1 && replaces && only !== undefined)
+      mirror.removeForeign(only);
+    else if (own !== undefined || only !== undefined) effects.audit = true;
     mirror.setForeign(route);
-    // Beside what stood there, or in its place? The notice does not say.
-    if (own !== undefined || stands) effects.audit = true;
     const taken = own !== undefined && replaces;
     if (taken) mirror.remove(table, prefix.key, metric);
-    if (taken || (configured.config.foreign === 'evict' && !stands)) undone(route.protocol, taken);
+    if (taken || (configured.config.foreign === 'evict' && only === undefined))
+      undone(route.protocol, taken);
   }
   configured?.mark(prefix.key);
 }

@@ -106,6 +106,45 @@ describe('a foreign route of the same prefix and metric', () => {
   });
 });
 
+describe('a foreign route of a lower metric, which the kernel takes before ours', () => {
+  it('is told of by routes, status, explain and metrics, and ours stands behind it', async () => {
+    await using lab = await TwoFabrics.create();
+    await lab.feed(ROUTES);
+    const daemon = await lab.daemon({ tables: [table] });
+    const ahead = [
+      `route add ${V4} via 10.9.1.9 dev eth2 table 100 metric 7 proto bird`,
+      `route add ${V6} via 2001:db8:a::9 dev eth2 table 100 metric 7 proto bird`,
+    ];
+    await lab.node.ipBatch(ahead);
+    await until(async () => (await daemon.routes({ state: 'shadowed' })).length === 2, {
+      what: 'both are told',
+      deadlineMs: 1_000,
+    });
+    assert.equal((await ownRoutes(lab.node, 100)).size, ROUTES.length);
+    const [found] = await lab.node.ipJson<{ metric?: number; protocol?: string }>(
+      ...['route', 'get', '10.1.2.3', 'from', '203.0.113.10', 'fibmatch'],
+    );
+    assert.equal(found?.metric, 7, 'the kernel takes theirs');
+    const [report] = await daemon.routes({ reason: 'foreign-route' });
+    assert.equal(report?.prefix, V4);
+    assert.match(report.detail ?? '', /^ahead of it: 10\.1\.0\.0\/16 via 10\.9\.1\.9 .* proto 12/);
+    const { tables, ready } = await daemon.status();
+    assert.equal(tables[0]?.shadowed, 2);
+    assert.match(tables[0].notes.join(), /2 routes of others ahead of ours \(lower metric\): /);
+    assert.ok(ready);
+    const { stdout } = await daemon.cli('explain', '10.1.2.3');
+    assert.match(stdout, /=> installed, but a route of somebody else goes first, with metric 7$/m);
+    const { body } = await daemon.http('/metrics');
+    assert.match(body, /^rib2fib_routes_shadowed\{table="table100"\} 2$/m);
+
+    await lab.node.ipBatch(ahead.map((route) => route.replace('add', 'del')));
+    await until(async () => (await daemon.status()).tables[0]?.shadowed === 0, {
+      what: 'nothing is ahead any more',
+    });
+    assert.deepEqual((await daemon.status()).tables[0]?.notes, []);
+  });
+});
+
 describe('foreign: evict', () => {
   it('removes the routes of others in its table, at the start and later, and in no other', async () => {
     await using lab = await TwoFabrics.create();

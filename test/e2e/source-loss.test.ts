@@ -129,6 +129,15 @@ describe('the loss of the source', { concurrency: GOBGPD_VERSIONS.length }, () =
         assert.ok(Math.abs(feed.until - feed.since - 4000) < 200);
         const { body } = await daemon.http('/metrics');
         assert.match(body, /^rib2fib_source_up\{source="gobgp"\} 0$/m);
+        assert.match(body, /^rib2fib_source_state\{source="gobgp",state="lost"\} 1$/m);
+        assert.match(body, /^rib2fib_feed_state\{source="gobgp",state="stale"\} 1$/m);
+        const seconds = (name: string) =>
+          Number(new RegExp(`^rib2fib_${name}\\{source="gobgp"\\} (\\S+)$`, 'm').exec(body)?.[1]);
+        const since = seconds('feed_state_since_timestamp_seconds');
+        assert.ok(Math.abs(since - feed.since / 1000) < 0.1);
+        assert.ok(Math.abs(seconds('hold_end_timestamp_seconds') - since - 4) < 0.2);
+        const [alert] = (await daemon.status()).alerts;
+        assert.match(alert?.summary ?? '', /its routes stay until hold ends, at 2\d{3}-\S+Z$/);
         assert.match(body, /^rib2fib_routes_stale\{table="table100",family="ipv4"\} 100$/m);
         await until(() => alertmanager.firing().join() === 'Rib2fibSourceLost warning', {
           what: 'the loss is told',
@@ -141,6 +150,9 @@ describe('the loss of the source', { concurrency: GOBGPD_VERSIONS.length }, () =
         });
         assert.deepEqual(await monitor.settled(), []);
         await state('lost, feed expired');
+        const expired = (await daemon.http('/metrics')).body;
+        assert.match(expired, /^rib2fib_feed_state\{source="gobgp",state="expired"\} 1$/m);
+        assert.doesNotMatch(expired, /^rib2fib_hold_end/m);
         await holds();
         const took = performance.now() - start;
         assert.ok(took < 5500, `took ${took} ms`);

@@ -51,6 +51,7 @@ test('the changes of others are heard, in order, our own are not', async () => {
   ip('rule del from 10.5.0.0/16 lookup 100 pref 10000');
   ip('nexthop add id 5 via 10.9.0.2 dev va');
   ip('nexthop del id 5');
+  const replaced = () => heard.flatMap((one) => (one.type === 'route' ? [one.replaces] : []));
   const foreign = () => heard.map(text).filter((one) => one !== 'link' && one !== 'address');
   await until(() => foreign().length >= 7, { what: 'seven notices' });
   assert.deepEqual(foreign(), [
@@ -62,6 +63,34 @@ test('the changes of others are heard, in order, our own are not', async () => {
     'new nexthop id 5 via 10.9.0.2 dev va proto 0',
     'gone nexthop id 5 via 10.9.0.2 dev va proto 0',
   ]);
+  assert.deepEqual(replaced(), [true, false, false]);
+});
+
+test('of a route it is told whether it takes the place of another, in both families', async () => {
+  await using node = await openNode();
+  using listener = new Listener(node.kernel);
+  const told = () =>
+    listener.heard.flatMap((one) =>
+      one.type === 'route' && one.route.table === 100
+        ? [`${one.route.prefix} ${one.event} ${one.replaces}`]
+        : [],
+    );
+  for (const [destination, first, second] of [
+    ['10.1.0.0/16', '10.9.0.2', '10.9.0.3'],
+    ['2001:db8:1::/48', '2001:db8:9::2', '2001:db8:9::3'],
+  ]) {
+    const of = `${destination} dev va table 100 metric 20`;
+    ip(`route replace ${of} via ${first} proto static`);
+    ip(`route replace ${of} via ${second} proto bird`);
+    ip(`route append ${of} via ${first} proto bird`);
+    ip(`route change ${of} via ${second} proto static`);
+    await until(() => told().filter((line) => line.startsWith(`${destination} `)).length >= 4, {
+      what: 'four notices',
+    });
+  }
+  const each = ['new false', 'new true', 'new false', 'new true'];
+  const expected = (destination: string) => each.map((one) => `${destination} ${one}`);
+  assert.deepEqual(told(), [...expected('10.1.0.0/16'), ...expected('2001:db8:1::/48')]);
 });
 
 test('the writes of another rib2fib are those of another', async () => {

@@ -142,28 +142,28 @@ export class KernelMonitor implements AsyncDisposable {
 
   /** Resolves once the kernel has it on its multicast lists. */
   static async start(netns: Netns): Promise<KernelMonitor> {
-    const child = netns.spawn(['ip', '-o', '-d', 'monitor', 'label', 'route', 'rule', 'nexthop'], {
+    const watch = ['monitor', 'label', 'route', 'rule', 'nexthop'];
+    const child = netns.spawn(['ip', '-rcvbuf', String(RECEIVE_BUFFER), '-o', '-d', ...watch], {
       // It looks up the nexthop objects that routes name, and complains of those that are gone by then.
       stdio: ['ignore', 'pipe', 'ignore'],
     });
     const monitor = new KernelMonitor(netns, child);
-    await until(
-      async () => {
-        const sockets = await netns.exec('cat', '/proc/net/netlink');
-        return sockets.split('\n').some((line) => {
-          const [, protocol, portId, groups] = line.trim().split(/\s+/);
-          return protocol === '0' && portId === String(child.pid) && groups !== '00000000';
-        });
-      },
-      { what: 'ip monitor has subscribed' },
-    );
+    await until(async () => (await monitor.#socket())?.subscribed === true, {
+      what: 'ip monitor has subscribed',
+    });
     return monitor;
+  }
+
+  /** How many notifications have been read so far; more may be on their way. */
+  get seen(): number {
+    return this.#lines.length;
   }
 
   /**
    * The notifications so far, but for the kernel's own routes (`proto kernel`:
    * connected, link-local). Complete: a change made now for the purpose, in table
-   * 4000000000, has been seen come back behind them.
+   * 4000000000, has been seen come back behind them. Rejects where the kernel had
+   * to drop some.
    */
   async settled(): Promise<readonly string[]> {
     const mark = `198.18.${++this.#marks >> 8}.${this.#marks & 255}`;
@@ -174,12 +174,25 @@ export class KernelMonitor implements AsyncDisposable {
     await until(() => this.#lines.some((line) => line.includes(`Deleted unreachable ${mark} `)), {
       what: 'ip monitor has caught up',
     });
+    const dropped = (await this.#socket())?.dropped;
+    if (dropped !== 0) throw new Error(`ip monitor has lost ${dropped} notifications`);
     return this.#lines.filter((line) => !NOT_OF_INTEREST.test(line));
   }
 
   /** {@link settled}, only those about rib2fib's own objects. */
   async own(): Promise<readonly string[]> {
     return (await this.settled()).filter((line) => / proto(col)? 178\b/.test(line));
+  }
+
+  /** Its row of /proc/net/netlink. */
+  async #socket(): Promise<{ subscribed: boolean; dropped: number } | undefined> {
+    const sockets = await this.netns.exec('cat', '/proc/net/netlink');
+    for (const line of sockets.split('\n')) {
+      const [, protocol, portId, groups, , , , , drops] = line.trim().split(/\s+/);
+      if (protocol !== '0' || portId !== String(this.child.pid)) continue;
+      return { subscribed: groups !== '00000000', dropped: Number(drops) };
+    }
+    return undefined;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -190,6 +203,8 @@ export class KernelMonitor implements AsyncDisposable {
   }
 }
 
+/** Asked for; the kernel grants what net.core.rmem_max allows. */
+const RECEIVE_BUFFER = 64 << 20;
 const MARK_TABLE = 4_000_000_000;
 const NOT_OF_INTEREST = new RegExp(` table ${MARK_TABLE} | proto kernel `);
 

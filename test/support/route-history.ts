@@ -12,14 +12,17 @@ export interface Gap {
 }
 
 interface Entry {
+  /** Table, destination and metric. */
+  readonly key: string;
   readonly destination: string;
   readonly table: string;
   readonly nexthop: string | undefined;
 }
 
 export class RouteHistory {
-  /** By table, destination and metric. */
+  /** By {@link Entry.key}. */
   readonly #routes = new Map<string, Entry>();
+  readonly #byDestination = new Map<string, Map<string, Entry>>();
   /** By all that they say; the table is what counts. */
   readonly #rules = new Map<string, { readonly family: string; readonly table: string }>();
   readonly #seen = new Set<string>();
@@ -75,22 +78,31 @@ export class RouteHistory {
 
   #route(text: string, gone: boolean): Iterable<string> {
     if (!gone) return this.#addRoute(text);
-    const { key, entry } = parseRoute(text);
-    this.#routes.delete(key);
-    this.#deleted.add(key);
+    const entry = parseRoute(text);
+    this.#remove(entry);
+    this.#deleted.add(entry.key);
     return [entry.destination];
   }
 
   #addRoute(text: string): Iterable<string> {
-    const { key, entry } = parseRoute(text);
-    if (isWayOut(text)) this.#routes.set(key, entry);
-    return [entry.destination];
+    const entry = parseRoute(text);
+    const { key, destination } = entry;
+    if (!isWayOut(text)) return [];
+    this.#routes.set(key, entry);
+    const all = this.#byDestination.get(destination) ?? new Map<string, Entry>();
+    this.#byDestination.set(destination, all.set(key, entry));
+    return [destination];
+  }
+
+  #remove({ key, destination }: Entry): void {
+    this.#routes.delete(key);
+    this.#byDestination.get(destination)?.delete(key);
   }
 
   #rule(text: string, gone: boolean): Iterable<string> {
     if (gone) this.#rules.delete(text);
     else this.#addRule(text, text.includes(':', text.indexOf(' ')));
-    return [...this.#routes.values()].map(({ destination }) => destination);
+    return this.#byDestination.keys();
   }
 
   #addRule(text: string, ipv6: boolean): void {
@@ -102,9 +114,9 @@ export class RouteHistory {
   #nexthop(text: string, gone: boolean): Iterable<string> {
     const id = /^id (\d+)/.exec(text)?.[1];
     if (!gone) return [];
-    const taken = [...this.#routes].filter(([, { nexthop }]) => nexthop === id);
-    for (const [key] of taken) this.#routes.delete(key);
-    return taken.map(([, { destination }]) => destination);
+    const taken = [...this.#routes.values()].filter(({ nexthop }) => nexthop === id);
+    for (const entry of taken) this.#remove(entry);
+    return taken.map(({ destination }) => destination);
   }
 
   #isWatchedAndCovered(destination: string): boolean {
@@ -113,8 +125,7 @@ export class RouteHistory {
 
   #isCovered(destination: string): boolean {
     const family = destination.includes(':') ? 'ipv6' : 'ipv4';
-    for (const entry of this.#routes.values()) {
-      if (entry.destination !== destination) continue;
+    for (const entry of this.#byDestination.get(destination)?.values() ?? []) {
       for (const rule of this.#rules.values())
         if (rule.table === entry.table && rule.family === family) return true;
     }
@@ -122,12 +133,12 @@ export class RouteHistory {
   }
 }
 
-function parseRoute(text: string): { key: string; entry: Entry } {
+function parseRoute(text: string): Entry {
   const destination = text.split(' ')[1] ?? '';
   const value = (name: string) => new RegExp(` ${name} (\\S+)`).exec(text)?.[1];
   const table = value('table') ?? '254';
   const key = `${table} ${destination} ${value('metric') ?? 0}`;
-  return { key, entry: { destination, table, nexthop: value('nhid') } };
+  return { key, destination, table, nexthop: value('nhid') };
 }
 
 /** Not one that sends a packet on to the next rule, or nowhere. */

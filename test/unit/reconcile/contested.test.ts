@@ -109,6 +109,41 @@ for (const [what, theirs] of [
   });
 }
 
+for (const id of [100, 77]) {
+  test(`a route that comes into table ${id} in our name again and again`, async () => {
+    const node = await runningNode(config(table()), ROUTE);
+    const alien = `12.0.0.0/8 via 10.9.0.9 dev eth1 table ${id} proto 178 metric 20`;
+    await fiveTimes(node, `route add ${alien}`);
+    const deletion = `route del ${alien.replace(' proto 178', '')}`;
+    node.did(...Array<string>(4).fill(deletion));
+    const { audits } = node.kernel;
+    // What stands already is no news.
+    for (let i = 0; i < 9; i++) await node.outside(`route replace ${alien}`);
+    assert.equal(node.kernel.audits, audits);
+    node.did();
+    await node.pass(1_000);
+    node.did(deletion);
+    await node.stop();
+  });
+}
+
+test('what others do to their own routes is no contest, and costs no reading of the table', async () => {
+  for (const foreign of ['preserve', 'evict'] as const) {
+    const node = await runningNode(config(table({ foreign })), ROUTE);
+    const theirs = '10.0.0.0/8 via 10.9.0.77 dev eth1 table 100 proto 4 metric 5';
+    node.kernel.refuse('proto', 'EPERM');
+    await node.outside(`route add ${theirs}`);
+    const { audits } = node.kernel;
+    for (let i = 0; i < 20; i++) {
+      await node.outside(`route replace ${theirs.replace('proto 4', `proto ${11 + (i % 2)}`)}`);
+    }
+    assert.equal(node.kernel.audits, audits);
+    assert.equal([...node.reconciler.mirror.foreignRoutes(100)].length, 1);
+    assert.equal(node.reconciler.contests.size, 0);
+    await node.stop();
+  }
+});
+
 test('a rule', async () => {
   const node = await runningNode(config(table({ rules: rulesFrom('203.0.113.0/24') })), ROUTE);
   await fiveTimes(node, 'rule del from 203.0.113.0/24 lookup 100 pref 10000 proto 178');
