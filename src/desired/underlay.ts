@@ -5,7 +5,8 @@
  */
 import type { NextHopConfig } from '../config/config.js';
 import type { Address } from '../net/address.js';
-import type { Prefix } from '../net/prefix.js';
+import { Prefix } from '../net/prefix.js';
+import { PrefixSet } from '../net/prefix-set.js';
 import type { RejectReason } from '../policy/verdict.js';
 import { type NextHop, nextHopText } from '../rib/path.js';
 import type { Leg } from './route.js';
@@ -30,12 +31,10 @@ export class Underlay {
   readonly #links = new Map<number, Link>();
   readonly #linksByName = new Map<string, Link>();
   readonly #main = new UnderlayTable();
-  readonly #local = new UnderlayTable();
-  readonly #own = new Set<string>();
+  /** What {@link isLocal} goes by: the node's own addresses, and the `local` routes. */
+  readonly own: PrefixSet;
   /** Sources share next hops among paths: asked once for each. */
   readonly #isLocal = new WeakMap<Address, boolean>();
-  /** Equal for underlays that agree on what {@link isLocal} answers. */
-  readonly ownKey: string;
 
   static readonly empty = new Underlay({ links: [], addresses: [], routes: [] });
 
@@ -44,12 +43,12 @@ export class Underlay {
       this.#links.set(link.index, link);
       this.#linksByName.set(link.name, link);
     }
-    for (const { address } of snapshot.addresses) this.#own.add(address.text);
+    const own = snapshot.addresses.map(({ address }) => Prefix.host(address));
     for (const route of snapshot.routes) {
       if (route.table === TABLE_MAIN) this.#main.insert(route);
-      else if (route.table === TABLE_LOCAL && route.type === 'local') this.#local.insert(route);
+      else if (route.table === TABLE_LOCAL && route.type === 'local') own.push(route.prefix);
     }
-    this.ownKey = [...this.#own, ...this.#local.prefixes()].sort().join(' ');
+    this.own = new PrefixSet(own);
   }
 
   link(index: number): Link | undefined {
@@ -74,7 +73,7 @@ export class Underlay {
   isLocal(address: Address): boolean {
     let local = this.#isLocal.get(address);
     if (local === undefined) {
-      local = this.#own.has(address.text) || !this.#local.matches(address).next().done;
+      local = this.own.covering(address) !== undefined;
       this.#isLocal.set(address, local);
     }
     return local;
