@@ -167,6 +167,7 @@ const NO_METRICS: ReconcileMetrics = {
   countOperations() {},
   countKernelError() {},
   countDrift() {},
+  countOverrun() {},
   observeReconcile() {},
 };
 

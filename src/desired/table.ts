@@ -184,6 +184,11 @@ export class Table {
     this.#changes.prefix(key);
   }
 
+  /** Has the reconciler look at the group of every next-hop set. */
+  markSets(): void {
+    for (const set of this.nextHops.values()) this.#changes.set(set, false);
+  }
+
   /** The first moment at which what nobody repeated may go. */
   feedEnded(): void {
     this.#changes.all();

@@ -20,10 +20,14 @@ import { NetlinkSocket } from './socket.js';
 /** RTNLGRP_: LINK, IPV4_IFADDR, IPV4_ROUTE, IPV4_RULE, IPV6_IFADDR, IPV6_ROUTE, IPV6_RULE, NEXTHOP. */
 const GROUPS = [1, 5, 7, 8, 9, 11, 19, 32];
 const RECEIVE_BUFFER = 16 << 20;
+/** Of struct nlmsghdr, from what follows it backwards. */
+const NLMSG_PID = 4;
 /** Most notices kept for a consumer that is not there. */
 const BACKLOG = 100_000;
 /** A loss is looked for after every turn with messages, and this often for one that left none (milliseconds). */
 const LOSS_CHECK = 5_000;
+/** Bytes of the receive buffer below which what waits is new. */
+const DRAINED = 64 << 10;
 
 export class Monitor implements AsyncIterable<readonly KernelNotice[]> {
   readonly #socket: NetlinkSocket;
@@ -33,6 +37,8 @@ export class Monitor implements AsyncIterable<readonly KernelNotice[]> {
   /** What `pending` already says, so that it is said once. */
   #said = new Set<string>();
   #dropped = 0;
+  /** Messages were lost; what waits in the socket is older than what a reader of the kernel sees now. */
+  #lossy = false;
   #turnEnds = false;
   #end: 'no' | 'aborted' | KernelError = 'no';
   #wake: () => void = () => undefined;
@@ -56,7 +62,7 @@ export class Monitor implements AsyncIterable<readonly KernelNotice[]> {
         error: (error) => this.#stop(error),
       },
     );
-    this.#lossCheck = setInterval(() => this.#checkLoss(), LOSS_CHECK).unref();
+    this.#lossCheck = setInterval(() => this.#checkLossInTime(), LOSS_CHECK).unref();
     signal.addEventListener('abort', this.#abort, { once: true });
     if (signal.aborted) this.#abort();
   }
@@ -93,6 +99,7 @@ export class Monitor implements AsyncIterable<readonly KernelNotice[]> {
   }
 
   #receive(chunk: Buffer): void {
+    if (this.#lossy) return this.#endTurn();
     const skipped = walkMessages(chunk, (type, _flags, _seq, body, end) =>
       this.#notice(type, chunk, body, end),
     );
@@ -110,7 +117,8 @@ export class Monitor implements AsyncIterable<readonly KernelNotice[]> {
       case RTM_DELROUTE: {
         const route = decodeRoute(bytes, body, end);
         const event = type === RTM_NEWROUTE ? 'new' : 'gone';
-        if (route !== undefined) this.#say({ type: 'route', event, route });
+        const byKernel = bytes.readUInt32LE(body - NLMSG_PID) === 0;
+        if (route !== undefined) this.#say({ type: 'route', event, route, byKernel });
         return;
       }
       case RTM_NEWRULE:
@@ -170,11 +178,24 @@ export class Monitor implements AsyncIterable<readonly KernelNotice[]> {
     });
   }
 
+  /** After a loss nothing is decoded until the socket is drained: it would be taken for newer than what is read then. */
   #checkLoss(): void {
     if (this.#end !== 'no') return;
-    const dropped = this.#socket.dropped;
-    if (dropped === this.#dropped) return;
+    const { dropped, waiting } = this.#socket.backlog;
+    this.#lossy ||= dropped !== this.#dropped;
     this.#dropped = dropped;
+    if (this.#lossy && waiting < DRAINED) this.#lossEnds();
+  }
+
+  #checkLossInTime(): void {
+    const before = this.#lossy;
+    this.#checkLoss();
+    // Not drained in all that time: better to read what will change than nothing.
+    if (before && this.#lossy) this.#lossEnds();
+  }
+
+  #lossEnds(): void {
+    this.#lossy = false;
     this.#overrun();
     this.#wake();
   }

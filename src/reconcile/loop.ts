@@ -23,6 +23,8 @@ export interface ReconcileMetrics {
   countOperations(op: string, count: number): void;
   countKernelError(op: string, errno: string): void;
   countDrift(kind: 'route' | 'rule' | 'nexthop', count: number): void;
+  /** Notices of the kernel were lost. */
+  countOverrun(): void;
   observeReconcile(milliseconds: number): void;
 }
 
@@ -60,7 +62,8 @@ export class Reconciler {
     this.#alarm = new Alarm(options.clock);
     const { kernel, engine, clock, log, metrics } = options;
     const onDrift = metrics.countDrift.bind(metrics);
-    this.#view = new KernelView({ kernel, engine, clock, log, onDrift });
+    const onOverrun = metrics.countOverrun.bind(metrics);
+    this.#view = new KernelView({ kernel, engine, clock, log, onDrift, onOverrun });
     this.#executor = new Executor({
       ...{ kernel, clock, log, metrics, groups: this.#groups, retries: this.#retries },
       mirror: () => this.mirror,

@@ -3,17 +3,21 @@
  * it: a change to an object of ours is drift, and marked to be looked at.
  */
 import type { Engine } from '../desired/engine.js';
+import { type Leg, legKey, type RouteTarget } from '../desired/route.js';
 import { type KernelNotice, OWN_PROTOCOL } from '../kernel/kernel.js';
 import { isLeftAlone } from './diff.js';
 import { isOwnRule, type Mirror, type OwnRoute } from './mirror.js';
 
-/** `drift`: an object of ours was changed or removed. */
+/** `drift`: somebody changed or removed an object of ours. */
 export interface NoticeEffects {
   underlay: boolean;
   /** Interfaces that were, if only for a moment, in a state in which the kernel drops routes silently. */
   readonly disturbed: Set<number>;
   rules: boolean;
+  /** The notices leave open what the kernel has now. */
   audit: boolean;
+  /** Notices were lost. */
+  overrun: boolean;
   readonly drift: Record<'route' | 'rule' | 'nexthop', number>;
 }
 
@@ -30,6 +34,7 @@ export function takeNotices(
     disturbed: new Set(),
     rules: false,
     audit: false,
+    overrun: false,
     drift: { route: 0, rule: 0, nexthop: 0 },
   };
   for (const notice of notices) {
@@ -52,7 +57,7 @@ export function takeNotices(
         takeNexthop(notice, mirror, engine, effects);
         break;
       case 'overrun':
-        effects.audit = true;
+        effects.overrun = true;
         break;
     }
   }
@@ -60,7 +65,7 @@ export function takeNotices(
 }
 
 function takeRoute(
-  { event, route }: Extract<KernelNotice, { type: 'route' }>,
+  { event, route, byKernel }: Extract<KernelNotice, { type: 'route' }>,
   mirror: Mirror,
   engine: Engine,
   effects: NoticeEffects,
@@ -71,13 +76,23 @@ function takeRoute(
   const own = mirror.own(table, prefix.key).find((one) => one.metric === metric);
   if (route.protocol === OWN_PROTOCOL) {
     if (configured === undefined) effects.audit = true;
-    if (event === 'gone' && own === undefined) return;
-    // Of an IPv6 route of several legs the notice may mean the legs it names only.
-    if (isIpv6Multipath(own)) effects.audit = true;
-    if (event === 'gone') mirror.remove(table, prefix.key, metric);
-    else if (own !== undefined && mirror.intern(route.target) === own.target) return;
-    else mirror.set(table, route);
-    effects.drift.route++;
+    if (event === 'gone') {
+      if (own === undefined) return;
+      const rest = prefix.family === 'ipv6' ? withoutLegs(own.target, route.target) : undefined;
+      if (rest === own.target) {
+        // Other legs than these: told late, or the mirror is wrong.
+        effects.audit = true;
+        return;
+      }
+      if (rest === undefined) mirror.remove(table, prefix.key, metric);
+      else mirror.set(table, { prefix, metric, target: rest });
+    } else if (own !== undefined && mirror.intern(route.target) === own.target) return;
+    else {
+      // Beside the legs of an IPv6 route, or in their place? The notice does not say.
+      if (isIpv6Multipath(own)) effects.audit = true;
+      mirror.set(table, route);
+    }
+    if (!byKernel) effects.drift.route++;
   } else if (configured === undefined) return;
   else if (event === 'gone') {
     const alone = isLeftAlone(configured, mirror);
@@ -90,6 +105,23 @@ function takeRoute(
     if (own !== undefined || stands) effects.audit = true;
   }
   configured?.mark(prefix.key);
+}
+
+/**
+ * What is left of an IPv6 route once the legs that a notice names are gone: the
+ * kernel takes one of several legs down leg by leg. The same object where it has
+ * none of them, `undefined` where it has no others.
+ */
+function withoutLegs(target: RouteTarget, gone: RouteTarget): RouteTarget | undefined {
+  if (target.type !== 'legs' || gone.type !== 'legs') return undefined;
+  const named = new Set(gone.legs.map(wayOf));
+  const legs = target.legs.filter((leg) => !named.has(wayOf(leg)));
+  if (legs.length === target.legs.length) return target;
+  return legs.length === 0 ? undefined : { type: 'legs', legs };
+}
+
+function wayOf(leg: Leg): string {
+  return legKey({ ...leg, weight: 1 });
 }
 
 function isIpv6Multipath(own: OwnRoute | undefined): boolean {
@@ -119,7 +151,7 @@ function takeNexthop(
   if (event === 'new') mirror.setNexthop(nexthop);
   else {
     mirror.removeNexthop(nexthop.id);
-    for (const { table, key } of mirror.dropRoutesOn(nexthop.id))
+    for (const { table, key } of mirror.dropRoutesOn(new Set([nexthop.id])))
       engine.tables.get(table)?.mark(key);
   }
   // A foreign program that took an id of ours over is drift as well.

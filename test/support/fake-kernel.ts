@@ -123,7 +123,7 @@ export class FakeKernel implements Kernel {
       if (event === 'new') this.#state.routes.set(key, route);
       else this.#state.routes.delete(key);
       const what = event === 'gone' && standing !== undefined ? standing : route;
-      told.push({ type: 'route', event, route: what });
+      told.push({ type: 'route', event, route: what, byKernel: false });
     } else if (object === 'rule') {
       const rule = parseRule(words);
       if (event === 'new') this.#state.rules.push(rule);
@@ -147,7 +147,8 @@ export class FakeKernel implements Kernel {
     if (verb === 'add') this.mainRoute(text);
     else
       this.#state.main = this.#state.main.filter(({ prefix }) => prefix.key !== route.prefix.key);
-    this.tell({ type: 'route', event: verb === 'add' ? 'new' : 'gone', route });
+    const event = verb === 'add' ? 'new' : 'gone';
+    this.tell({ type: 'route', event, route, byKernel: false });
   }
 
   /** With what the kernel silently drops; routes of main come back with the link. */
@@ -221,8 +222,13 @@ export class FakeKernel implements Kernel {
 
   // The port.
 
-  async routes(table: number): Promise<KernelRoute[]> {
-    return [...this.#state.routes.values()].filter((route) => route.table === table);
+  async routes(table: number, oif?: number): Promise<KernelRoute[]> {
+    const found = [...this.#state.routes.values()].filter((route) => route.table === table);
+    if (oif === undefined) return found;
+    return found.filter((route) => {
+      const target = this.#resolved(route);
+      return target.type === 'legs' && target.legs.some((leg) => leg.oif === oif);
+    });
   }
 
   async ownRoutes(): Promise<KernelRoute[]> {
