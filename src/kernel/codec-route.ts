@@ -115,11 +115,7 @@ export interface RouteFilter {
 }
 
 /** RTM_GETROUTE under NETLINK_GET_STRICT_CHK: the kernel filters by what is given. */
-export function encodeRouteDump(
-  writer: MessageWriter,
-  family: Family,
-  filter: RouteFilter,
-): void {
+export function encodeRouteDump(writer: MessageWriter, family: Family, filter: RouteFilter): void {
   writer.octets(family === 'ipv4' ? AF_INET : AF_INET6, 0, 0, 0);
   writer.octets(0, filter.protocol ?? 0, 0, 0);
   writer.word(0);

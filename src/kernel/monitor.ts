@@ -99,16 +99,18 @@ export class Monitor implements AsyncIterable<readonly KernelNotice[]> {
   }
 
   #receive(chunk: Buffer): void {
-    if (this.#lossy) return this.#endTurn();
+    if (!this.#lossy) this.#decode(chunk);
+    this.#endTurn();
+  }
+
+  #decode(chunk: Buffer): void {
     const skipped = walkMessages(chunk, (type, _flags, _seq, body, end) =>
       this.#notice(type, chunk, body, end),
     );
-    if (skipped > 0) {
-      this.malformed(skipped);
-      // Nobody knows what it said.
-      this.#sayOnce({ type: 'overrun' });
-    }
-    this.#endTurn();
+    if (skipped === 0) return;
+    this.malformed(skipped);
+    // Nobody knows what it said.
+    this.#sayOnce({ type: 'overrun' });
   }
 
   #notice(type: number, bytes: Buffer, body: number, end: number): void {

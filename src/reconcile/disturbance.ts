@@ -50,12 +50,23 @@ async function readTable(
   if (own.length + foreign.length === 0) return;
 
   const standing = new Map<string, KernelRoute>();
-  for (const oif of interfaces) {
-    for (const route of await kernel.routes(id, oif)) standing.set(slot(route), route);
-  }
+  const read = async (oifs: Iterable<number>): Promise<void> => {
+    for (const oif of oifs) {
+      for (const route of await kernel.routes(id, oif)) standing.set(slot(route), route);
+    }
+  };
+  await read(interfaces);
+  const find = (route: OwnRoute) => standing.get(slot({ ...route, protocol: OWN_PROTOCOL }));
+  // An IPv6 route goes leg by leg: what is left leads out elsewhere.
+  await read(
+    otherInterfaces(
+      own.filter((route) => find(route) === undefined),
+      interfaces,
+    ),
+  );
   for (const route of own) {
     const { prefix, metric, target } = route;
-    const now = standing.get(slot({ ...route, protocol: OWN_PROTOCOL }));
+    const now = find(route);
     if (now !== undefined && mirror.intern(now.target) === target) continue;
     if (now === undefined) mirror.remove(id, prefix.key, metric);
     else mirror.set(id, now);
@@ -68,6 +79,15 @@ async function readTable(
     table.mark(route.prefix.key);
   }
   if (alone && !isLeftAlone(table, mirror)) table.touch();
+}
+
+function otherInterfaces(routes: readonly OwnRoute[], known: ReadonlySet<number>): Set<number> {
+  const others = new Set<number>();
+  for (const { prefix, target } of routes) {
+    if (prefix.family !== 'ipv6' || target.type !== 'legs') continue;
+    for (const { oif } of target.legs) if (!known.has(oif)) others.add(oif);
+  }
+  return others;
 }
 
 function slot({ prefix, metric, protocol }: OwnRoute & { readonly protocol: number }): string {

@@ -22,6 +22,8 @@ export interface KernelViewOptions {
   readonly log: Log;
   readonly onDrift: (kind: 'route' | 'rule' | 'nexthop', count: number) => void;
   readonly onOverrun: () => void;
+  /** Interfaces of ours changed: what was refused on their account may be taken now. */
+  readonly onDisturbed: () => void;
 }
 
 /** Between two audits that nothing asked for. */
@@ -69,9 +71,7 @@ export class KernelView {
 
   /** True while something is known to be unread. */
   get behind(): boolean {
-    return (
-      this.#auditDue || this.#overrun || this.#disturbed.size > 0 || this.#notices.length > 0
-    );
+    return this.#auditDue || this.#overrun || this.#disturbed.size > 0 || this.#notices.length > 0;
   }
 
   /** When {@link refresh} has something to do, on the monotonic clock. */
@@ -144,6 +144,7 @@ export class KernelView {
     for (const index of effects.disturbed) {
       if (!this.#mirror.interfaces.has(index)) continue;
       this.#disturbed.add(index);
+      this.#underlayDue = true;
       this.#calmAt = this.#options.clock.monotonic() + CALM_MS;
     }
     this.#tellDrift(effects.drift);
@@ -179,6 +180,7 @@ export class KernelView {
     const interfaces = this.#disturbed;
     this.#disturbed = new Set();
     await readDisturbed(interfaces, kernel, this.#mirror, engine);
+    this.#options.onDisturbed();
   }
 
   async #audit(): Promise<void> {

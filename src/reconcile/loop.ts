@@ -63,7 +63,8 @@ export class Reconciler {
     const { kernel, engine, clock, log, metrics } = options;
     const onDrift = metrics.countDrift.bind(metrics);
     const onOverrun = metrics.countOverrun.bind(metrics);
-    this.#view = new KernelView({ kernel, engine, clock, log, onDrift, onOverrun });
+    const onDisturbed = () => this.#retries.hasten(clock.monotonic());
+    this.#view = new KernelView({ kernel, engine, clock, log, onDrift, onOverrun, onDisturbed });
     this.#executor = new Executor({
       ...{ kernel, clock, log, metrics, groups: this.#groups, retries: this.#retries },
       mirror: () => this.mirror,
@@ -191,7 +192,7 @@ export class Reconciler {
     const started = clock.monotonic();
     engine.tick(started);
     await this.#view.refresh();
-    const due = this.#retries.due(started);
+    const due = this.#retries.due(clock.monotonic());
     const again = this.#mark(due);
     if (this.#view.takeRulesDue() || this.#held) again.rules = true;
     again.abandoned ||= this.#held;

@@ -3,7 +3,7 @@
  * it: a change to an object of ours is drift, and marked to be looked at.
  */
 import type { Engine } from '../desired/engine.js';
-import { type Leg, legKey, type RouteTarget } from '../desired/route.js';
+import type { RouteTarget } from '../desired/route.js';
 import { type KernelNotice, OWN_PROTOCOL } from '../kernel/kernel.js';
 import { isLeftAlone } from './diff.js';
 import { isOwnRule, type Mirror, type OwnRoute } from './mirror.js';
@@ -78,14 +78,10 @@ function takeRoute(
     if (configured === undefined) effects.audit = true;
     if (event === 'gone') {
       if (own === undefined) return;
-      const rest = prefix.family === 'ipv6' ? withoutLegs(own.target, route.target) : undefined;
-      if (rest === own.target) {
-        // Other legs than these: told late, or the mirror is wrong.
-        effects.audit = true;
-        return;
-      }
-      if (rest === undefined) mirror.remove(table, prefix.key, metric);
-      else mirror.set(table, { prefix, metric, target: rest });
+      if (byKernel && isTakenAlong(route.target, effects)) return;
+      // Of an IPv6 route of several legs the notice may mean the legs it names only.
+      if (isIpv6Multipath(own)) effects.audit = true;
+      mirror.remove(table, prefix.key, metric);
     } else if (own !== undefined && mirror.intern(route.target) === own.target) return;
     else {
       // Beside the legs of an IPv6 route, or in their place? The notice does not say.
@@ -108,20 +104,12 @@ function takeRoute(
 }
 
 /**
- * What is left of an IPv6 route once the legs that a notice names are gone: the
- * kernel takes one of several legs down leg by leg. The same object where it has
- * none of them, `undefined` where it has no others.
+ * What goes with an interface, an address or a nexthop object is told of before
+ * these are, and one by one: it is looked up once for all, after the underlay.
  */
-function withoutLegs(target: RouteTarget, gone: RouteTarget): RouteTarget | undefined {
-  if (target.type !== 'legs' || gone.type !== 'legs') return undefined;
-  const named = new Set(gone.legs.map(wayOf));
-  const legs = target.legs.filter((leg) => !named.has(wayOf(leg)));
-  if (legs.length === target.legs.length) return target;
-  return legs.length === 0 ? undefined : { type: 'legs', legs };
-}
-
-function wayOf(leg: Leg): string {
-  return legKey({ ...leg, weight: 1 });
+function isTakenAlong(target: RouteTarget, { disturbed }: NoticeEffects): boolean {
+  if (target.type === 'legs') for (const { oif } of target.legs) disturbed.add(oif);
+  return target.type === 'legs' || target.type === 'nexthop';
 }
 
 function isIpv6Multipath(own: OwnRoute | undefined): boolean {
