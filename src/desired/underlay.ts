@@ -33,6 +33,8 @@ export class Underlay {
   readonly #main = new UnderlayTable();
   /** What {@link isLocal} goes by: the node's own addresses, and the `local` routes. */
   readonly own: PrefixSet;
+  /** Interfaces with an IPv6 address, by index: true where one is in use. */
+  readonly #ipv6 = new Map<number, boolean>();
   /** Sources share next hops among paths: asked once for each. */
   readonly #isLocal = new WeakMap<Address, boolean>();
 
@@ -44,6 +46,10 @@ export class Underlay {
       this.#linksByName.set(link.name, link);
     }
     const own = snapshot.addresses.map(({ address }) => Prefix.host(address));
+    for (const { index, address, tentative } of snapshot.addresses) {
+      if (address.family === 'ipv4') continue;
+      this.#ipv6.set(index, this.#ipv6.get(index) === true || !tentative);
+    }
     for (const route of snapshot.routes) {
       if (route.table === TABLE_MAIN) this.#main.insert(route);
       else if (route.table === TABLE_LOCAL && route.type === 'local') own.push(route.prefix);
@@ -67,6 +73,14 @@ export class Underlay {
   isUp(index: number): boolean {
     const link = this.#links.get(index);
     return link?.up === true && link.carrier;
+  }
+
+  /**
+   * True while duplicate address detection holds back every IPv6 address of the
+   * interface: neighbours are not asked for before, so nothing gets through.
+   */
+  awaitsIpv6(index: number): boolean {
+    return this.#ipv6.get(index) === false;
   }
 
   /** One of the node's own addresses, or within a `local` route. */
@@ -115,6 +129,10 @@ export class Underlay {
       }
       const legs = this.#over(route, address, config);
       if (legs.length > 0) return { ok: true, legs };
+      const awaited = route.legs.find((leg) => this.#isAwaited(leg, address, config));
+      if (awaited !== undefined) {
+        return unreachable(`${this.linkName(awaited.oif)} has no IPv6 address in use yet`);
+      }
       if (config.resolve === 'connected' && route.legs.every((leg) => leg.gateway !== undefined)) {
         return unreachable(`${text} is not on-link (resolve: connected)`);
       }
@@ -133,16 +151,26 @@ export class Underlay {
     const link = this.#linksByName.get(nextHop.interface);
     if (link === undefined) return unreachable(`there is no interface ${nextHop.interface}`);
     if (!this.isUp(link.index)) return unreachable(`${link.name} is down`);
+    if (this.#ipv6.get(link.index) !== true) {
+      return unreachable(`${link.name} has no IPv6 address in use`);
+    }
     return {
       ok: true,
       legs: [{ gateway: nextHop.address, oif: link.index, onlink: false, weight: 1 }],
     };
   }
 
+  /** Its gateway is an IPv6 neighbour that cannot be asked for yet. */
+  #isAwaited({ gateway, oif }: Leg, address: Address, { resolve }: NextHopConfig): boolean {
+    const { family } = resolve === 'recursive' ? (gateway ?? address) : address;
+    return family === 'ipv6' && this.isUp(oif) && this.awaitsIpv6(oif);
+  }
+
   #over(route: UnderlayRoute, address: Address, config: NextHopConfig): readonly Leg[] {
     const legs: Leg[] = [];
     for (const leg of route.legs) {
       if (!this.isUp(leg.oif)) continue;
+      if (this.#isAwaited(leg, address, config)) continue;
       if (leg.gateway === undefined) legs.push({ ...leg, gateway: address });
       else if (config.resolve === 'recursive') legs.push(leg);
       else if (config.resolve === 'onlink') legs.push({ ...leg, gateway: address, onlink: true });

@@ -53,7 +53,7 @@ export class FakeKernel implements Kernel {
   }
 
   /** `10.9.0.1/24 dev eth1`: with its local and its connected route. */
-  address(text: string, scope: InterfaceAddress['scope'] = 'global', settled = true): void {
+  address(text: string, scope: InterfaceAddress['scope'] = 'global', tentative = false): void {
     const [word = '', , name = ''] = text.split(' ');
     const [host = '', length = ''] = word.split('/');
     const { prefix: own } = parseRoute(
@@ -62,7 +62,8 @@ export class FakeKernel implements Kernel {
     );
     const { address } = own;
     const index = this.#state.index(name);
-    this.#state.addresses.push({ index, address, length: Number(length), scope, settled });
+    const state = { scope, tentative, settled: !tentative };
+    this.#state.addresses.push({ index, address, length: Number(length), ...state });
     const legs = [{ gateway: undefined, oif: index, onlink: false, weight: 1 }];
     const connected = Prefix.of(address, Number(length));
     const shape = { metric: 0, legs, dead: false };

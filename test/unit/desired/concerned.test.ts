@@ -19,7 +19,8 @@ function underlay(...addresses: readonly string[]): Underlay {
     const [word = '', , dev = ''] = text.split(' ');
     const [host = '', length = ''] = word.split('/');
     const [index, at] = [Number(dev), address(host)];
-    own.push({ index, address: at, length: Number(length), scope: 'global', settled: true });
+    const state = { scope: 'global', tentative: false, settled: true } as const;
+    own.push({ index, address: at, length: Number(length), ...state });
     const legs = [{ gateway: undefined, oif: index, onlink: false, weight: 1 }];
     const of = (table: number, to: string, type: 'local' | 'unicast') =>
       routes.push({ table, prefix: prefix(to), metric: 0, type, legs, dead: false });
