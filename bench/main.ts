@@ -1,4 +1,5 @@
 /** Measures what is promised about speed: all of it, or the parts named. */
+import { measureFailover } from './failover.js';
 import { measureFeed } from './feed.js';
 import { measureIdle } from './idle.js';
 import { measureLatency } from './latency.js';
@@ -9,8 +10,9 @@ const MEASUREMENTS = {
   feed: measureFeed,
   memory: measureMemory,
   latency: measureLatency,
+  failover: measureFailover,
   idle: measureIdle,
-} as const satisfies Readonly<Record<string, () => Promise<Figure>>>;
+} as const satisfies Readonly<Record<string, () => Promise<Figure | readonly Figure[]>>>;
 
 const names = process.argv.slice(2);
 const unknown = names.filter((name) => !Object.hasOwn(MEASUREMENTS, name));
@@ -27,7 +29,7 @@ async function measured(): Promise<number> {
   for (const [name, measure] of Object.entries(MEASUREMENTS)) {
     if (names.length > 0 && !names.includes(name)) continue;
     process.stderr.write(`bench: ${name}\n`);
-    figures.push(await measure());
+    figures.push(...[await measure()].flat());
   }
   if (names.length === 0) keep(figures);
   return print(figures) ? 0 : 1;

@@ -186,6 +186,18 @@ for (const objects of ['never', 'always'] as const) {
       await complete('every route is back after eth1 has its name again');
     });
 
+    it('eth1 flaps 200 times as fast as it can: every route is back', async () => {
+      await lab.node.sysctl('net/ipv6/conf/eth1/keep_addr_on_down', 1);
+      const { pid } = daemon;
+      await lab.node.ipBatch(
+        Array.from({ length: 400 }, (_, i) => `link set eth1 ${i % 2 === 0 ? 'down' : 'up'}`),
+      );
+      await carrierBack(lab);
+      await complete('every route is back after the last flap');
+      await until(async () => (await daemon.status()).ready, { what: 'the daemon is ready' });
+      assert.equal(daemon.pid, pid);
+    });
+
     it('no log line and no count says that others changed what is ours', async () => {
       assert.equal(await daemon.metric('drift_repaired_total'), 0);
       assert.ok(!daemon.log.some(({ msg }) => msg?.startsWith('others changed')));

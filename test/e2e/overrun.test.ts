@@ -131,6 +131,19 @@ describe('the monitor', () => {
         await ownRoutesBecome(lab.node, id, wanted, { what: `${routes.length} routes` });
       }
     }
+    // A group that is replaced: the kernel tells of its routes one by one.
+    const behind = ROUTES.map((route) => ({ ...route, nextHop: '10.77.0.1' }));
+    await lab.node.ip('route', 'add', '10.77.0.0/24', 'via', ROUTER1);
+    await lab.feed(behind);
+    for (const [i, router] of [ROUTER1, ROUTER2].entries()) {
+      await lab.node.ip('route', 'replace', '10.77.0.0/24', 'via', router);
+      const wanted = Object.fromEntries(PREFIXES.map((prefix) => [prefix, LEGS.slice(i, i + 1)]));
+      for (const id of Object.values(TABLES)) {
+        await ownRoutesBecome(lab.node, id, wanted, { what: `routes follow to ${router}` });
+      }
+    }
+    await lab.feed(ROUTES);
+    await complete(lab, 5_000);
     assert.ok((await daemon.metric('kernel_operations_total')) > 4 * 2 * PREFIXES.length);
     // What it does hear comes behind all of that.
     await lab.node.ipBatch(ownChanges(TABLES.never, 700).slice(0, 1));
