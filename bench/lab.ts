@@ -1,8 +1,8 @@
 /** A router (the project's feeder), and a node with gobgpd 4.8 where rib2fib runs. */
-import { readFileSync } from 'node:fs';
 import { type Feeder, startFeeder } from '../test/support/feeder.js';
 import { type Gobgpd, startGobgpd } from '../test/support/gobgpd.js';
 import { connect, createNetns, type Netns } from '../test/support/netns.js';
+import { tableSize } from '../test/support/table-size.js';
 import { until } from '../test/support/wait.js';
 
 export const TABLE = 100;
@@ -62,7 +62,7 @@ export async function setUpLab(count: number): Promise<Lab> {
       ],
     },
     // All but the `throw` route of the connected prefix.
-    installed: () => Math.max(0, prefixesInTable(gobgpd.pid) - 1),
+    installed: () => Math.max(0, tableSize(gobgpd.pid, TABLE) - 1),
     async [Symbol.asyncDispose]() {
       await feeder[Symbol.asyncDispose]();
       await gobgpd[Symbol.asyncDispose]();
@@ -70,10 +70,4 @@ export async function setUpLab(count: number): Promise<Lab> {
       await fabric[Symbol.asyncDispose]();
     },
   };
-}
-
-/** /proc/net/fib_triestat of the process's namespace: costs the kernel milliseconds, and rib2fib nothing. */
-function prefixesInTable(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/net/fib_triestat`, 'utf8');
-  return Number(new RegExp(`Id ${TABLE}:.*?Prefixes:\\s+(\\d+)`, 's').exec(stat)?.[1] ?? 0);
 }

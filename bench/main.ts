@@ -1,4 +1,5 @@
 /** Measures what is promised about speed: all that takes minutes, or the parts named. */
+import { measureFailover } from './failover.js';
 import { measureFeed } from './feed.js';
 import { measureIdle } from './idle.js';
 import { measureLatency } from './latency.js';
@@ -10,8 +11,9 @@ const MEASUREMENTS = {
   feed: measureFeed,
   memory: measureMemory,
   latency: measureLatency,
+  failover: measureFailover,
   idle: measureIdle,
-} as const satisfies Readonly<Record<string, () => Promise<Figure>>>;
+} as const satisfies Readonly<Record<string, () => Promise<Figure | readonly Figure[]>>>;
 
 /** Measured only when it is named. */
 const LONG = { soak: measureSoak } as const satisfies Readonly<
@@ -35,7 +37,7 @@ async function measured(): Promise<number> {
   for (const [name, measure] of Object.entries(chosen)) {
     if (names.length > 0 && !names.includes(name)) continue;
     process.stderr.write(`bench: ${name}\n`);
-    figures.push(await measure());
+    figures.push(...[await measure()].flat());
   }
   if (names.length === 0) keep(figures);
   return print(figures) ? 0 : 1;

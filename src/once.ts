@@ -173,6 +173,7 @@ const NO_METRICS: ReconcileMetrics = {
   countOperations() {},
   countKernelError() {},
   countDrift() {},
+  countOverrun() {},
   observeReconcile() {},
 };
 

@@ -11,6 +11,7 @@ import type { LimitTracker } from '../policy/limit.js';
 import { compilePrefixLists } from '../policy/prefix-list.js';
 import { Rib, type RibEntry } from '../rib/rib.js';
 import type { PeerStatus, SourceEvent } from '../source/source.js';
+import { concerned, type NodeChange } from './concerned.js';
 import { Feed } from './feed.js';
 import { Table } from './table.js';
 import { Underlay } from './underlay.js';
@@ -84,12 +85,11 @@ export class Engine {
   }
 
   setUnderlay(underlay: Underlay, families: readonly Family[]): void {
-    const ownChanged = underlay.ownKey !== this.#underlay.ownKey;
+    const own = underlay.own.difference(this.#underlay.own);
     this.#underlay = underlay;
     this.#families = families;
     for (const table of this.#tables.values()) {
-      const keptChanged = table.setUnderlay(underlay, families);
-      if (ownChanged || keptChanged) this.#evaluateTable(table);
+      this.#follow(table, { kept: table.setUnderlay(underlay, families), own });
     }
     this.#settle();
   }
@@ -202,6 +202,16 @@ export class Engine {
     }
   }
 
+  /** Decides again what a change of the node concerns. */
+  #follow(table: Table, change: NodeChange): void {
+    if (change.kept.length + change.own.length === 0) return;
+    for (const family of FAMILIES) {
+      for (const { prefix, paths } of concerned(this.rib.entries(family), change)) {
+        table.evaluate(prefix, paths, false);
+      }
+    }
+  }
+
   #evaluateTable(table: Table): void {
     for (const family of FAMILIES) {
       for (const { prefix, paths } of this.rib.entries(family)) {
@@ -216,8 +226,9 @@ export class Engine {
     const counting = FAMILIES.filter((family) => this.rib.staleCount(family) > 0);
     for (const table of this.#tables.values()) {
       for (let again = true; again; ) {
-        again = table.refresh();
-        if (again) this.#evaluateTable(table);
+        const kept = table.refresh();
+        again = kept.length > 0;
+        this.#follow(table, { kept, own: [] });
         const waiting = table.reconsider(counting);
         if (waiting === 'all') this.#evaluateTable(table);
         else {

@@ -105,6 +105,10 @@ function staticLeg(
     const link = underlay.linkNamed(leg.interface);
     if (link === undefined) return unreachable(`there is no interface ${leg.interface}`);
     if (!underlay.isUp(link.index)) return unreachable(`${leg.interface} is down`);
+    const { family } = gateway ?? route.prefix;
+    if (family === 'ipv6' && underlay.awaitsIpv6(link.index)) {
+      return unreachable(`${leg.interface} has no IPv6 address in use`);
+    }
     return { ok: true, legs: [{ gateway, oif: link.index, onlink: false, weight }] };
   }
   if (gateway === undefined) throw new TypeError(`static ${route.prefix} has an empty next hop`);

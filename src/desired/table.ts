@@ -144,16 +144,16 @@ export class Table {
     return flushed ? 'all' : keys;
   }
 
-  /** True when what is kept in main changed: every prefix must be decided again. */
-  refresh(): boolean {
-    if (this.#fixedVersion === this.nextHops.interfacesVersion) return false;
+  /** The prefixes that are kept in main no more, or newly: what they cover must be decided again. */
+  refresh(): readonly Prefix[] {
+    if (this.#fixedVersion === this.nextHops.interfacesVersion) return NO_PREFIXES;
     const { kept } = this.#fixed;
     this.#fixed = this.#refreshFixed();
-    return !kept.equals(this.#fixed.kept);
+    return this.#fixed.kept.difference(kept);
   }
 
-  /** Resolves again over a new underlay; true as for {@link refresh}. */
-  setUnderlay(underlay: Underlay, families: readonly Family[]): boolean {
+  /** Resolves again over a new underlay; returns what {@link refresh} does. */
+  setUnderlay(underlay: Underlay, families: readonly Family[]): readonly Prefix[] {
     this.#underlay = underlay;
     this.#families = families;
     for (const { set, crossed } of this.nextHops.setUnderlay(underlay)) {
@@ -182,6 +182,11 @@ export class Table {
   /** Has the reconciler look at one prefix: the kernel changed under it. */
   mark(key: string): void {
     this.#changes.prefix(key);
+  }
+
+  /** Has the reconciler look at the group of every next-hop set. */
+  markSets(): void {
+    for (const set of this.nextHops.values()) this.#changes.set(set, false);
   }
 
   /** The first moment at which what nobody repeated may go. */
@@ -352,6 +357,7 @@ export class Table {
 }
 
 const NONE: readonly WantedRoute[] = [];
+const NO_PREFIXES: readonly Prefix[] = [];
 
 function fixed({ prefix, metric, target }: Route): WantedRoute {
   return { kind: 'fixed', prefix, metric, target };

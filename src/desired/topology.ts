@@ -21,7 +21,9 @@ export interface InterfaceAddress {
   readonly address: Address;
   readonly length: number;
   readonly scope: 'global' | 'link' | 'host' | 'other';
-  /** Not tentative, not deprecated, duplicate address detection not failed. */
+  /** Duplicate address detection (RFC 4862 5.4) still runs, or has failed: not in use. */
+  readonly tentative: boolean;
+  /** Not tentative, and not deprecated. */
   readonly settled: boolean;
 }
 

@@ -26,14 +26,6 @@ export class UnderlayTable {
     }
   }
 
-  *prefixes(): Generator<string> {
-    for (const lengths of Object.values(this.#byLength)) {
-      for (const routes of lengths.values()) {
-        for (const [first] of routes.values()) if (first !== undefined) yield first.prefix.text;
-      }
-    }
-  }
-
   /** Covering routes, the longest first. */
   *matches(address: Address): Generator<UnderlayRoute> {
     const lengths = this.#byLength[address.family];

@@ -5,7 +5,8 @@
  */
 import type { NextHopConfig } from '../config/config.js';
 import type { Address } from '../net/address.js';
-import type { Prefix } from '../net/prefix.js';
+import { Prefix } from '../net/prefix.js';
+import { PrefixSet } from '../net/prefix-set.js';
 import type { RejectReason } from '../policy/verdict.js';
 import { type NextHop, nextHopText } from '../rib/path.js';
 import type { Leg } from './route.js';
@@ -30,12 +31,12 @@ export class Underlay {
   readonly #links = new Map<number, Link>();
   readonly #linksByName = new Map<string, Link>();
   readonly #main = new UnderlayTable();
-  readonly #local = new UnderlayTable();
-  readonly #own = new Set<string>();
+  /** What {@link isLocal} goes by: the node's own addresses, and the `local` routes. */
+  readonly own: PrefixSet;
+  /** Interfaces with an IPv6 address, by index: true where one is in use. */
+  readonly #ipv6 = new Map<number, boolean>();
   /** Sources share next hops among paths: asked once for each. */
   readonly #isLocal = new WeakMap<Address, boolean>();
-  /** Equal for underlays that agree on what {@link isLocal} answers. */
-  readonly ownKey: string;
 
   static readonly empty = new Underlay({ links: [], addresses: [], routes: [] });
 
@@ -44,12 +45,16 @@ export class Underlay {
       this.#links.set(link.index, link);
       this.#linksByName.set(link.name, link);
     }
-    for (const { address } of snapshot.addresses) this.#own.add(address.text);
+    const own = snapshot.addresses.map(({ address }) => Prefix.host(address));
+    for (const { index, address, tentative } of snapshot.addresses) {
+      if (address.family === 'ipv4') continue;
+      this.#ipv6.set(index, this.#ipv6.get(index) === true || !tentative);
+    }
     for (const route of snapshot.routes) {
       if (route.table === TABLE_MAIN) this.#main.insert(route);
-      else if (route.table === TABLE_LOCAL && route.type === 'local') this.#local.insert(route);
+      else if (route.table === TABLE_LOCAL && route.type === 'local') own.push(route.prefix);
     }
-    this.ownKey = [...this.#own, ...this.#local.prefixes()].sort().join(' ');
+    this.own = new PrefixSet(own);
   }
 
   link(index: number): Link | undefined {
@@ -70,11 +75,19 @@ export class Underlay {
     return link?.up === true && link.carrier;
   }
 
+  /**
+   * True while duplicate address detection holds back every IPv6 address of the
+   * interface: neighbours are not asked for before, so nothing gets through.
+   */
+  awaitsIpv6(index: number): boolean {
+    return this.#ipv6.get(index) === false;
+  }
+
   /** One of the node's own addresses, or within a `local` route. */
   isLocal(address: Address): boolean {
     let local = this.#isLocal.get(address);
     if (local === undefined) {
-      local = this.#own.has(address.text) || !this.#local.matches(address).next().done;
+      local = this.own.covering(address) !== undefined;
       this.#isLocal.set(address, local);
     }
     return local;
@@ -116,6 +129,10 @@ export class Underlay {
       }
       const legs = this.#over(route, address, config);
       if (legs.length > 0) return { ok: true, legs };
+      const awaited = route.legs.find((leg) => this.#isAwaited(leg, address, config));
+      if (awaited !== undefined) {
+        return unreachable(`${this.linkName(awaited.oif)} has no IPv6 address in use yet`);
+      }
       if (config.resolve === 'connected' && route.legs.every((leg) => leg.gateway !== undefined)) {
         return unreachable(`${text} is not on-link (resolve: connected)`);
       }
@@ -134,16 +151,26 @@ export class Underlay {
     const link = this.#linksByName.get(nextHop.interface);
     if (link === undefined) return unreachable(`there is no interface ${nextHop.interface}`);
     if (!this.isUp(link.index)) return unreachable(`${link.name} is down`);
+    if (this.#ipv6.get(link.index) !== true) {
+      return unreachable(`${link.name} has no IPv6 address in use`);
+    }
     return {
       ok: true,
       legs: [{ gateway: nextHop.address, oif: link.index, onlink: false, weight: 1 }],
     };
   }
 
+  /** Its gateway is an IPv6 neighbour that cannot be asked for yet. */
+  #isAwaited({ gateway, oif }: Leg, address: Address, { resolve }: NextHopConfig): boolean {
+    const { family } = resolve === 'recursive' ? (gateway ?? address) : address;
+    return family === 'ipv6' && this.isUp(oif) && this.awaitsIpv6(oif);
+  }
+
   #over(route: UnderlayRoute, address: Address, config: NextHopConfig): readonly Leg[] {
     const legs: Leg[] = [];
     for (const leg of route.legs) {
       if (!this.isUp(leg.oif)) continue;
+      if (this.#isAwaited(leg, address, config)) continue;
       if (leg.gateway === undefined) legs.push({ ...leg, gateway: address });
       else if (config.resolve === 'recursive') legs.push(leg);
       else if (config.resolve === 'onlink') legs.push({ ...leg, gateway: address, onlink: true });

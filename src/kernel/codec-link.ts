@@ -25,8 +25,9 @@ const IFA_ADDRESS = 1;
 const IFA_LOCAL = 2;
 const IFA_FLAGS = 8;
 
-/** IFA_F_DADFAILED, IFA_F_DEPRECATED, IFA_F_TENTATIVE. */
-const UNSETTLED = 0x08 | 0x20 | 0x40;
+/** IFA_F_DADFAILED, IFA_F_TENTATIVE. */
+const TENTATIVE = 0x08 | 0x40;
+const IFA_F_DEPRECATED = 0x20;
 
 const SCOPES = new Map<number, InterfaceAddress['scope']>([
   [0, 'global'],
@@ -90,6 +91,7 @@ export function decodeAddress(
     address,
     length: bytes.readUInt8(body + 1),
     scope: SCOPES.get(bytes.readUInt8(body + 3)) ?? 'other',
-    settled: (flags & UNSETTLED) === 0,
+    tentative: (flags & TENTATIVE) !== 0,
+    settled: (flags & (TENTATIVE | IFA_F_DEPRECATED)) === 0,
   };
 }

@@ -106,15 +106,20 @@ export function encodeRouteKey(writer: MessageWriter, route: Route, protocol = O
   encodeHeader(writer, route, RTN_UNSPEC, SCOPE_NOWHERE, 0, protocol);
 }
 
+/** What of the routes to read; all where nothing is said. */
+export interface RouteFilter {
+  readonly table?: number;
+  readonly protocol?: number;
+  /** A route of several legs passes with one of them. */
+  readonly oif?: number;
+}
+
 /** RTM_GETROUTE under NETLINK_GET_STRICT_CHK: the kernel filters by what is given. */
-export function encodeRouteDump(
-  writer: MessageWriter,
-  family: Family,
-  filter: { readonly table?: number; readonly protocol?: number },
-): void {
+export function encodeRouteDump(writer: MessageWriter, family: Family, filter: RouteFilter): void {
   writer.octets(family === 'ipv4' ? AF_INET : AF_INET6, 0, 0, 0);
   writer.octets(0, filter.protocol ?? 0, 0, 0);
   writer.word(0);
+  if (filter.oif !== undefined) writer.u32(RTA_OIF, filter.oif);
   if (filter.table !== undefined) writer.u32(RTA_TABLE, filter.table);
 }
 

@@ -79,7 +79,8 @@ export type KernelNotice =
   /**
    * A route was added, replaced (`new`) or removed (`gone`). Of tables 254, 255
    * and foreign ones too. What a lost link takes along is not told for IPv4; a
-   * `gone` of an IPv6 multipath route may mean the legs it names, not all.
+   * `gone` of an IPv6 multipath route means the legs it names, all or some.
+   * From port 0, a link or an address went.
    */
   | {
       readonly type: 'route';
@@ -124,8 +125,9 @@ export interface Kernel {
    * All routes of one table, both families; every protocol; empty for a table
    * that is not there. Left out: multicast, broadcast, anycast and cloned
    * entries, and those with a TOS or source prefix, which never meet one of ours.
+   * @param oif only those that lead out of this interface; none where it is gone.
    */
-  routes(table: number): Promise<KernelRoute[]>;
+  routes(table: number, oif?: number): Promise<KernelRoute[]>;
   /** All routes with our protocol, whatever their table: for takeover and `cleanup`. */
   ownRoutes(): Promise<KernelRoute[]>;
   rules(): Promise<KernelRule[]>;

@@ -26,6 +26,8 @@ const NLMSG_PID_BEFORE_BODY = 4;
 const BACKLOG = 100_000;
 /** A loss is looked for after every turn with messages, and this often for one that left none (milliseconds). */
 const LOSS_CHECK = 5_000;
+/** Bytes of the receive buffer below which what waits is new. */
+const DRAINED = 64 << 10;
 
 export class Monitor implements AsyncIterable<readonly KernelNotice[]> {
   readonly #socket: NetlinkSocket;
@@ -35,6 +37,8 @@ export class Monitor implements AsyncIterable<readonly KernelNotice[]> {
   /** What `pending` already says, so that it is said once. */
   #said = new Set<string>();
   #dropped = 0;
+  /** Messages were lost; what waits in the socket is older than what a reader of the kernel sees now. */
+  #lossy = false;
   #turnEnds = false;
   #end: 'no' | 'aborted' | KernelError = 'no';
   #wake: () => void = () => undefined;
@@ -58,7 +62,7 @@ export class Monitor implements AsyncIterable<readonly KernelNotice[]> {
         error: (error) => this.#stop(error),
       },
     );
-    this.#lossCheck = setInterval(() => this.#checkLoss(), LOSS_CHECK).unref();
+    this.#lossCheck = setInterval(() => this.#checkLossInTime(), LOSS_CHECK).unref();
     signal.addEventListener('abort', this.#abort, { once: true });
     if (signal.aborted) this.#abort();
   }
@@ -95,15 +99,18 @@ export class Monitor implements AsyncIterable<readonly KernelNotice[]> {
   }
 
   #receive(chunk: Buffer): void {
+    if (!this.#lossy) this.#decode(chunk);
+    this.#endTurn();
+  }
+
+  #decode(chunk: Buffer): void {
     const skipped = walkMessages(chunk, (type, flags, _seq, body, end) =>
       this.#notice(type, flags, chunk, body, end),
     );
-    if (skipped > 0) {
-      this.malformed(skipped);
-      // Nobody knows what it said.
-      this.#sayOnce({ type: 'overrun' });
-    }
-    this.#endTurn();
+    if (skipped === 0) return;
+    this.malformed(skipped);
+    // Nobody knows what it said.
+    this.#sayOnce({ type: 'overrun' });
   }
 
   #notice(type: number, flags: number, bytes: Buffer, body: number, end: number): void {
@@ -177,11 +184,24 @@ export class Monitor implements AsyncIterable<readonly KernelNotice[]> {
     });
   }
 
+  /** After a loss nothing is decoded until the socket is drained: it would be taken for newer than what is read then. */
   #checkLoss(): void {
     if (this.#end !== 'no') return;
-    const dropped = this.#socket.dropped;
-    if (dropped === this.#dropped) return;
+    const { dropped, waiting } = this.#socket.backlog;
+    this.#lossy ||= dropped !== this.#dropped;
     this.#dropped = dropped;
+    if (this.#lossy && waiting < DRAINED) this.#lossEnds();
+  }
+
+  #checkLossInTime(): void {
+    const before = this.#lossy;
+    this.#checkLoss();
+    // Not drained in all that time: better to read what will change than nothing.
+    if (before && this.#lossy) this.#lossEnds();
+  }
+
+  #lossEnds(): void {
+    this.#lossy = false;
     this.#overrun();
     this.#wake();
   }

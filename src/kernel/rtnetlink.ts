@@ -26,6 +26,7 @@ import {
   decodeRoute,
   decodeUnderlayRoute,
   encodeRouteDump,
+  type RouteFilter,
   RTM_GETROUTE,
   RTM_NEWROUTE,
   TABLE_LOCAL,
@@ -73,8 +74,9 @@ class Rtnetlink implements Kernel {
     this.#dumps = new DumpClient(this.#malformed);
   }
 
-  routes(table: number): Promise<KernelRoute[]> {
-    return this.#routes({ table }, (route) => route.table === table);
+  routes(table: number, oif?: number): Promise<KernelRoute[]> {
+    const filter = oif === undefined ? { table } : { table, oif };
+    return this.#routes(filter, (route) => route.table === table);
   }
 
   ownRoutes(): Promise<KernelRoute[]> {
@@ -176,7 +178,7 @@ class Rtnetlink implements Kernel {
   }
 
   async #routes(
-    filter: { readonly table?: number; readonly protocol?: number },
+    filter: RouteFilter,
     wanted: (route: KernelRoute) => boolean,
   ): Promise<KernelRoute[]> {
     const dump = (family: Family) =>
@@ -190,10 +192,10 @@ class Rtnetlink implements Kernel {
     return ipv6.length === 0 ? ipv4 : ipv4.concat(ipv6);
   }
 
-  /** A table that does not exist is an empty one. */
+  /** A table that does not exist is an empty one, and nothing leads out of an interface that is gone. */
   async #routeDump<Item>(
     family: Family,
-    filter: { readonly table?: number; readonly protocol?: number },
+    filter: RouteFilter,
     decode: DumpRequest<Item>['decode'],
   ): Promise<Item[]> {
     try {
@@ -205,7 +207,7 @@ class Rtnetlink implements Kernel {
         decode,
       });
     } catch (error) {
-      if (error instanceof KernelError && error.errno === 'ENOENT') return [];
+      if (error instanceof KernelError && ['ENOENT', 'ENODEV'].includes(error.errno)) return [];
       throw error;
     }
   }

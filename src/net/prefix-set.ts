@@ -52,9 +52,11 @@ export class PrefixSet {
     return this.#members.values();
   }
 
-  equals(other: PrefixSet): boolean {
-    if (other.size !== this.size) return false;
-    for (const key of this.#members.keys()) if (!other.#members.has(key)) return false;
-    return true;
+  /** What only one of the two has: nothing when they are equal. */
+  difference(other: PrefixSet): readonly Prefix[] {
+    const found: Prefix[] = [];
+    for (const prefix of this.#members.values()) if (!other.has(prefix)) found.push(prefix);
+    for (const prefix of other.#members.values()) if (!this.has(prefix)) found.push(prefix);
+    return found;
   }
 }

@@ -78,6 +78,7 @@ export class Metrics {
   readonly #operations: Counter;
   readonly #errors: Counter;
   readonly #drift: Counter;
+  readonly #overruns: Counter;
   readonly #reconcile: Histogram;
 
   constructor({ collect }: MetricsOptions) {
@@ -105,6 +106,11 @@ export class Metrics {
       help: 'Objects of ours that somebody else changed or removed, put right again.',
       labelNames: ['kind'],
     });
+    this.#overruns = new Counter({
+      registers,
+      name: `${PREFIX}kernel_overruns_total`,
+      help: 'Times notices of the kernel were lost, so that everything was read again.',
+    });
     this.#reconcile = new Histogram({
       registers,
       name: `${PREFIX}reconcile_duration_seconds`,
@@ -125,6 +131,10 @@ export class Metrics {
 
   countDrift(kind: 'route' | 'rule' | 'nexthop', count = 1): void {
     this.#drift.inc({ kind }, count);
+  }
+
+  countOverrun(): void {
+    this.#overruns.inc();
   }
 
   observeReconcile(milliseconds: number): void {

@@ -1,8 +1,9 @@
 /**
  * Keeps the mirror and the engine's underlay true to the kernel: notices are
  * taken in as they come, the underlay is read again when links, addresses or
- * the main table change, and everything is read anew (an audit) at start, after
- * an overrun, when an interface of ours changed, and from time to time.
+ * the main table change, with it what an interface that changed may have taken
+ * along, and everything is read anew (an audit) at start, after an overrun, once
+ * changing interfaces have come to rest, and from time to time.
  */
 import type { Clock } from '../clock.js';
 import type { Engine } from '../desired/engine.js';
@@ -11,6 +12,7 @@ import type { Kernel, KernelNotice } from '../kernel/kernel.js';
 import type { Log } from '../log-port.js';
 import { adopt, type Drift, driftBetween, readMirror } from './audit.js';
 import type { Contest, Contests } from './contests.js';
+import { readDisturbed } from './disturbance.js';
 import { DriftLog } from './drift-log.js';
 import type { KernelObject } from './kernel-object.js';
 import { Mirror } from './mirror.js';
@@ -23,14 +25,19 @@ export interface KernelViewOptions {
   readonly log: Log;
   readonly contests: Contests;
   readonly onDrift: (kind: 'route' | 'rule' | 'nexthop', count: number) => void;
+  readonly onOverrun: () => void;
+  /** Interfaces of ours changed: what was refused on their account may be taken now. */
+  readonly onDisturbed: () => void;
 }
 
 /** Between two audits that nothing asked for. */
 const AUDIT_INTERVAL_MS = 10 * 60_000;
 /** Kept while the loop is busy writing; beyond it, all is read again instead. */
 const MOST_NOTICES = 100_000;
-/** After reading the underlay, the next reading waits this many times as long as it took. */
-const UNDERLAY_REST_FACTOR = 4;
+/** After reading the underlay, or everything after an overrun, the next reading waits this many times as long as it took. */
+const REST_FACTOR = 4;
+/** From the last change of an interface in use to the audit that makes sure of what was read of it. */
+const CALM_MS = 10_000;
 
 export class KernelView {
   readonly #options: KernelViewOptions;
@@ -40,6 +47,12 @@ export class KernelView {
   #notices: KernelNotice[] = [];
   #auditDue = true;
   #auditedAt: number | undefined;
+  /** Notices were lost, and not all has been read since. */
+  #overrun = false;
+  #overrunAuditEarliest = Number.NEGATIVE_INFINITY;
+  /** Interfaces of ours that may have taken routes along, and were not read since. */
+  #disturbed = new Set<number>();
+  #calmAt = Number.POSITIVE_INFINITY;
   /** The tables whose foreign routes were read with the last audit. */
   #auditedTables: Engine['tables'] | undefined;
   #underlayDue = true;
@@ -64,14 +77,19 @@ export class KernelView {
 
   /** True while something is known to be unread. */
   get behind(): boolean {
-    return this.#auditDue || this.#notices.length > 0;
+    return this.#auditDue || this.#overrun || this.#disturbed.size > 0 || this.#notices.length > 0;
   }
 
   /** When {@link refresh} has something to do, on the monotonic clock. */
   get deadline(): number {
-    const audit = this.#auditDue ? 0 : (this.#auditedAt ?? 0) + AUDIT_INTERVAL_MS;
-    const underlay = this.#underlayDue ? this.#underlayEarliest : Number.POSITIVE_INFINITY;
-    return Math.min(audit, underlay, this.#driftLog.deadline);
+    if (this.#auditDue) return 0;
+    return Math.min(
+      (this.#auditedAt ?? 0) + AUDIT_INTERVAL_MS,
+      this.#calmAt,
+      this.#overrun ? this.#overrunAuditEarliest : Number.POSITIVE_INFINITY,
+      this.#underlayDue ? this.#underlayEarliest : Number.POSITIVE_INFINITY,
+      this.#driftLog.deadline,
+    );
   }
 
   requestAudit(): void {
@@ -106,11 +124,13 @@ export class KernelView {
     this.#driftLog.tell((object) => contests.of(object));
     const now = clock.monotonic();
     const periodic = now >= (this.#auditedAt ?? 0) + AUDIT_INTERVAL_MS;
-    const audit = this.#auditDue || periodic;
+    const overrun = this.#overrun && now >= this.#overrunAuditEarliest;
+    const audit = this.#auditDue || periodic || overrun || now >= this.#calmAt;
     // What an audit finds that nothing asked for, nobody has told.
     this.#blind ||= periodic && !this.#auditDue;
     if (audit || (this.#underlayDue && now >= this.#underlayEarliest)) await this.#readUnderlay();
-    if (!audit) return;
+    if (!audit) return await this.#readDisturbed();
+    if (this.#overrun) this.#options.log.warn({}, 'notices of the kernel were lost; reading all');
     await this.#audit();
     // A reload meanwhile: nothing is written before its tables have been read too.
     while (this.#auditedTables !== this.#options.engine.tables) await this.#audit();
@@ -125,8 +145,16 @@ export class KernelView {
     const effects = takeNotices(notices, this.#mirror, this.#options.engine);
     this.#underlayDue ||= effects.underlay;
     this.#rulesDue ||= effects.rules;
-    this.#auditDue ||= effects.audit || this.#inUse(effects.disturbed);
-    this.#blind ||= effects.audit;
+    this.#auditDue ||= effects.audit;
+    this.#blind ||= effects.audit || effects.overrun;
+    this.#overrun ||= effects.overrun;
+    if (effects.overrun) this.#options.onOverrun();
+    for (const index of effects.disturbed) {
+      if (!this.#mirror.interfaces.has(index)) continue;
+      this.#disturbed.add(index);
+      this.#underlayDue = true;
+      this.#calmAt = this.#options.clock.monotonic() + CALM_MS;
+    }
     this.#takeUndone(effects.undone);
     this.#drifted({ route: effects.takenAlong, rule: 0, nexthop: 0 });
   }
@@ -165,26 +193,36 @@ export class KernelView {
       routes: await kernel.underlay(),
     });
     const finished = clock.monotonic();
-    this.#underlayEarliest = finished + (finished - started) * UNDERLAY_REST_FACTOR;
+    this.#underlayEarliest = finished + (finished - started) * REST_FACTOR;
     engine.setUnderlay(underlay, await kernel.families());
   }
 
-  /** A route of ours leads out of one of the interfaces. */
-  #inUse(indexes: ReadonlySet<number>): boolean {
-    for (const index of indexes) if (this.#mirror.interfaces.has(index)) return true;
-    return false;
+  async #readDisturbed(): Promise<void> {
+    // Not before the underlay: what leads out of a dead interface would be written again.
+    if (this.#disturbed.size === 0 || this.#underlayDue) return;
+    const { kernel, engine } = this.#options;
+    const interfaces = this.#disturbed;
+    this.#disturbed = new Set();
+    await readDisturbed(interfaces, kernel, this.#mirror, engine);
+    this.#options.onDisturbed();
   }
 
   async #audit(): Promise<void> {
     const { kernel, engine, clock } = this.#options;
     this.#auditDue = false;
+    this.#disturbed = new Set();
+    this.#calmAt = Number.POSITIVE_INFINITY;
+    const { overrun, started } = { overrun: this.#overrun, started: clock.monotonic() };
+    this.#overrun = false;
     const first = this.#auditedAt === undefined;
     this.#auditedTables = engine.tables;
     const before = this.#mirror;
     this.#mirror = await readMirror(kernel, this.#auditedTables.keys());
     if (!first && this.#blind) this.#drifted(driftBetween(before, this.#mirror));
     this.#blind = false;
-    this.#auditedAt = clock.monotonic();
+    const finished = clock.monotonic();
+    this.#auditedAt = finished;
+    if (overrun) this.#overrunAuditEarliest = finished + (finished - started) * REST_FACTOR;
     this.#rulesDue = true;
     for (const table of engine.tables.values()) {
       table.touch();

@@ -25,6 +25,8 @@ export interface ReconcileMetrics {
   countOperations(op: string, count: number): void;
   countKernelError(op: string, errno: string): void;
   countDrift(kind: 'route' | 'rule' | 'nexthop', count: number): void;
+  /** Notices of the kernel were lost. */
+  countOverrun(): void;
   observeReconcile(milliseconds: number): void;
 }
 
@@ -63,8 +65,10 @@ export class Reconciler {
     this.#alarm = new Alarm(options.clock);
     const { kernel, engine, clock, log, metrics } = options;
     const onDrift = metrics.countDrift.bind(metrics);
+    const onOverrun = metrics.countOverrun.bind(metrics);
+    const onDisturbed = () => this.#retries.hasten(clock.monotonic());
     this.#view = new KernelView({
-      ...{ kernel, engine, clock, log, onDrift },
+      ...{ kernel, engine, clock, log, onDrift, onOverrun, onDisturbed },
       contests: this.#contests,
     });
     this.#executor = new Executor({
@@ -204,8 +208,9 @@ export class Reconciler {
     const started = clock.monotonic();
     engine.tick(started);
     await this.#view.refresh();
-    const due = this.#retries.due(started);
-    const { free, ended } = this.#contests.due(started);
+    const now = clock.monotonic();
+    const due = this.#retries.due(now);
+    const { free, ended } = this.#contests.due(now);
     for (const contest of ended) this.#view.contestEnded(contest);
     const again = this.#mark([...due.map(({ operation }) => objectOf(operation)), ...free]);
     if (this.#view.takeRulesDue() || this.#held) again.rules = true;

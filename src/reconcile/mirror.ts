@@ -46,7 +46,7 @@ export class Mirror {
   readonly #singleIds = new Map<string, number>();
   readonly #foreignIds = new Set<number>();
   readonly #routesOnGroup = new Map<number, number>();
-  /** Every interface that a route of ours has led out of since this was read. */
+  /** Every interface that a route of ours, or of others in a table of ours, has led out of since this was read. */
   readonly interfaces = new Set<number>();
   /** An object may be of no use: a route left a group, a group left its singles, or nobody has looked yet. */
   mayHaveUnused = true;
@@ -140,6 +140,7 @@ export class Mirror {
 
   setForeign(route: KernelRoute): void {
     this.removeForeign(route);
+    if (route.target.type === 'legs') this.#note(route.target.legs);
     let routes = this.#foreign.get(route.table);
     if (routes === undefined) {
       routes = new Map();
@@ -228,18 +229,29 @@ export class Mirror {
     }
   }
 
+  /** All nexthop objects there are, newly read. Returns the ids of those that were there, and are no more. */
+  readNexthops(nexthops: readonly KernelNexthop[]): ReadonlySet<number> {
+    const gone = new Set([...this.#groups.keys(), ...this.#singles.keys(), ...this.#foreignIds]);
+    for (const { id } of nexthops) gone.delete(id);
+    for (const id of gone) this.removeNexthop(id);
+    // Singles first: taken in again, one goes out of the groups that have it.
+    for (const nexthop of nexthops) if (nexthop.type === 'single') this.setNexthop(nexthop);
+    for (const nexthop of nexthops) if (nexthop.type === 'group') this.setNexthop(nexthop);
+    return gone;
+  }
+
   /** Every single object of ours: id and leg. */
   singleObjects(): ReadonlyMap<number, string> {
     return this.#singles;
   }
 
-  /** The kernel drops a deleted group's routes by itself. Returns the keys it took along, by table. */
-  dropRoutesOn(id: number): readonly { table: number; key: string }[] {
+  /** The kernel drops the routes of deleted groups by itself. Returns the keys it took along, by table. */
+  dropRoutesOn(ids: ReadonlySet<number>): readonly { table: number; key: string }[] {
     const dropped: { table: number; key: string; metric: number }[] = [];
-    if (this.routesOnGroup(id) === 0) return dropped;
+    if (![...ids].some((id) => this.routesOnGroup(id) > 0)) return dropped;
     for (const table of this.#own.keys()) {
       for (const { prefix, metric, target } of this.ownRoutes(table)) {
-        if (target.type === 'nexthop' && target.id === id)
+        if (target.type === 'nexthop' && ids.has(target.id))
           dropped.push({ table, key: prefix.key, metric });
       }
     }

@@ -3,6 +3,7 @@
  * it: a change to an object of ours is drift, and marked to be looked at.
  */
 import type { Engine } from '../desired/engine.js';
+import type { RouteTarget } from '../desired/route.js';
 import { type KernelNotice, OWN_PROTOCOL } from '../kernel/kernel.js';
 import type { Rival } from './contests.js';
 import { isLeftAlone } from './diff.js';
@@ -21,7 +22,10 @@ export interface NoticeEffects {
   /** Interfaces that were, if only for a moment, in a state in which the kernel drops routes silently. */
   readonly disturbed: Set<number>;
   rules: boolean;
+  /** The notices leave open what the kernel has now. */
   audit: boolean;
+  /** Notices were lost. */
+  overrun: boolean;
   readonly undone: Undone[];
   /** Routes of ours that went with a nexthop object which somebody removed. */
   takenAlong: number;
@@ -42,6 +46,7 @@ export function takeNotices(
     disturbed: new Set(),
     rules: false,
     audit: false,
+    overrun: false,
     undone: [],
     takenAlong: 0,
   };
@@ -65,7 +70,7 @@ export function takeNotices(
         takeNexthop(notice, mirror, engine, effects);
         break;
       case 'overrun':
-        effects.audit = true;
+        effects.overrun = true;
         break;
     }
   }
@@ -88,6 +93,7 @@ function takeRoute(
   };
   if (route.protocol === OWN_PROTOCOL) {
     if (event === 'gone' && own === undefined) return;
+    if (event === 'gone' && port === KERNEL_PORT && isTakenAlong(route.target, effects)) return;
     if (event === 'new' && own !== undefined && mirror.intern(route.target) === own.target) return;
     // Of an IPv6 route of several legs the notice may mean the legs it names only.
     if (configured === undefined || isIpv6Multipath(own)) effects.audit = true;
@@ -113,6 +119,15 @@ function takeRoute(
       undone(route.protocol, taken);
   }
   configured?.mark(prefix.key);
+}
+
+/**
+ * What goes with an interface, an address or a nexthop object is told of before
+ * these are, and one by one: it is looked up once for all, after the underlay.
+ */
+function isTakenAlong(target: RouteTarget, { disturbed }: NoticeEffects): boolean {
+  if (target.type === 'legs') for (const { oif } of target.legs) disturbed.add(oif);
+  return target.type === 'legs' || target.type === 'nexthop';
 }
 
 function isIpv6Multipath(own: OwnRoute | undefined): boolean {
@@ -145,7 +160,7 @@ function takeNexthop(
   if (event === 'new') mirror.setNexthop(nexthop);
   else {
     mirror.removeNexthop(id);
-    const dropped = mirror.dropRoutesOn(id);
+    const dropped = mirror.dropRoutesOn(new Set([id]));
     for (const { table, key } of dropped) engine.tables.get(table)?.mark(key);
     if (port !== KERNEL_PORT) effects.takenAlong += dropped.length;
   }

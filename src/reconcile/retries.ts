@@ -6,6 +6,9 @@ import { objectKey, objectOf, routeKey } from './kernel-object.js';
 const FIRST_RETRY_MS = 1_000;
 const LAST_RETRY_MS = 60_000;
 
+/** What the kernel says where an interface, a gateway or a nexthop object is not there now. */
+const WANT_OF_A_WAY = new Set(['EHOSTUNREACH', 'EINVAL', 'ENETDOWN', 'ENETUNREACH', 'ENODEV']);
+
 export interface Refusal {
   readonly operation: Operation;
   readonly errno: string;
@@ -73,6 +76,16 @@ export class Retries {
       else this.#next = Math.min(this.#next, refusal.retryAt);
     }
     return due;
+  }
+
+  /** Has what was refused for want of a way tried again from `now` on; the waits after that stay as they were. */
+  hasten(now: number): void {
+    if (this.#refusals.size === 0) return;
+    for (const [key, refusal] of this.#refusals) {
+      if (!WANT_OF_A_WAY.has(refusal.errno)) continue;
+      this.#refusals.set(key, { ...refusal, retryAt: Math.min(refusal.retryAt, now) });
+      this.#next = Math.min(this.#next, now);
+    }
   }
 
   /** Forgets those of `due` that were not tried: nobody wants them any more. */

@@ -194,6 +194,15 @@ export class Daemon implements AsyncDisposable {
     return JSON.parse(out) as { status: number; body: string };
   }
 
+  /** A metric of rib2fib without its prefix, summed over its labels. */
+  async metric(name: string): Promise<number> {
+    const { body } = await this.http('/metrics');
+    return body
+      .split('\n')
+      .filter((line) => line.split(/[{ ]/)[0] === `rib2fib_${name}`)
+      .reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
+  }
+
   /** Resolves with the first log line that passes, past ones included. */
   logged(test: (line: LogLine) => boolean, what: string, deadlineMs?: number): Promise<LogLine> {
     return until(() => this.#log.find(test), {

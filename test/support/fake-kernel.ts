@@ -56,7 +56,7 @@ export class FakeKernel implements Kernel {
   }
 
   /** `10.9.0.1/24 dev eth1`: with its local and its connected route. */
-  address(text: string, scope: InterfaceAddress['scope'] = 'global', settled = true): void {
+  address(text: string, scope: InterfaceAddress['scope'] = 'global', tentative = false): void {
     const [word = '', , name = ''] = text.split(' ');
     const [host = '', length = ''] = word.split('/');
     const { prefix: own } = parseRoute(
@@ -65,7 +65,8 @@ export class FakeKernel implements Kernel {
     );
     const { address } = own;
     const index = this.#state.index(name);
-    this.#state.addresses.push({ index, address, length: Number(length), scope, settled });
+    const state = { scope, tentative, settled: !tentative };
+    this.#state.addresses.push({ index, address, length: Number(length), ...state });
     const legs = [{ gateway: undefined, oif: index, onlink: false, weight: 1 }];
     const connected = Prefix.of(address, Number(length));
     const shape = { metric: 0, legs, dead: false };
@@ -225,8 +226,13 @@ export class FakeKernel implements Kernel {
 
   // The port.
 
-  async routes(table: number): Promise<KernelRoute[]> {
-    return [...this.#state.routes.values()].filter((route) => route.table === table);
+  async routes(table: number, oif?: number): Promise<KernelRoute[]> {
+    const found = [...this.#state.routes.values()].filter((route) => route.table === table);
+    if (oif === undefined) return found;
+    return found.filter((route) => {
+      const target = this.#resolved(route);
+      return target.type === 'legs' && target.legs.some((leg) => leg.oif === oif);
+    });
   }
 
   async ownRoutes(): Promise<KernelRoute[]> {

@@ -92,6 +92,33 @@ export async function ownRoutes(
   );
 }
 
+/** Waits until {@link ownRoutes} are exactly these; says what differs if they never were. */
+export async function ownRoutesBecome(
+  netns: Netns,
+  table: number,
+  expected: Readonly<Record<string, readonly string[]>>,
+  { what, deadlineMs = 5_000 }: { readonly what: string; readonly deadlineMs?: number },
+): Promise<void> {
+  const sorted = (legs: readonly string[] | undefined) => [...(legs ?? [])].sort().join(', ');
+  const differences = async (): Promise<readonly string[]> => {
+    const actual = await ownRoutes(netns, table);
+    return [...new Set([...Object.keys(expected), ...actual.keys()])]
+      .map((prefix) => [prefix, sorted(actual.get(prefix)), sorted(expected[prefix])] as const)
+      .filter(([, is, wanted]) => is !== wanted)
+      .map(([prefix, is, wanted]) => `${prefix} is [${is}], not [${wanted}]`);
+  };
+  let last: readonly string[] = [];
+  await until(
+    async () => {
+      last = await differences();
+      return last.length === 0;
+    },
+    { what, deadlineMs },
+  ).catch((error: Error) => {
+    throw new Error(`${error.message}\n${last.slice(0, 10).join('\n')}`);
+  });
+}
+
 /** `priority: from … [to …] [iif …] [fwmark …] lookup …` of rib2fib's rules (or of all), sorted. */
 export async function kernelRules(
   netns: Netns,

@@ -46,8 +46,21 @@ function route(text: string): UnderlayRoute {
   };
 }
 
+/** Of the interface; `tentative` and `deprecated` behind it. */
+function ownAddress(text: string, index: number): InterfaceAddress {
+  const [word = '', state] = text.split(' ');
+  const [host = '', length = ''] = word.split('/');
+  const at = address(host);
+  return {
+    ...{ index, address: at, length: Number(length), scope: at.isLinkLocal ? 'link' : 'global' },
+    ...{ tentative: state === 'tentative', settled: state === undefined },
+  };
+}
+
+const LINK_LOCAL = [ownAddress('fe80::99/64', 3)];
+
 function underlay(...routes: string[]): Underlay {
-  return new Underlay({ links: LINKS, addresses: [], routes: routes.map(route) });
+  return new Underlay({ links: LINKS, addresses: LINK_LOCAL, routes: routes.map(route) });
 }
 
 /** Legs, or the reason. */
@@ -121,10 +134,48 @@ test('IPv6, link-local with its interface, and an IPv4 underlay over an IPv6 gat
   assert.equal(resolve(node, '172.16.0.1'), 'fe80::7%3');
 });
 
+test('an IPv6 neighbour is reached once an address to ask from is in use', () => {
+  const over = (...addresses: InterfaceAddress[]) =>
+    new Underlay({
+      links: LINKS,
+      addresses,
+      routes: ['2001:db8:9::/64 via %3', '172.16.0.0/16 via fe80::7%3', '10.9.0.0/24 via %3'].map(
+        route,
+      ),
+    });
+  const resolved = (node: Underlay) =>
+    ['2001:db8:9::2', 'fe80::2%eth1', '172.16.0.1', '10.9.0.2'].map((hop) => resolve(node, hop));
+  const all = ['2001:db8:9::2%3', 'fe80::2%3', 'fe80::7%3', '10.9.0.2%3'];
+  const tentative = ['2001:db8:9::1/64 tentative', 'fe80::99/64 tentative'].map((text) =>
+    ownAddress(text, 3),
+  );
+  assert.deepEqual(resolved(over(...tentative)), [
+    UNREACHABLE,
+    UNREACHABLE,
+    UNREACHABLE,
+    '10.9.0.2%3',
+  ]);
+  assert.deepEqual(resolved(over(...tentative, ...LINK_LOCAL)), all);
+  // Not round about meanwhile, either.
+  const around = new Underlay({
+    links: LINKS,
+    addresses: tentative,
+    routes: ['2001:db8:9::/64 via %3', '::/0 via 2001:db8:2::1%2'].map(route),
+  });
+  assert.equal(resolve(around, '2001:db8:9::2', { viaDefault: true }), UNREACHABLE);
+  assert.deepEqual(resolved(over(ownAddress('2001:db8:9::1/64 deprecated', 3))), all);
+  // Without any address IPv6 may be off, or not asked for as on a tunnel: who learned a link-local next hop had one.
+  assert.deepEqual(resolved(over()), [all[0], UNREACHABLE, all[2], all[3]]);
+  assert.deepEqual(resolved(over(ownAddress('fe80::99/64', 2))), [
+    all[0],
+    UNREACHABLE,
+    all[2],
+    all[3],
+  ]);
+});
+
 test('the node’s own addresses, and all of a local route, are no next hops', () => {
-  const addresses: InterfaceAddress[] = [
-    { index: 3, address: address('10.9.0.1'), length: 24, scope: 'global', settled: true },
-  ];
+  const addresses = [ownAddress('10.9.0.1/24', 3)];
   const routes = ['10.9.0.0/24 via %3', '127.0.0.0/8 via %1 local', '203.0.113.0/24 via %1 local'];
   const node = new Underlay({ links: LINKS, addresses, routes: routes.map(route) });
   for (const hop of ['10.9.0.1', '127.1.2.3', '203.0.113.99']) {
@@ -148,13 +199,13 @@ test('connected prefixes of an interface: on-link ones of main, without the defa
 });
 
 test('addresses that a source rule may follow', () => {
-  const base = { index: 3, length: 24, scope: 'global', settled: true } as const;
   const addresses: InterfaceAddress[] = [
-    { ...base, address: address('10.9.0.1') },
-    { ...base, address: address('10.9.0.2'), settled: false },
-    { ...base, address: address('169.254.1.1'), scope: 'link' },
-    { ...base, address: address('10.9.1.1'), index: 4 },
-    { ...base, address: address('2001:db8::1') },
+    ownAddress('10.9.0.1/24', 3),
+    ownAddress('2001:db8::2/64 tentative', 3),
+    ownAddress('2001:db8::3/64 deprecated', 3),
+    { ...ownAddress('169.254.1.1/24', 3), scope: 'link' },
+    ownAddress('10.9.1.1/24', 4),
+    ownAddress('2001:db8::1/64', 3),
   ];
   const node = new Underlay({ links: LINKS, addresses, routes: [] });
   assert.deepEqual(node.globalAddresses(3).map(String), ['10.9.0.1', '2001:db8::1']);

@@ -23,8 +23,9 @@ test('addresses: our own end of a point-to-point link, tentative and deprecated 
     const bytes = Buffer.from(hex, 'hex');
     const found = decodeAddress(bytes, NLMSG_HEADER, bytes.length);
     assert.ok(found);
-    const { index, address, length, scope, settled } = found;
-    return `${index} ${address}/${length} ${scope} ${settled ? 'settled' : 'unsettled'}`;
+    const { index, address, length, scope, settled, tentative } = found;
+    const state = tentative ? 'tentative' : settled ? 'settled' : 'deprecated';
+    return `${index} ${address}/${length} ${scope} ${state}`;
   });
   assert.deepEqual(
     texts.filter((text) => !text.includes('fe80')),
@@ -34,8 +35,8 @@ test('addresses: our own end of a point-to-point link, tentative and deprecated 
       '11 192.0.2.1/32 global settled',
       '1 ::1/128 host settled',
       '11 2001:db8::1/64 global settled',
-      '12 2001:db8::99/64 global unsettled',
+      '12 2001:db8::99/64 global deprecated',
     ],
   );
-  assert.equal(texts.filter((text) => /^1[12] fe80::\S+\/64 link unsettled$/.test(text)).length, 2);
+  assert.equal(texts.filter((text) => /^1[12] fe80::\S+\/64 link tentative$/.test(text)).length, 2);
 });

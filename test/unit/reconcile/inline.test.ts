@@ -136,6 +136,7 @@ test('the last address of an interface, taken and given back: the routes are bac
 test('an IPv4 route over an IPv6 next hop, and a link-local one', async () => {
   const kernel = bareKernel();
   kernel.address('2001:db8:9::1/64 dev eth1');
+  kernel.address('fe80::1/64 dev eth2', 'link');
   const node = await new FakeNode(config(table()), kernel).start();
   await node.hears('10.0.0.0/8 via 2001:db8:9::2', '10.1.0.0/16 via fe80::2%eth2');
   assert.deepEqual(node.routes(), [

@@ -23,6 +23,7 @@ export class FakeNode {
   readonly reconciler: Reconciler;
   readonly lines: string[] = [];
   readonly drift: { route?: number; rule?: number; nexthop?: number } = {};
+  overruns = 0;
   readonly done: Record<string, number> = {};
   readonly errors: Record<string, number> = {};
   /** Passes of the loop since the last rest. */
@@ -48,6 +49,7 @@ export class FakeNode {
         countOperations: (op, count) => add(this.done, op, count),
         countKernelError: (op, errno) => add(this.errors, `${op} ${errno}`, 1),
         countDrift: (kind, count) => add(this.drift, kind, count),
+        countOverrun: () => void this.overruns++,
         observeReconcile: () => undefined,
       },
       onPass: () => {

@@ -77,7 +77,7 @@ test('rules follow the addresses of an interface', async () => {
   );
   assert.deepEqual(node.kernel.ruleTexts(), ['from 10.9.0.1/32 lookup 100 pref 500']);
   node.kernel.address('10.9.0.55/24 dev eth1');
-  node.kernel.address('10.9.0.56/24 dev eth1', 'global', false);
+  node.kernel.address('10.9.0.56/24 dev eth1', 'global', true);
   node.kernel.address('169.254.7.7/16 dev eth1', 'link');
   node.kernel.tell({ type: 'address', event: 'new', index: 3 });
   await node.rest();

@@ -1,0 +1,48 @@
+/**
+ * Which prefixes have to be decided again because the node changed under them:
+ * those within a prefix that is kept in main now or was, and those with a next
+ * hop that is an address of the node now or was. Everything else that a
+ * decision reads does not follow from the node.
+ */
+import type { Address } from '../net/address.js';
+import type { Prefix } from '../net/prefix.js';
+import type { RibEntry } from '../rib/rib.js';
+
+export interface NodeChange {
+  /** Prefixes whose being kept in main began or ended. */
+  readonly kept: readonly Prefix[];
+  /** Own addresses and `local` routes that came or went. */
+  readonly own: readonly Prefix[];
+}
+
+/** With more prefixes than this in a change a look at each costs more than to decide anew. */
+const MOST_LOOKED_FOR = 32;
+
+/** The entries that `change` concerns; all of them where it is a large one. Allocates nothing for those passed over. */
+export function* concerned(
+  entries: Iterable<RibEntry>,
+  { kept, own }: NodeChange,
+): Generator<RibEntry> {
+  if (kept.length + own.length > MOST_LOOKED_FOR) return yield* entries;
+  // Neighbours in a feed share their next hop.
+  let lastHop: Address | undefined;
+  let lastIsOwn = false;
+  for (const entry of entries) {
+    let concerns = isWithin(entry.prefix, kept);
+    if (!concerns && own.length > 0) {
+      for (const { nextHop } of entry.paths) {
+        if (nextHop.address !== lastHop) {
+          lastHop = nextHop.address;
+          lastIsOwn = isWithin(lastHop, own);
+        }
+        concerns ||= lastIsOwn;
+      }
+    }
+    if (concerns) yield entry;
+  }
+}
+
+function isWithin(of: Prefix | Address, prefixes: readonly Prefix[]): boolean {
+  for (const prefix of prefixes) if (prefix.contains(of)) return true;
+  return false;
+}

@@ -1,0 +1,95 @@
+/**
+ * What an interface took along as it went down, or lost its far end or its last
+ * address: the kernel drops routes and nexthop objects then without a word.
+ * Read are the nexthop objects, and of the routes those that led out there, so
+ * that a link that flaps costs what stands on it, not a reading of everything.
+ */
+import type { Engine } from '../desired/engine.js';
+import type { RouteTarget } from '../desired/route.js';
+import type { Table } from '../desired/table.js';
+import { type Kernel, type KernelRoute, OWN_PROTOCOL } from '../kernel/kernel.js';
+import { isLeftAlone } from './diff.js';
+import type { Mirror, OwnRoute } from './mirror.js';
+
+/**
+ * Brings the mirror up to date with what the interfaces may have taken along,
+ * and marks what has to be looked at. A look at each route of the mirror,
+ * without allocation for those that led elsewhere.
+ */
+export async function readDisturbed(
+  interfaces: ReadonlySet<number>,
+  kernel: Kernel,
+  mirror: Mirror,
+  engine: Engine,
+): Promise<void> {
+  const gone = mirror.readNexthops(await kernel.nexthops());
+  for (const { table, key } of mirror.dropRoutesOn(gone)) engine.tables.get(table)?.mark(key);
+  for (const table of [...engine.tables.values()]) {
+    // Groups that lost a leg follow their sets again.
+    if (table.useObjects) table.markSets();
+    const ledOut = (target: RouteTarget): boolean =>
+      target.type === 'legs'
+        ? target.legs.some(({ oif }) => interfaces.has(oif))
+        : target.type === 'nexthop' && gone.has(target.id);
+    await readTable(table, interfaces, ledOut, kernel, mirror);
+  }
+}
+
+async function readTable(
+  table: Table,
+  interfaces: ReadonlySet<number>,
+  ledOut: (target: RouteTarget) => boolean,
+  kernel: Kernel,
+  mirror: Mirror,
+): Promise<void> {
+  const { id } = table.config;
+  const own: OwnRoute[] = [];
+  for (const route of mirror.ownRoutes(id)) if (ledOut(route.target)) own.push(route);
+  const foreign: KernelRoute[] = [];
+  for (const route of mirror.foreignRoutes(id)) if (ledOut(route.target)) foreign.push(route);
+  if (own.length + foreign.length === 0) return;
+
+  const standing = new Map<string, KernelRoute>();
+  const read = async (oifs: Iterable<number>): Promise<void> => {
+    for (const oif of oifs) {
+      for (const route of await kernel.routes(id, oif)) standing.set(slot(route), route);
+    }
+  };
+  await read(interfaces);
+  const find = (route: OwnRoute) => standing.get(slot({ ...route, protocol: OWN_PROTOCOL }));
+  // An IPv6 route goes leg by leg: what is left leads out elsewhere.
+  await read(
+    otherInterfaces(
+      own.filter((route) => find(route) === undefined),
+      interfaces,
+    ),
+  );
+  for (const route of own) {
+    const { prefix, metric, target } = route;
+    const now = find(route);
+    if (now !== undefined && mirror.intern(now.target) === target) continue;
+    if (now === undefined) mirror.remove(id, prefix.key, metric);
+    else mirror.set(id, now);
+    table.mark(prefix.key);
+  }
+  const alone = isLeftAlone(table, mirror);
+  for (const route of foreign) {
+    if (standing.has(slot(route))) continue;
+    mirror.removeForeign(route);
+    table.mark(route.prefix.key);
+  }
+  if (alone && !isLeftAlone(table, mirror)) table.touch();
+}
+
+function otherInterfaces(routes: readonly OwnRoute[], known: ReadonlySet<number>): Set<number> {
+  const others = new Set<number>();
+  for (const { prefix, target } of routes) {
+    if (prefix.family !== 'ipv6' || target.type !== 'legs') continue;
+    for (const { oif } of target.legs) if (!known.has(oif)) others.add(oif);
+  }
+  return others;
+}
+
+function slot({ prefix, metric, protocol }: OwnRoute & { readonly protocol: number }): string {
+  return `${prefix.key} ${metric} ${protocol}`;
+}
