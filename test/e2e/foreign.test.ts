@@ -86,7 +86,7 @@ describe('a foreign route of the same prefix and metric', () => {
       await lab.node.ip(...add.replace('add', 'del').split(' '));
       await until(async () => (await protocolsOf(lab, prefix)).join() === OWN, {
         what: `${prefix} is ours`,
-        deadlineMs: 1000,
+        deadlineMs: 5000,
       });
       await lab.node.ip(...add.replace('add', 'replace').split(' '));
       await stays(async () => (await protocolsOf(lab, prefix)).join() === 'static', {
@@ -98,7 +98,7 @@ describe('a foreign route of the same prefix and metric', () => {
       await lab.node.ip(...add.replace('add', 'del').split(' '));
       await until(async () => (await protocolsOf(lab, prefix)).join() === OWN, {
         what: `${prefix} is ours again`,
-        deadlineMs: 1000,
+        deadlineMs: 5000,
       });
     }
     assert.deepEqual(await daemon.routes({ reason: 'foreign-route' }), []);

