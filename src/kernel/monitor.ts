@@ -188,8 +188,12 @@ export class Monitor implements AsyncIterable<readonly KernelNotice[]> {
   #checkLoss(): void {
     if (this.#end !== 'no') return;
     const { dropped, waiting } = this.#socket.backlog;
-    this.#lossy ||= dropped !== this.#dropped;
-    this.#dropped = dropped;
+    if (dropped !== this.#dropped) {
+      this.#dropped = dropped;
+      this.#lossy = true;
+      // All of it is read again.
+      this.#take();
+    }
     if (this.#lossy && waiting < DRAINED) this.#lossEnds();
   }
 

@@ -103,7 +103,9 @@ test('the writes of another rib2fib are those of another', async () => {
   const two = route('10.2.0.0/16', [leg('10.9.0.2', oif)]);
   await node.kernel.execute([{ op: 'route-add', route: one }]);
   await other.execute([{ op: 'route-add', route: two }]);
-  const routes = ({ heard }: Listener) => heard.filter(({ type }) => type === 'route').map(text);
+  // IPv6 of the interface settles meanwhile, with routes of its own.
+  const routes = ({ heard }: Listener) =>
+    heard.filter((notice) => notice.type === 'route' && notice.route.table === 100).map(text);
   await until(() => routes(ours).length > 0 && routes(theirs).length > 0, { what: 'both' });
   assert.deepEqual(routes(ours), [`new ${formatRoute(two, linkName)}`]);
   assert.deepEqual(routes(theirs), [`new ${formatRoute(one, linkName)}`]);
@@ -159,6 +161,27 @@ test('links and addresses are told, once a batch, a lost carrier as the state it
   await hears({ type: 'address', event: 'new', index: oif });
   ip('addr del 192.0.2.1/32 dev va');
   await hears({ type: 'address', event: 'gone', index: oif });
+});
+
+test('what the kernel takes along is told apart from what somebody removes', async () => {
+  await using node = await openNode();
+  const { kernel, oif } = node;
+  using listener = new Listener(kernel);
+  const [one, two] = ['2001:db8:1::/48', '2001:db8:2222::/48'].map((to) =>
+    route(to, [leg('2001:db8:9::2', oif)]),
+  );
+  assert.ok(one !== undefined && two !== undefined);
+  await kernel.execute([one, two].map((of) => ({ op: 'route-add', route: of }) as const));
+  ip(`-6 route del ${one.prefix} table 100`);
+  ip('link set va down');
+  const gone = () =>
+    listener.heard.flatMap((notice) =>
+      notice.type === 'route' && notice.event === 'gone' && notice.route.table === 100
+        ? [`${notice.route.prefix} ${notice.port === 0 ? 'kernel' : 'somebody'}`]
+        : [],
+    );
+  await until(() => gone().length === 2, { what: 'both are gone' });
+  assert.deepEqual(gone(), [`${one.prefix} somebody`, `${two.prefix} kernel`]);
 });
 
 test('abort ends the iteration', async () => {

@@ -273,6 +273,39 @@ test('dumps hold what was asked for: the table, every protocol; or ours, every t
   ]);
 });
 
+test('the routes of a table that lead out of an interface, alone or among others', async () => {
+  await using node = await openNode();
+  const { kernel, oif } = node;
+  ip('link add vc type veth peer name vd');
+  try {
+    for (const name of ['vc', 'vd']) ip(`link set ${name} up`);
+    ip('addr add 10.9.1.1/24 dev vc');
+    ip('-6 addr add 2001:db8:a::1/64 dev vc nodad');
+    const other = (await kernel.links()).find(({ name }) => name === 'vc')?.index ?? 0;
+    const written = [
+      route('10.1.0.0/16', [leg('10.9.0.2', oif)]),
+      route('10.2.0.0/16', [leg('10.9.1.2', other)]),
+      route('10.3.0.0/16', [leg('10.9.0.2', oif), leg('10.9.1.2', other)]),
+      route('10.4.0.0/16', [leg('10.9.0.2', oif)], 1000),
+      route('2001:db8:1::/48', [leg('2001:db8:9::2', oif)]),
+      route('2001:db8:2222::/48', [leg('2001:db8:9::2', oif), leg('2001:db8:a::2', other)]),
+    ];
+    const { failures } = await kernel.execute(
+      written.map((one) => ({ op: 'route-add', route: one }) as const),
+    );
+    assert.deepEqual(failures, []);
+    const out = async (of: number) =>
+      (await kernel.routes(100, of)).map(({ prefix }) => prefix.text).sort();
+    assert.deepEqual(await out(oif), [
+      ...['10.1.0.0/16', '10.3.0.0/16', '2001:db8:1::/48', '2001:db8:2222::/48'],
+    ]);
+    assert.deepEqual(await out(other), ['10.2.0.0/16', '10.3.0.0/16', '2001:db8:2222::/48']);
+    assert.deepEqual(await out(4_711), []);
+  } finally {
+    ip('link del vc');
+  }
+});
+
 test('a route whose link has lost its carrier is dead', async () => {
   await using node = await openNode();
   const { kernel, oif } = node;
