@@ -9,7 +9,6 @@ import type { Family } from '../net/family.js';
 import { familyOfKey, type Prefix } from '../net/prefix.js';
 import { compileFilter, type Filter } from '../policy/filter.js';
 import { LimitTracker } from '../policy/limit.js';
-import type { PrefixList } from '../policy/prefix-list.js';
 import type { RejectReason } from '../policy/verdict.js';
 import type { Path } from '../rib/path.js';
 import { decide, type Entry, type Stage, withdrawFromLimits } from './decide.js';
@@ -18,6 +17,7 @@ import { type NextHopSet, NextHopSets } from './next-hop-set.js';
 import type { Route, RouteTarget, Rule } from './route.js';
 import { tableRules } from './rules.js';
 import { ChangeLog, type TableChanges } from './table-changes.js';
+import type { Adopted, TableOptions } from './table-options.js';
 import { Tally } from './tally.js';
 import type { Underlay } from './underlay.js';
 
@@ -35,31 +35,6 @@ export type WantedRoute =
       readonly metric: number;
       readonly target: RouteTarget;
     };
-
-export interface TableOptions {
-  readonly config: TableConfig;
-  readonly prefixLists: ReadonlyMap<string, PrefixList>;
-  readonly underlay: Underlay;
-  readonly families: readonly Family[];
-  /** Limits that carry over: from the table this one takes the place of. */
-  readonly limits: ReadonlyMap<string, LimitTracker>;
-  /** A full feed has ended, or hold has: see {@link Table.feedEnded}. */
-  readonly fed: boolean;
-  /** Of the table this one takes the place of: an `auto` table does not change back by a reload. */
-  readonly useObjects: boolean;
-  /** Ids of the limits that were latched when the last daemon ended. */
-  readonly latched: ReadonlySet<string>;
-}
-
-/** What the kernel has of a table from an earlier life. */
-export interface Adopted {
-  /** Keys of the prefixes it had learned. */
-  readonly learned: readonly string[];
-  /** They stand on nexthop groups. */
-  readonly onObjects: boolean;
-  /** It had been fed: see {@link Table.feedEnded}. */
-  readonly fed: boolean;
-}
 
 /** Above this number of routes `objects: auto` uses nexthop groups … */
 const OBJECTS_ABOVE = 10_000;

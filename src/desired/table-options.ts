@@ -1,0 +1,31 @@
+/** What a table is made from, and what it may take over. */
+import type { TableConfig } from '../config/config.js';
+import type { Family } from '../net/family.js';
+import type { LimitTracker } from '../policy/limit.js';
+import type { PrefixList } from '../policy/prefix-list.js';
+import type { Underlay } from './underlay.js';
+
+export interface TableOptions {
+  readonly config: TableConfig;
+  readonly prefixLists: ReadonlyMap<string, PrefixList>;
+  readonly underlay: Underlay;
+  readonly families: readonly Family[];
+  /** Limits that carry over: from the table this one takes the place of. */
+  readonly limits: ReadonlyMap<string, LimitTracker>;
+  /** A full feed has ended, or hold has: see `Table.feedEnded`. */
+  readonly fed: boolean;
+  /** Of the table this one takes the place of: an `auto` table does not change back by a reload. */
+  readonly useObjects: boolean;
+  /** Ids of the limits that were latched when the last daemon ended. */
+  readonly latched: ReadonlySet<string>;
+}
+
+/** What the kernel has of a table from an earlier life. */
+export interface Adopted {
+  /** Keys of the prefixes it had learned. */
+  readonly learned: readonly string[];
+  /** They stand on nexthop groups. */
+  readonly onObjects: boolean;
+  /** It had been fed: see `Table.feedEnded`. */
+  readonly fed: boolean;
+}
