@@ -143,17 +143,18 @@ export class LimitKeeper {
     await releasePeers(held, this.#options, signal);
     if (signal.aborted) return;
     this.#forget(left);
+    // They decide anew, by what the source in use now offers.
+    this.#options.engine.clearLimits(new Set(left.map(({ limit }) => limit)));
     this.#options.onChange();
   }
 
-  /** Their limits may end a session again, and decide anew. */
+  /** Their limits may end a session again. */
   #forget(peers: readonly DisabledPeer[]): void {
     for (const { limit } of peers) {
       this.#disabled.delete(limit);
       this.#toDisable.delete(limit);
       this.#limitOf(limit)?.restored();
     }
-    this.#options.engine.clearLimits(new Set(peers.map(({ limit }) => limit)));
   }
 
   #state(): SavedState {

@@ -1,4 +1,4 @@
-/** What a table is made of, and what it is told of an earlier life. */
+/** What a table is made from, and what it may take over. */
 import type { TableConfig } from '../config/config.js';
 import type { Family } from '../net/family.js';
 import type { LimitTracker } from '../policy/limit.js';

@@ -2,7 +2,8 @@
  * Batched writes on a socket of their own. The kernel answers in order and
  * before the send returns: a failure always, a success only where NLM_F_ACK
  * asks, which the last message of a batch does. One batch is under way at a
- * time, so its answers never exceed the receive buffer.
+ * time, so its answers fit the receive buffer; where the kernel had no room all
+ * the same, the batch is lost, whatever came through.
  */
 import { encodeRequest, type Request } from './codec-operation.js';
 import { Deadline } from './deadline.js';
@@ -27,6 +28,8 @@ interface Batch {
   readonly base: number;
   /** Index of the message whose answer ends the batch. */
   readonly last: number;
+  /** The socket's count of lost answers before it. */
+  readonly dropped: number;
   readonly failures: OperationFailure[];
   readonly settle: (outcome: 'answered' | 'lost' | KernelError) => void;
 }
@@ -122,7 +125,7 @@ export class WriteClient {
     this.#seq = (this.#seq + count) >>> 0;
     const last = (this.#writer.markLast(NLM_F_ACK) - base) >>> 0;
     return new Promise((settle) => {
-      this.#batch = { base, last, failures, settle };
+      this.#batch = { base, last, dropped: this.#socket.backlog.dropped, failures, settle };
       this.#deadline.kick();
       this.#socket.send(this.#writer.written(), (error) => this.#break(error));
     });
@@ -136,7 +139,8 @@ export class WriteClient {
       if (index > batch.last) return;
       const { errno, symbol, message } = decodeError(chunk, flags, body, end);
       if (errno !== 0) batch.failures.push({ index, errno: symbol, message });
-      if (index === batch.last) this.#settle('answered');
+      if (index !== batch.last) return;
+      this.#settle(this.#socket.backlog.dropped === batch.dropped ? 'answered' : 'lost');
     });
     if (skipped > 0) this.malformed(skipped);
   }

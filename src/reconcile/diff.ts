@@ -12,6 +12,7 @@ import type { KernelRoute, Operation } from '../kernel/kernel.js';
 import { adoptGroups } from './adoption.js';
 import { type NexthopGroups, SingleAllocation } from './groups.js';
 import { type Mirror, type OwnRoute, routeOf } from './mirror.js';
+import { isPredecessor } from './predecessor.js';
 
 /** A wanted rule that would stand ahead of the look-up of the `local` table. */
 export interface MisplacedRule {
@@ -196,15 +197,15 @@ export class Diff {
     }
     for (const route of own) {
       if (wanted.some(({ metric }) => metric === route.metric)) continue;
-      if (table !== undefined && unmade !== undefined) this.#keep(table, route, unmade);
+      if (table !== undefined && unmade !== undefined && isPredecessor(route, own, table, wanted))
+        this.#keep(table, route, unmade);
       else if (table === undefined || engine.mayDelete(key)) this.#delete(tableId, route);
     }
   }
 
   /** Made before the old one breaks, under another metric: or the old one stays, and follows its next hops. */
   #keep(table: Table, { prefix, metric, target: current }: OwnRoute, unmade: WantedRoute): void {
-    const learned = current.type === 'legs' || current.type === 'nexthop';
-    const target = learned ? this.#target(table, unmade) : current;
+    const target = this.#target(table, unmade);
     if (target === current || this.#isUnmade(target)) return;
     const route = { table: table.config.id, prefix, metric, target };
     this.#push(this.#routes, { op: 'route-replace', route });

@@ -1,9 +1,10 @@
 /** Make before break: what goes may go only once what takes its place is in the mirror. */
 import type { Engine } from '../desired/engine.js';
 import { type Rule, ruleKey } from '../desired/route.js';
-import type { Table, WantedRoute } from '../desired/table.js';
+import type { Table } from '../desired/table.js';
 import type { Operation } from '../kernel/kernel.js';
 import type { Mirror } from './mirror.js';
+import { isPredecessor } from './predecessor.js';
 
 export interface Made {
   readonly engine: Engine;
@@ -34,15 +35,13 @@ function isRouteOwed(
   const wanted = table.wanted(key);
   // Wanted again since the deletion was decided.
   if (wanted.some(({ metric }) => metric === route.metric)) return false;
-  const successor = wanted.find((one) => takesPlaceOf(one, route.target.type));
-  if (successor === undefined) return true;
-  return mirror.own(route.table, key).some(({ metric }) => metric === successor.metric);
-}
-
-function takesPlaceOf(wanted: WantedRoute, target: string): boolean {
-  return wanted.kind === 'learned'
-    ? target === 'legs' || target === 'nexthop'
-    : wanted.target.type === target;
+  const own = mirror.own(route.table, key);
+  const successor = wanted.find((one) =>
+    one.kind === 'learned'
+      ? isPredecessor(route, own, table, wanted)
+      : one.target.type === route.target.type,
+  );
+  return successor === undefined || own.some(({ metric }) => metric === successor.metric);
 }
 
 /** A rule goes once every rule of its family stands that should, and its table's successor is filled. */

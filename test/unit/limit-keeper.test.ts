@@ -397,6 +397,14 @@ test('leaving the node enables the peer; the next start does not disable it agai
   await life.saved(EMPTY_STATE);
 });
 
+test('leaving before the withdrawals of the ended session are heard: nothing is latched for the next start', async () => {
+  const life = await torn(new FakeClock());
+  life.feed(true);
+  await life.stop();
+  await life.keeper.end(true);
+  await life.saved(EMPTY_STATE);
+});
+
 test('leaving a gobgpd that hangs takes seconds, and says what to do', async () => {
   const clock = new FakeClock();
   const life = await torn(clock);

@@ -203,3 +203,17 @@ test('drift that nobody told is found by the audit, and told', async () => {
   assert.equal(node.drift.route, 1);
   await node.stop();
 });
+
+test('kept out by a foreign route, a learned one stays under its old metric and follows its next hops; a static one does not', async () => {
+  const node = await runningNode(
+    config(table({ static: [staticRoute('10.0.0.0/8', '10.9.0.254')] })),
+    '10.0.0.0/8 via 10.9.0.2',
+  );
+  const theirs = '10.0.0.0/8 via 10.9.0.77 dev eth1 table 100 proto 4 metric 30';
+  node.kernel.outside(`route add ${theirs}`);
+  await node.reload(config(table({ metric: 30 })));
+  await node.hears('10.0.0.0/8 via 10.9.1.2');
+  const kept = '10.0.0.0/8 via 10.9.1.2 dev eth2 table 100 metric 20';
+  assert.deepEqual(node.routes().sort(), [kept, theirs].sort());
+  await node.stop();
+});

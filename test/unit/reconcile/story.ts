@@ -142,9 +142,10 @@ export class Story implements World {
   #heldUnderAnotherMetric(table: TableConfig | undefined): (line: string) => boolean {
     if (table === undefined) return () => false;
     const blocked = new Set(blockedRoutes(table, this));
-    return (line) =>
-      !line.endsWith(` metric ${table.metric}`) &&
-      blocked.has(line.replace(/ metric \d+$/, ` metric ${table.metric}`));
+    return (line) => {
+      const asNow = line.replace(/ metric \d+/, ` metric ${table.metric}`);
+      return asNow !== line && blocked.has(asNow);
+    };
   }
 
   #all(): string[] {
