@@ -1,0 +1,185 @@
+/** Faults of rib2fib, its configuration and its disk, and of the gobgpd daemons. */
+import { until } from '../support/wait.js';
+import type { Fault, Resource } from './action.js';
+import { SIDE, SIDES, type SideName } from './network.js';
+import type { Random } from './random.js';
+import type { World } from './world.js';
+
+type Signal = 'SIGKILL' | 'SIGTERM' | 'SIGSTOP';
+const SIGNALS: readonly Signal[] = ['SIGKILL', 'SIGTERM', 'SIGSTOP'];
+
+export function daemonFault(random: Random): Fault {
+  const signal = random.pick(SIGNALS);
+  return {
+    kind: `daemon ${signal}`,
+    text: `rib2fib gets ${signal}`,
+    uses: ['daemon'],
+    alone: false,
+    begin: async (world) => {
+      if (signal === 'SIGSTOP') process.kill(world.daemon.pid, 'SIGSTOP');
+      else await world.daemon.stop(signal);
+      world.stopped();
+    },
+    mend: async (world) => {
+      if (signal !== 'SIGSTOP') await world.startDaemon();
+      else {
+        process.kill(world.daemon.pid, 'SIGCONT');
+        world.resumed();
+      }
+    },
+  };
+}
+
+const BROKEN: readonly (readonly [string, string])[] = [
+  ['not YAML', 'tables: [ { id: 100'],
+  ['empty', ''],
+  ['an unknown key', '{ source: { gobgp: { address: "127.0.0.1:1" } }, tabels: [] }'],
+  [
+    'a table of the kernel',
+    '{ source: { gobgp: { address: "127.0.0.1:1" } }, tables: [ { id: 254 } ] }',
+  ],
+];
+
+export function configFault(random: Random): Fault {
+  const [how, text] = random.pick(BROKEN);
+  return {
+    kind: 'configuration broken',
+    text: `the configuration is ${how}`,
+    uses: ['config'],
+    alone: false,
+    begin: async (world) => {
+      world.configIntact = false;
+      await world.daemon.configure(text);
+    },
+    mend: (world) => world.configure(),
+  };
+}
+
+export function diskFault(random: Random): Fault {
+  const full = random.chance(0.5);
+  return {
+    kind: full ? 'disk full' : 'disk read-only',
+    text: `the admin directory is ${full ? 'full' : 'read-only'}`,
+    uses: ['disk'],
+    alone: false,
+    begin: async ({ disk }) => (full ? disk.fill() : disk.setWritable(false)),
+    mend: async ({ disk }) => (full ? disk.empty() : disk.setWritable(true)),
+  };
+}
+
+export function gobgpdFault(random: Random): Fault {
+  const signal = random.pick(SIGNALS);
+  return {
+    kind: `gobgpd ${signal}`,
+    text: `gobgpd gets ${signal}`,
+    uses: ['gobgpd', 'router-a', 'router-b', ...(signal === 'SIGTERM' ? LINKS : [])],
+    alone: signal !== 'SIGSTOP',
+    begin: async ({ bgp }) => {
+      void bgp.offers; // As they are: they stay.
+      if (signal === 'SIGSTOP') bgp.gobgpd.suspend();
+      else await bgp.gobgpd.stop(signal);
+      bgp.rearranged = signal === 'SIGTERM';
+      bgp.state = signal === 'SIGSTOP' ? 'suspended' : 'dead';
+    },
+    mend: async ({ bgp }) => {
+      if (signal === 'SIGSTOP') bgp.gobgpd.resume();
+      else await bgp.gobgpd.launch();
+      bgp.rearranged = false;
+      bgp.state = 'serving';
+    },
+  };
+}
+
+const LINKS: readonly Resource[] = ['link-a', 'link-b'];
+
+export function routerFault(random: Random): Fault {
+  const side = random.pick(SIDES);
+  const signal = random.pick(SIGNALS);
+  return {
+    kind: `router ${signal}`,
+    text: `router ${side} gets ${signal}`,
+    uses: [router(side), link(side), 'gobgpd'],
+    alone: signal !== 'SIGSTOP',
+    begin: async ({ bgp, setting }) => {
+      const one = bgp.routers[side];
+      bgp.retained.set(side, one.announcements);
+      if (signal === 'SIGSTOP') return one.suspend();
+      await one.stop(signal);
+      if (signal === 'SIGTERM' || !setting.gracefulRestart) bgp.gone.add(side);
+    },
+    mend: async ({ bgp }) => {
+      const one = bgp.routers[side];
+      await (signal === 'SIGSTOP' ? one.resume() : one.launch());
+      bgp.retained.delete(side);
+      bgp.gone.delete(side);
+    },
+  };
+}
+
+/** The session ends with a NOTIFICATION, by either end. */
+export function sessionFault(random: Random): Fault {
+  const side = random.pick(SIDES);
+  const byNode = random.chance(0.5);
+  const set = async ({ bgp }: World, up: boolean) => {
+    if (!byNode) return bgp.routers[side].session(up);
+    await bgp.gobgpd.cli('neighbor', SIDE[side].router.ipv4, up ? 'enable' : 'disable');
+  };
+  return {
+    kind: 'peer flap',
+    text: `the session with router ${side} is closed by ${byNode ? 'gobgpd' : 'the router'}`,
+    uses: [router(side), link(side), 'gobgpd'],
+    alone: true,
+    begin: async (world) => {
+      await set(world, false);
+      world.bgp.gone.add(side);
+    },
+    mend: async (world) => {
+      await set(world, true);
+      world.bgp.gone.delete(side);
+    },
+  };
+}
+
+/** gobgpd stays away for longer than `hold`. */
+export function holdFault(): Fault {
+  const reload = async (world: World, hold: number) => {
+    const { loadedAt } = (await world.daemon.status()).config;
+    world.config = { ...world.config, hold };
+    await world.configure();
+    await until(async () => (await world.daemon.status()).config.loadedAt !== loadedAt, {
+      what: 'the new hold is in force',
+    });
+  };
+  return {
+    kind: 'hold ended',
+    text: 'gobgpd gets SIGKILL and hold ends',
+    uses: ['gobgpd', 'router-a', 'router-b', 'daemon', 'config', 'disk'],
+    alone: true,
+    begin: async (world) => {
+      const { bgp, daemon } = world;
+      await reload(world, 1);
+      const before = performance.now();
+      await bgp.gobgpd.stop('SIGKILL');
+      bgp.state = 'dead';
+      await until(async () => (await daemon.status()).source.feed.state === 'expired', {
+        what: 'hold ends',
+      });
+      world.expired = true;
+      await world.assess(before);
+    },
+    mend: async (world) => {
+      await world.bgp.gobgpd.launch();
+      world.bgp.state = 'serving';
+      await reload(world, 600);
+      world.expired = false;
+    },
+  };
+}
+
+export function router(side: SideName): Resource {
+  return `router-${side}`;
+}
+
+export function link(side: SideName): Resource {
+  return `link-${side}`;
+}

@@ -1,0 +1,34 @@
+/** Carries steps out and holds the world to the model after each. */
+import type { Report } from './report.js';
+import type { Step } from './steps.js';
+import type { World } from './world.js';
+
+export async function runStep(world: World, step: Step, report: Report): Promise<void> {
+  const { faults, changes, mends } = step;
+  for (const fault of faults) {
+    await fault.begin(world);
+    await world.assess();
+  }
+  let since = performance.now();
+  for (const change of changes) {
+    await change.make(world);
+    since = performance.now();
+  }
+  if (!world.away && world.configIntact) await world.during(since);
+  for (const fault of mends) {
+    await fault.mend(world);
+    since = performance.now();
+    if (world.mayStart) {
+      await world.startDaemon();
+      since = performance.now();
+    }
+    await world.assess();
+  }
+  const repaired = await world.quiet(since);
+  const outage = world.outages();
+  report.add(
+    [...faults, ...changes].map(({ kind }) => kind),
+    repaired,
+    outage,
+  );
+}
