@@ -13,7 +13,7 @@ import {
 import { decodeNexthop, RTM_DELNEXTHOP, RTM_NEWNEXTHOP } from './codec-nexthop.js';
 import { decodeRoute, RTM_DELROUTE, RTM_NEWROUTE } from './codec-route.js';
 import { decodeRule, RTM_DELRULE, RTM_NEWRULE } from './codec-rule.js';
-import type { KernelError, KernelNotice } from './kernel.js';
+import { KernelError, type KernelNotice } from './kernel.js';
 import { walkMessages } from './message-reader.js';
 import { NetlinkSocket } from './socket.js';
 
@@ -26,7 +26,8 @@ const BACKLOG = 100_000;
 const LOSS_CHECK = 5_000;
 
 export class Monitor implements AsyncIterable<readonly KernelNotice[]> {
-  readonly #socket: NetlinkSocket;
+  #socket: NetlinkSocket;
+  readonly #ownPorts: readonly number[];
   readonly #lossCheck: NodeJS.Timeout;
   readonly #signal: AbortSignal;
   #pending: KernelNotice[] = [];
@@ -49,13 +50,8 @@ export class Monitor implements AsyncIterable<readonly KernelNotice[]> {
     readonly malformed: (count: number) => void,
   ) {
     this.#signal = signal;
-    this.#socket = NetlinkSocket.open(
-      { receiveBuffer: RECEIVE_BUFFER, read: 'exact', ignore: ownPorts, groups: GROUPS },
-      {
-        message: (chunk) => this.#receive(chunk),
-        error: (error) => this.#stop(error),
-      },
-    );
+    this.#ownPorts = ownPorts;
+    this.#socket = this.#subscribed();
     this.#lossCheck = setInterval(() => this.#checkLoss(), LOSS_CHECK).unref();
     signal.addEventListener('abort', this.#abort, { once: true });
     if (signal.aborted) this.#abort();
@@ -72,6 +68,17 @@ export class Monitor implements AsyncIterable<readonly KernelNotice[]> {
     } finally {
       this.#stop('aborted');
     }
+  }
+
+  /** @throws KernelError */
+  #subscribed(): NetlinkSocket {
+    return NetlinkSocket.open(
+      { receiveBuffer: RECEIVE_BUFFER, read: 'exact', ignore: this.#ownPorts, groups: GROUPS },
+      {
+        message: (chunk) => this.#receive(chunk),
+        error: (error) => this.#stop(error),
+      },
+    );
   }
 
   #take(): readonly KernelNotice[] {
@@ -175,7 +182,25 @@ export class Monitor implements AsyncIterable<readonly KernelNotice[]> {
     const dropped = this.#socket.dropped;
     if (dropped === this.#dropped) return;
     this.#dropped = dropped;
+    this.#startAnew();
     this.#overrun();
     this.#wake();
+  }
+
+  /**
+   * What is still queued is older than what the overrun's reader will read: with
+   * another socket, subscribed before, it need not be worked off first.
+   */
+  #startAnew(): void {
+    let next: NetlinkSocket;
+    try {
+      next = this.#subscribed();
+    } catch (error) {
+      if (!(error instanceof KernelError)) throw error;
+      return; // No more descriptors, say: the old one still serves, only slower.
+    }
+    this.#socket.close();
+    this.#socket = next;
+    this.#dropped = 0;
   }
 }

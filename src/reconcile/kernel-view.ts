@@ -40,6 +40,7 @@ export class KernelView {
   #underlayDue = true;
   #underlayEarliest = Number.NEGATIVE_INFINITY;
   #rulesDue = true;
+  #moved = new Set<number>();
   /** Changes to what is ours may have gone unnoticed since the last audit. */
   #blind = false;
 
@@ -76,6 +77,13 @@ export class KernelView {
     const due = this.#rulesDue;
     this.#rulesDue = false;
     return due;
+  }
+
+  /** Interfaces that changed since the last call: see {@link NoticeEffects.moved}. */
+  takeMoved(): ReadonlySet<number> {
+    const moved = this.#moved;
+    if (moved.size > 0) this.#moved = new Set();
+    return moved;
   }
 
   /** From here on no change is missed. */
@@ -117,6 +125,7 @@ export class KernelView {
     const effects = takeNotices(notices, this.#mirror, this.#options.engine);
     this.#underlayDue ||= effects.underlay;
     this.#rulesDue ||= effects.rules;
+    for (const index of effects.moved) this.#moved.add(index);
     this.#auditDue ||= effects.audit || this.#inUse(effects.disturbed);
     this.#blind ||= effects.audit;
     this.#tellDrift(effects.drift);

@@ -16,7 +16,7 @@ import { NexthopGroups } from './groups.js';
 import { KernelView } from './kernel-view.js';
 import type { Mirror } from './mirror.js';
 import { isOwed } from './owed.js';
-import { type Refusal, Retries } from './retries.js';
+import { leadsOutOf, type Refusal, Retries } from './retries.js';
 
 /** Counters the loop feeds; the daemon's metrics are one. */
 export interface ReconcileMetrics {
@@ -188,6 +188,8 @@ export class Reconciler {
     const started = clock.monotonic();
     engine.tick(started);
     await this.#view.refresh();
+    const moved = this.#view.takeMoved();
+    if (moved.size > 0) this.#retries.hasten((refused) => leadsOutOf(refused, moved), started);
     const due = this.#retries.due(started);
     const again = this.#mark(due);
     if (this.#view.takeRulesDue() || this.#held) again.rules = true;

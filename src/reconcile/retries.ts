@@ -69,6 +69,15 @@ export class Retries {
     return due;
   }
 
+  /** What may have stood in the way is gone: those that `test` picks are due now. Attempts count on. */
+  hasten(test: (operation: Operation) => boolean, now: number): void {
+    for (const [key, refusal] of this.#refusals) {
+      if (refusal.retryAt <= now || !test(refusal.operation)) continue;
+      this.#refusals.set(key, { ...refusal, retryAt: now });
+      this.#next = Math.min(this.#next, now);
+    }
+  }
+
   /** Forgets those of `due` that were not tried: nobody wants them any more. */
   dropUntried(due: readonly Refusal[]): void {
     for (const refusal of due) {
@@ -97,6 +106,28 @@ function routeKey(table: number, metric: number, key: string): string {
 
 function keyOfRoute({ table, metric, prefix }: Route): string {
   return routeKey(table, metric, prefix.key);
+}
+
+/** A route's, or a nexthop object's, way leads out of one of the interfaces. */
+export function leadsOutOf(operation: Operation, interfaces: ReadonlySet<number>): boolean {
+  if ('route' in operation) {
+    const { target } = operation.route;
+    return target.type === 'legs' && target.legs.some(({ oif }) => interfaces.has(oif));
+  }
+  if (!('nexthop' in operation)) return false;
+  const { nexthop } = operation;
+  return nexthop.type === 'single' && interfaces.has(nexthop.leg.oif);
+}
+
+/** A route on the nexthop object, or a group that it is a member of. */
+export function standsOn(operation: Operation, id: number): boolean {
+  if ('route' in operation) {
+    const { target } = operation.route;
+    return target.type === 'nexthop' && target.id === id;
+  }
+  if (!('nexthop' in operation)) return false;
+  const { nexthop } = operation;
+  return nexthop.type === 'group' && nexthop.members.some((member) => member.id === id);
 }
 
 /** Targets by their text: an audit reads all of them anew. */

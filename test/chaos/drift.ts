@@ -134,7 +134,8 @@ export function flood(random: Random): Change {
   };
 }
 
-const FLOOD = 30_000;
+/** More than the 16 MiB of its receive buffer hold. */
+const FLOOD = 22_000;
 
 /** Somebody puts a route of his own in the place of ours: ours waits until he takes it away. */
 export function squatter(random: Random): Fault {

@@ -1,6 +1,7 @@
 /** Faults of rib2fib, its configuration and its disk, and of the gobgpd daemons. */
 import { until } from '../support/wait.js';
 import type { Fault, Resource } from './action.js';
+import { FIRST } from './configuration.js';
 import { SIDE, SIDES, type SideName } from './network.js';
 import type { Random } from './random.js';
 import type { World } from './world.js';
@@ -170,7 +171,8 @@ export function holdFault(): Fault {
     mend: async (world) => {
       await world.bgp.gobgpd.launch();
       world.bgp.state = 'serving';
-      await reload(world, 600);
+      await reload(world, FIRST.hold);
+      await world.converged();
       world.expired = false;
     },
   };

@@ -163,6 +163,15 @@ export class World implements AsyncDisposable {
     ledger.excuse(new Set(excused), at ?? performance.now());
   }
 
+  /** Waits for gobgpd's own table, which takes its own time. */
+  async converged(): Promise<void> {
+    await until(() => this.bgp.converged(), {
+      what: 'gobgpd has the routes that were announced',
+      deadlineMs: BGP_MS,
+      everyMs: 40,
+    }).catch(fail);
+  }
+
   /**
    * Waits until the kernel is what the model says, and nothing else has changed.
    * Returns the milliseconds it took from `since`, or from when gobgpd had its
@@ -220,11 +229,7 @@ export class World implements AsyncDisposable {
   /** Since when gobgpd has what was announced: it takes its own time. */
   async #converged(since: number): Promise<number> {
     if (await this.bgp.converged()) return since;
-    await until(() => this.bgp.converged(), {
-      what: 'gobgpd has the routes that were announced',
-      deadlineMs: BGP_MS,
-      everyMs: 40,
-    }).catch(fail);
+    await this.converged();
     return performance.now();
   }
 
@@ -236,7 +241,7 @@ export class World implements AsyncDisposable {
   async #listening(): Promise<boolean> {
     if (this.#away || this.bgp.state !== 'serving') return false;
     const feed = await this.#feed().catch(() => 'none');
-    return feed === 'syncing' || feed === 'synced';
+    return (feed === 'syncing' || feed === 'synced') && (await this.bgp.converged());
   }
 
   /** Milliseconds from `since` until the kernel was equal to the model. */
