@@ -25,6 +25,8 @@ export class Bgp implements AsyncDisposable {
   rearranged = false;
   /** Sides whose routes gobgpd has lost with the session. */
   readonly gone = new Set<SideName>();
+  /** Of them, those whose session is to come back, which takes gobgpd its own time. */
+  readonly returning = new Set<SideName>();
   /** What gobgpd has of a side that it does not hear now: that restarts (RFC 4724), or is cut off. */
   readonly retained = new Map<SideName, Announcements>();
   #offers: Offers = new Map();
@@ -69,6 +71,13 @@ export class Bgp implements AsyncDisposable {
     return this.#offers;
   }
 
+  /** Of {@link offers}, those that no session has to come back for. */
+  get steadyOffers(): Offers {
+    if (this.returning.size === 0 || this.state !== 'serving') return this.offers;
+    const heard = this.#heard().filter(([side]) => !this.returning.has(side));
+    return best(heard, this.options.multipath);
+  }
+
   /** gobgpd's own table is what the rules of BGP make of the announcements. */
   async converged(): Promise<boolean> {
     if (this.state !== 'serving') return true;
@@ -80,7 +89,9 @@ export class Bgp implements AsyncDisposable {
         );
     }
     const actual = await this.#table();
-    return actual.length === expected.size && actual.every((line) => expected.has(line));
+    const equal = actual.length === expected.size && actual.every((line) => expected.has(line));
+    if (equal) this.returning.clear();
+    return equal;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

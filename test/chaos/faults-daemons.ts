@@ -112,7 +112,7 @@ export function routerFault(random: Random): Fault {
       const one = bgp.routers[side];
       await (signal === 'SIGSTOP' ? one.resume() : one.launch());
       bgp.retained.delete(side);
-      bgp.gone.delete(side);
+      if (bgp.gone.delete(side)) bgp.returning.add(side);
     },
   };
 }
@@ -137,6 +137,7 @@ export function sessionFault(random: Random): Fault {
     mend: async (world) => {
       await set(world, true);
       world.bgp.gone.delete(side);
+      world.bgp.returning.add(side);
     },
   };
 }

@@ -147,17 +147,15 @@ export class World implements AsyncDisposable {
     return true;
   }
 
-  expected(facts: Look['facts']): Expected {
-    return expect(this.expired ? new Map() : this.bgp.offers, this.config, facts);
-  }
-
   /** Excuses those destinations that have no route by the model, or that the daemon cannot help. */
   async assess(at?: number): Promise<void> {
     const { facts } = await look(this.node);
     if (this.#deaf) this.#deaf = !(await this.#listening());
     const helpless = (this.#away || this.#deaf) && this.#robbed;
     if (!this.#away && !this.#deaf) this.#robbed = false;
-    const { learned } = this.expected(facts);
+    if (this.bgp.returning.size > 0) await this.bgp.converged();
+    const offers = this.expired ? new Map() : this.bgp.steadyOffers;
+    const { learned } = expect(offers, this.config, facts);
     const { ledger } = this.probe;
     const excused = ledger.destinations.filter((one) => helpless || !learned.has(one));
     ledger.excuse(new Set(excused), at ?? performance.now());
@@ -259,8 +257,12 @@ export class World implements AsyncDisposable {
     }
   }
 
+  #expected(facts: Look['facts']): Expected {
+    return expect(this.expired ? new Map() : this.bgp.offers, this.config, facts);
+  }
+
   #difference({ own, facts, unused }: Look): readonly string[] {
-    const { lines, blocked } = this.expected(facts);
+    const { lines, blocked } = this.#expected(facts);
     const text = this.bgp.rearranged ? withoutLegs : (line: string) => line;
     const [wanted, found] = [new Set([...lines].map(text)), new Set([...own].map(text))];
     const tolerated = (line: string) => {
