@@ -156,7 +156,7 @@ function routeLine(route: Route, prefix: string): string {
     [
       `via ${gateway ?? via?.host} dev ${dev}`,
       ...(legs.length > 1 && weight !== undefined && weight > 1 ? [`weight ${weight}`] : []),
-      ...flags.filter((flag) => flag === 'onlink'),
+      ...flags.filter((flag) => flag !== 'pervasive'),
     ].join(' '),
   );
   return `route ${table} ${kind}${prefix} metric ${metric} ${words.sort().join(', ')}`.trim();

@@ -55,7 +55,7 @@ async function chaos(seed: number, steps: number): Promise<boolean> {
   }
   const seconds = Math.round((performance.now() - started) / 1000);
   print(report.text(`seed ${seed}, ${words.join(', ')}, ${seconds} s`));
-  const { rounds, worstGapMs } = world.probe;
+  const { rounds, worstGapMs } = world.probe.account;
   print(`probe: ${rounds} rounds, ${Math.round(worstGapMs)} ms apart at worst`);
   return true;
 }

@@ -33,6 +33,8 @@ export interface Expected {
   readonly lines: ReadonlySet<string>;
   /** Ours, kept out by a route of somebody else; under another metric they may stand. */
   readonly blocked: ReadonlySet<string>;
+  /** Through a gateway that is not on-link any more: the kernel keeps such a route, and takes no new one. */
+  readonly optional: ReadonlySet<string>;
   /** `TABLE PREFIX` of every learned route. */
   readonly learned: ReadonlySet<string>;
 }
@@ -47,20 +49,23 @@ const ON_MISS_METRIC = 4294967294;
 export function expect(offers: Offers, config: Configuration, facts: Facts): Expected {
   const lines = new Set<string>();
   const blocked = new Set<string>();
+  const optional = new Set<string>();
   const learned = new Set<string>();
   for (const table of tableIds(config)) {
     const { routes, fixed } = contents(table, offers, config, facts);
     for (const [prefix, legs] of routes) {
+      const line = routeLine(table, prefix, config.metric, legs);
       if (facts.taken.has(`${table} ${prefix} ${config.metric}`)) blocked.add(`${table} ${prefix}`);
+      else if (![...legs.keys()].every((leg) => isOnLink(leg, facts))) optional.add(line);
       else {
-        lines.add(routeLine(table, prefix, config.metric, legs));
+        lines.add(line);
         learned.add(`${table} ${prefix}`);
       }
     }
     for (const line of fixed) lines.add(line);
   }
   for (const line of rules(config, facts)) lines.add(line);
-  return { lines, blocked, learned };
+  return { lines, optional, blocked, learned };
 }
 
 /** Weights by `via G dev I`. */
@@ -111,6 +116,13 @@ function resolve(nextHop: string, { main, links }: Facts): string | undefined {
     .sort((a, b) => length(b.prefix) - length(a.prefix));
   const [best] = covering;
   return best === undefined ? undefined : `via ${best.gateway ?? nextHop} dev ${best.dev}`;
+}
+
+function isOnLink(leg: string, { main }: Facts): boolean {
+  const [, gateway = '', , dev] = leg.split(' ');
+  return main.some(
+    (route) => route.dev === dev && route.gateway === undefined && within([route.prefix])(gateway),
+  );
 }
 
 /** Those the routes lead out of, and those the configuration names. */

@@ -14,7 +14,7 @@ export async function runStep(world: World, step: Step, report: Report): Promise
     await change.make(world);
     since = performance.now();
   }
-  if (!world.away && world.configIntact) await world.during(since);
+  if (mends.length > 0 && !world.away && world.configIntact) await world.during(since);
   for (const fault of mends) {
     await fault.mend(world);
     since = performance.now();

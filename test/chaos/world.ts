@@ -44,6 +44,8 @@ export class World implements AsyncDisposable {
   #deaf = false;
   /** Something was taken out of the kernel meanwhile. */
   #robbed = false;
+  /** Number of destinations that are excused now. */
+  #excused = 0;
   /** `hold` has ended: nothing that was learned is to be had. */
   expired = false;
 
@@ -130,7 +132,7 @@ export class World implements AsyncDisposable {
   stopped(): void {
     this.#wanted = false;
     this.#away = true;
-    this.#robbed = false;
+    this.#robbed = this.#excused > 0;
   }
 
   resumed(): void {
@@ -158,6 +160,7 @@ export class World implements AsyncDisposable {
     const { learned } = expect(offers, this.config, facts);
     const { ledger } = this.probe;
     const excused = ledger.destinations.filter((one) => helpless || !learned.has(one));
+    this.#excused = excused.length;
     ledger.excuse(new Set(excused), at ?? performance.now());
   }
 
@@ -207,7 +210,7 @@ export class World implements AsyncDisposable {
         .filter(({ unexcused }) => unexcused > OUTAGE_MS)
         .map(
           ({ destination, from, to, unexcused }) =>
-            `${destination}: no route for ${Math.round(to - from)} ms, ${Math.round(unexcused)} ms of them without an excuse`,
+            `${destination}: no route for ${Math.round(to - from)} ms, ${Math.round(unexcused)} ms of them without an excuse; ${this.probe.seen.get(destination)}`,
         );
       throw new ChaosFailure(`destinations were lost\n${lines.join('\n')}`);
     }
@@ -262,15 +265,17 @@ export class World implements AsyncDisposable {
   }
 
   #difference({ own, facts, unused }: Look): readonly string[] {
-    const { lines, blocked } = this.#expected(facts);
+    const { lines, optional, blocked } = this.#expected(facts);
     const text = this.bgp.rearranged ? withoutLegs : (line: string) => line;
     const [wanted, found] = [new Set([...lines].map(text)), new Set([...own].map(text))];
     const tolerated = (line: string) => {
       const [kind, table, prefix] = line.split(' ');
-      return kind === 'route' && blocked.has(`${table} ${prefix}`);
+      return optional.has(line) || (kind === 'route' && blocked.has(`${table} ${prefix}`));
     };
-    // A set that only prefixes kept in main stand on has its group, and nothing on it.
-    const left = this.config.keeps ? [] : unused;
+    // A set that only such prefixes stand on as are kept in main, or out, has its group all the same.
+    const mayBeUnused =
+      this.config.keeps || [...blocked].some((key) => key.startsWith(`${this.config.objects} `));
+    const left = mayBeUnused ? [] : unused;
     return [
       ...[...wanted].filter((line) => !found.has(line)).map((line) => `- ${line}`),
       ...[...found]
