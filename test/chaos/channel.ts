@@ -3,11 +3,12 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Netns } from '../support/netns.js';
+import { monotonicMs } from './probe-protocol.js';
 
 export interface Ask {
   /** Lines for `ip -batch`; one that fails prints nothing here. */
   readonly commands: readonly string[];
-  /** Told what they printed, one line a route, and when the round was asked. */
+  /** Told what they printed, one line a route, and when the round was asked (`monotonicMs`). */
   readonly answer: (lines: readonly string[], at: number) => void;
 }
 
@@ -21,9 +22,11 @@ export class Channel implements AsyncDisposable {
   readonly #text: string;
   readonly #end: string;
   #lines: string[] = [];
+  /** Told at the end of a round, by the number it must at least have. */
+  #waiting: { readonly round: number; readonly done: () => void }[] = [];
   /** Of the running round; behind the last when none runs. */
   #asking: number;
-  #askedAt = performance.now();
+  #askedAt = monotonicMs();
 
   constructor(
     netns: Netns,
@@ -49,11 +52,16 @@ export class Channel implements AsyncDisposable {
   ask(): void {
     if (this.#child.exitCode !== null) throw new Error('the probe has ended');
     if (this.#asking < this.asks.length) return;
-    const now = performance.now();
+    const now = monotonicMs();
     if (this.rounds++ > 0) this.worstGapMs = Math.max(this.worstGapMs, now - this.#askedAt);
     this.#askedAt = now;
     this.#asking = 0;
     this.#child.stdin?.write(this.#text);
+  }
+
+  /** Resolves at the end of a round that began after this call. */
+  round(): Promise<void> {
+    return new Promise((done) => this.#waiting.push({ round: this.rounds + 1, done }));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -72,5 +80,9 @@ export class Channel implements AsyncDisposable {
     this.asks[this.#asking]?.answer(this.#lines, this.#askedAt);
     this.#lines = [];
     this.#asking++;
+    if (this.#asking < this.asks.length) return;
+    const over = this.#waiting.filter(({ round }) => round <= this.rounds);
+    this.#waiting = this.#waiting.filter(({ round }) => round > this.rounds);
+    for (const { done } of over) done();
   }
 }

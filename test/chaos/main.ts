@@ -38,7 +38,7 @@ async function chaos(seed: number, steps: number): Promise<boolean> {
   const report = new Report();
   await using world = await World.create(setting);
   await world.quiet(performance.now());
-  world.probe.ledger.settle(performance.now());
+  await world.probe.settle();
   for (let number = 1; number <= steps; number++) {
     const step = drawStep(random, setting);
     const from = performance.now();
@@ -55,7 +55,7 @@ async function chaos(seed: number, steps: number): Promise<boolean> {
   }
   const seconds = Math.round((performance.now() - started) / 1000);
   print(report.text(`seed ${seed}, ${words.join(', ')}, ${seconds} s`));
-  const { rounds, worstGapMs } = world.probe.account;
+  const { rounds, worstGapMs } = await world.probe.mark();
   print(`probe: ${rounds} rounds, ${Math.round(worstGapMs)} ms apart at worst`);
   return true;
 }

@@ -31,10 +31,12 @@ export interface Facts {
 
 export interface Expected {
   readonly lines: ReadonlySet<string>;
-  /** Ours, kept out by a route of somebody else; under another metric they may stand. */
-  readonly blocked: ReadonlySet<string>;
-  /** Through a gateway that is not on-link any more: the kernel keeps such a route, and takes no new one. */
-  readonly optional: ReadonlySet<string>;
+  /**
+   * `TABLE PREFIX` of learned routes that the kernel takes no new one of: a route of
+   * somebody else stands there, or the gateway is not on-link any more. One of ours
+   * from before may stay, under another metric even.
+   */
+  readonly undecided: ReadonlySet<string>;
   /** `TABLE PREFIX` of every learned route. */
   readonly learned: ReadonlySet<string>;
 }
@@ -48,24 +50,23 @@ const ON_MISS_METRIC = 4294967294;
 
 export function expect(offers: Offers, config: Configuration, facts: Facts): Expected {
   const lines = new Set<string>();
-  const blocked = new Set<string>();
-  const optional = new Set<string>();
+  const undecided = new Set<string>();
   const learned = new Set<string>();
   for (const table of tableIds(config)) {
     const { routes, fixed } = contents(table, offers, config, facts);
     for (const [prefix, legs] of routes) {
-      const line = routeLine(table, prefix, config.metric, legs);
-      if (facts.taken.has(`${table} ${prefix} ${config.metric}`)) blocked.add(`${table} ${prefix}`);
-      else if (![...legs.keys()].every((leg) => isOnLink(leg, facts))) optional.add(line);
+      const key = `${table} ${prefix}`;
+      const taken = facts.taken.has(`${key} ${config.metric}`);
+      if (taken || ![...legs.keys()].every((leg) => isOnLink(leg, facts))) undecided.add(key);
       else {
-        lines.add(line);
-        learned.add(`${table} ${prefix}`);
+        lines.add(routeLine(table, prefix, config.metric, legs));
+        learned.add(key);
       }
     }
     for (const line of fixed) lines.add(line);
   }
   for (const line of rules(config, facts)) lines.add(line);
-  return { lines, optional, blocked, learned };
+  return { lines, undecided, learned };
 }
 
 /** Weights by `via G dev I`. */

@@ -25,7 +25,7 @@ export async function runStep(world: World, step: Step, report: Report): Promise
     await world.assess();
   }
   const repaired = await world.quiet(since);
-  const outage = world.outages();
+  const outage = await world.outages();
   report.add(
     [...faults, ...changes].map(({ kind }) => kind),
     repaired,

@@ -94,7 +94,7 @@ export class World implements AsyncDisposable {
         scratchDirectory('daemon'),
       ),
     );
-    const probe = parts.add(Probe.start(node));
+    const probe = parts.add(await Probe.start(node));
     const world = new World(setting, fabric, bgp, daemon, disk, clock, probe, parts);
     world.#strangers = (await look(node)).foreign;
     await world.configure();
@@ -202,15 +202,15 @@ export class World implements AsyncDisposable {
   }
 
   /** Worst time out of a destination beyond what was excused. */
-  outages(): number {
-    const outages = this.probe.ledger.settle(performance.now());
+  async outages(): Promise<number> {
+    const outages = await this.probe.settle();
     const worst = Math.max(0, ...outages.map(({ unexcused }) => unexcused));
     if (worst > OUTAGE_MS) {
       const lines = outages
         .filter(({ unexcused }) => unexcused > OUTAGE_MS)
         .map(
           ({ destination, from, to, unexcused }) =>
-            `${destination}: no route for ${Math.round(to - from)} ms, ${Math.round(unexcused)} ms of them without an excuse; ${this.probe.seen.get(destination)}`,
+            `${destination}: no route for ${Math.round(to - from)} ms, ${Math.round(unexcused)} ms of them without an excuse; ${this.probe.shown.get(destination)}`,
         );
       throw new ChaosFailure(`destinations were lost\n${lines.join('\n')}`);
     }
@@ -265,16 +265,16 @@ export class World implements AsyncDisposable {
   }
 
   #difference({ own, facts, unused }: Look): readonly string[] {
-    const { lines, optional, blocked } = this.#expected(facts);
+    const { lines, undecided } = this.#expected(facts);
     const text = this.bgp.rearranged ? withoutLegs : (line: string) => line;
     const [wanted, found] = [new Set([...lines].map(text)), new Set([...own].map(text))];
     const tolerated = (line: string) => {
       const [kind, table, prefix] = line.split(' ');
-      return optional.has(line) || (kind === 'route' && blocked.has(`${table} ${prefix}`));
+      return kind === 'route' && undecided.has(`${table} ${prefix}`);
     };
     // A set that only such prefixes stand on as are kept in main, or out, has its group all the same.
     const mayBeUnused =
-      this.config.keeps || [...blocked].some((key) => key.startsWith(`${this.config.objects} `));
+      this.config.keeps || [...undecided].some((key) => key.startsWith(`${this.config.objects} `));
     const left = mayBeUnused ? [] : unused;
     return [
       ...[...wanted].filter((line) => !found.has(line)).map((line) => `- ${line}`),
