@@ -80,18 +80,20 @@ export class Bgp implements AsyncDisposable {
 
   /** gobgpd's own table is what the rules of BGP make of the announcements. */
   async converged(): Promise<boolean> {
-    if (this.state !== 'serving') return true;
-    const expected = new Set<string>();
-    for (const [side, announcements] of this.#heard()) {
-      for (const [prefix, announcement] of announcements)
-        expected.add(
-          `${prefix} ${nextHopOf(side, prefix, announcement)} ${SIDE[side].as}${' +'.repeat(announcement.prepend)}`,
-        );
-    }
-    const actual = await this.#table();
-    const equal = actual.length === expected.size && actual.every((line) => expected.has(line));
+    const { missing, surplus } = await this.#difference();
+    const equal = missing.length + surplus.length === 0;
     if (equal) this.returning.clear();
     return equal;
+  }
+
+  /** For a failure: what gobgpd has not, and has too much, and its sessions. */
+  async account(): Promise<string> {
+    const { missing, surplus } = await this.#difference();
+    return [
+      ...missing.map((line) => `- ${line}`),
+      ...surplus.map((line) => `+ ${line}`),
+      await this.gobgpd.cli('neighbor'),
+    ].join('\n');
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -103,6 +105,23 @@ export class Bgp implements AsyncDisposable {
     return SIDES.filter((side) => !this.gone.has(side)).map(
       (side) => [side, this.retained.get(side) ?? this.routers[side].announcements] as const,
     );
+  }
+
+  async #difference(): Promise<{ missing: readonly string[]; surplus: readonly string[] }> {
+    if (this.state !== 'serving') return { missing: [], surplus: [] };
+    const actual = new Set(await this.#table());
+    const expected = new Set(
+      this.#heard().flatMap(([side, announcements]) =>
+        [...announcements].map(([prefix, announcement]) => {
+          const path = `${SIDE[side].as}${' +'.repeat(announcement.prepend)}`;
+          return `${prefix} ${nextHopOf(side, prefix, announcement)} ${path}`;
+        }),
+      ),
+    );
+    return {
+      missing: [...expected].filter((line) => !actual.has(line)),
+      surplus: [...actual].filter((line) => !expected.has(line)),
+    };
   }
 
   /** `PREFIX NEXT-HOP AS + +`, with a plus for each further AS. */

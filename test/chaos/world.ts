@@ -9,6 +9,7 @@ import { createNetns, type Netns } from '../support/netns.js';
 import { until } from '../support/wait.js';
 import { Bgp, type BgpOptions } from './bgp.js';
 import { type Configuration, daemonConfiguration, FIRST } from './configuration.js';
+import { differenceFrom, strangersFrom } from './difference.js';
 import { Disk } from './disk.js';
 import { Fabric } from './fabric.js';
 import { type Look, look } from './look.js';
@@ -170,7 +171,9 @@ export class World implements AsyncDisposable {
       what: 'gobgpd has the routes that were announced',
       deadlineMs: BGP_MS,
       everyMs: 40,
-    }).catch(fail);
+    }).catch(async (error: Error) => {
+      throw new ChaosFailure(`${error.message}\n${await this.bgp.account()}`);
+    });
   }
 
   /**
@@ -190,7 +193,9 @@ export class World implements AsyncDisposable {
       await this.assess();
     }
     const repaired = await this.#equal(ready);
-    this.#sparesStrangers(await look(this.node));
+    const strangers = strangersFrom(this.#strangers, await look(this.node));
+    if (strangers.length > 0)
+      throw new ChaosFailure(`what is not rib2fib's has changed\n${strangers.join('\n')}`);
     return repaired;
   }
 
@@ -234,6 +239,10 @@ export class World implements AsyncDisposable {
     return performance.now();
   }
 
+  #expected(facts: Look['facts']): Expected {
+    return expect(this.expired ? new Map() : this.bgp.offers, this.config, facts);
+  }
+
   async #feed(): Promise<string> {
     const { source } = await this.daemon.status();
     return source.feed.state;
@@ -249,7 +258,12 @@ export class World implements AsyncDisposable {
   async #equal(since: number): Promise<number> {
     for (;;) {
       const at = performance.now();
-      const difference = this.#difference(await look(this.node));
+      const seen = await look(this.node);
+      const difference = differenceFrom(this.#expected(seen.facts), seen, {
+        objects: this.config.objects,
+        keeps: this.config.keeps,
+        anyLegs: this.bgp.rearranged,
+      });
       if (difference.length === 0) return at - since;
       if (at - since > REPAIR_MS) {
         const lines = difference.join('\n');
@@ -258,39 +272,6 @@ export class World implements AsyncDisposable {
         );
       }
     }
-  }
-
-  #expected(facts: Look['facts']): Expected {
-    return expect(this.expired ? new Map() : this.bgp.offers, this.config, facts);
-  }
-
-  #difference({ own, facts, unused }: Look): readonly string[] {
-    const { lines, undecided } = this.#expected(facts);
-    const text = this.bgp.rearranged ? withoutLegs : (line: string) => line;
-    const [wanted, found] = [new Set([...lines].map(text)), new Set([...own].map(text))];
-    const tolerated = (line: string) => {
-      const [kind, table, prefix] = line.split(' ');
-      return kind === 'route' && undecided.has(`${table} ${prefix}`);
-    };
-    // A set that only such prefixes stand on as are kept in main, or out, has its group all the same.
-    const mayBeUnused =
-      this.config.keeps || [...undecided].some((key) => key.startsWith(`${this.config.objects} `));
-    const left = mayBeUnused ? [] : unused;
-    return [
-      ...[...wanted].filter((line) => !found.has(line)).map((line) => `- ${line}`),
-      ...[...found]
-        .filter((line) => !wanted.has(line) && !tolerated(line))
-        .map((line) => `+ ${line}`),
-      ...left.map((id) => `+ nexthop ${id}, unused`),
-    ];
-  }
-
-  #sparesStrangers({ foreign }: Look): void {
-    const lost = [...this.#strangers].filter((line) => !foreign.has(line));
-    const made = [...foreign].filter((line) => !this.#strangers.has(line));
-    if (lost.length + made.length === 0) return;
-    const lines = [...lost.map((line) => `- ${line}`), ...made.map((line) => `+ ${line}`)];
-    throw new ChaosFailure(`what is not rib2fib's has changed\n${lines.join('\n')}`);
   }
 }
 
@@ -306,10 +287,6 @@ class Parts implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const part of this.#parts.splice(0).reverse()) await part[Symbol.asyncDispose]();
   }
-}
-
-function withoutLegs(line: string): string {
-  return line.replace(/ via .*/, '');
 }
 
 function fail(error: Error): never {
