@@ -61,7 +61,7 @@ export function clockJump(random: Random): Change {
     kind: 'clock jump',
     text: `the wall clock is ${hours} hours ahead`,
     needs: [],
-    make: async ({ clock }) => clock.jump(hours * 3600),
+    make: async ({ subject }) => subject.clock.jump(hours * 3600),
   };
 }
 

@@ -118,17 +118,15 @@ export function flood(random: Random): Change {
     text: `${2 * FLOOD} foreign changes while rib2fib stands still, and ${prefix} is deleted from table ${table}`,
     needs: ['daemon'],
     make: async (world) => {
-      const { node, config, daemon } = world;
-      process.kill(daemon.pid, 'SIGSTOP');
-      world.stopped();
+      const { node, config } = world;
+      world.subject.suspend();
       world.robbed();
       await world.assess();
       await node.ipBatch(Array.from({ length: FLOOD }, () => pair).flat());
       await byHand(world, [
         `route delete ${prefix} table ${table} metric ${config.metric} proto 178`,
       ]);
-      process.kill(daemon.pid, 'SIGCONT');
-      world.resumed();
+      world.subject.resume();
       await world.assess();
     },
   };

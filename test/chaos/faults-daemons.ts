@@ -16,18 +16,8 @@ export function daemonFault(random: Random): Fault {
     text: `rib2fib gets ${signal}`,
     uses: ['daemon'],
     alone: false,
-    begin: async (world) => {
-      if (signal === 'SIGSTOP') process.kill(world.daemon.pid, 'SIGSTOP');
-      else await world.daemon.stop(signal);
-      world.stopped();
-    },
-    mend: async (world) => {
-      if (signal !== 'SIGSTOP') await world.startDaemon();
-      else {
-        process.kill(world.daemon.pid, 'SIGCONT');
-        world.resumed();
-      }
-    },
+    begin: async ({ subject }) => (signal === 'SIGSTOP' ? subject.suspend() : subject.stop(signal)),
+    mend: async ({ subject }) => (signal === 'SIGSTOP' ? subject.resume() : subject.start()),
   };
 }
 
@@ -48,10 +38,7 @@ export function configFault(random: Random): Fault {
     text: `the configuration is ${how}`,
     uses: ['config'],
     alone: false,
-    begin: async (world) => {
-      world.configIntact = false;
-      await world.daemon.configure(text);
-    },
+    begin: ({ subject }) => subject.misconfigure(text),
     mend: (world) => world.configure(),
   };
 }
@@ -63,8 +50,8 @@ export function diskFault(random: Random): Fault {
     text: `the admin directory is ${full ? 'full' : 'read-only'}`,
     uses: ['disk'],
     alone: false,
-    begin: async ({ disk }) => (full ? disk.fill() : disk.setWritable(false)),
-    mend: async ({ disk }) => (full ? disk.empty() : disk.setWritable(true)),
+    begin: async ({ subject: { disk } }) => (full ? disk.fill() : disk.setWritable(false)),
+    mend: async ({ subject: { disk } }) => (full ? disk.empty() : disk.setWritable(true)),
   };
 }
 
@@ -145,10 +132,10 @@ export function sessionFault(random: Random): Fault {
 /** gobgpd stays away for longer than `hold`. */
 export function holdFault(): Fault {
   const reload = async (world: World, hold: number) => {
-    const { loadedAt } = (await world.daemon.status()).config;
+    const { loadedAt } = (await world.subject.daemon.status()).config;
     world.config = { ...world.config, hold };
     await world.configure();
-    await until(async () => (await world.daemon.status()).config.loadedAt !== loadedAt, {
+    await until(async () => (await world.subject.daemon.status()).config.loadedAt !== loadedAt, {
       what: 'the new hold is in force',
     });
   };
@@ -158,12 +145,12 @@ export function holdFault(): Fault {
     uses: ['gobgpd', 'router-a', 'router-b', 'daemon', 'config', 'disk'],
     alone: true,
     begin: async (world) => {
-      const { bgp, daemon } = world;
+      const { bgp, subject } = world;
       await reload(world, 1);
       const before = performance.now();
       await bgp.gobgpd.stop('SIGKILL');
       bgp.state = 'dead';
-      await until(async () => (await daemon.status()).source.feed.state === 'expired', {
+      await until(async () => (await subject.daemon.status()).source.feed.state === 'expired', {
         what: 'hold ends',
       });
       world.expired = true;

@@ -7,17 +7,20 @@
  */
 import { parseArgs } from 'node:util';
 import type { GobgpdVersion } from '../support/gobgpd.js';
+import { ChaosFailure } from './chaos-failure.js';
 import { Random } from './random.js';
 import { Report } from './report.js';
 import { runStep } from './run.js';
 import { describeStep, drawStep } from './steps.js';
-import { ChaosFailure, type Setting, World } from './world.js';
+import { type Setting, World } from './world.js';
 
 const { values } = parseArgs({
   options: { seed: { type: 'string' }, steps: { type: 'string', default: '50' } },
 });
 const seed = values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(values.seed);
 const steps = Number(values.steps);
+if (!Number.isSafeInteger(seed) || !Number.isSafeInteger(steps))
+  throw new TypeError('--seed and --steps take whole numbers');
 process.exitCode = (await chaos(seed, steps)) ? 0 : 1;
 
 async function chaos(seed: number, steps: number): Promise<boolean> {
@@ -47,7 +50,7 @@ async function chaos(seed: number, steps: number): Promise<boolean> {
     } catch (error) {
       print(`${number}: ${describeStep(step)}: FAILED`);
       print(error instanceof ChaosFailure ? error.message : String((error as Error).stack));
-      print(world.account());
+      print(world.subject.account());
       print(`again with: npm run test:chaos -- --seed ${seed} --steps ${number}`);
       return false;
     }

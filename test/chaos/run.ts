@@ -3,6 +3,7 @@ import type { Report } from './report.js';
 import type { Step } from './steps.js';
 import type { World } from './world.js';
 
+/** Rejects with `ChaosFailure` where rib2fib does not hold what it must. */
 export async function runStep(world: World, step: Step, report: Report): Promise<void> {
   const { faults, changes, mends } = step;
   for (const fault of faults) {
@@ -14,14 +15,12 @@ export async function runStep(world: World, step: Step, report: Report): Promise
     await change.make(world);
     since = performance.now();
   }
-  if (mends.length > 0 && !world.away && world.configIntact) await world.during(since);
+  if (mends.length > 0 && !world.subject.away && world.subject.configIntact)
+    await world.during(since);
   for (const fault of mends) {
     await fault.mend(world);
+    await world.subject.retry();
     since = performance.now();
-    if (world.mayStart) {
-      await world.startDaemon();
-      since = performance.now();
-    }
     await world.assess();
   }
   const repaired = await world.quiet(since);

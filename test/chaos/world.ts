@@ -2,21 +2,19 @@
  * The running whole: network, daemons, the model's state, and what a step is held
  * to. Faults and changes act on it; {@link World.quiet} is where it must be right.
  */
-import { join } from 'node:path';
-import { Daemon } from '../support/daemon.js';
-import { scratchDirectory } from '../support/leftovers.js';
 import { createNetns, type Netns } from '../support/netns.js';
 import { until } from '../support/wait.js';
 import { Bgp, type BgpOptions } from './bgp.js';
+import { ChaosFailure, fail } from './chaos-failure.js';
 import { type Configuration, daemonConfiguration, FIRST } from './configuration.js';
 import { differenceFrom, strangersFrom } from './difference.js';
-import { Disk } from './disk.js';
 import { Fabric } from './fabric.js';
 import { type Look, look } from './look.js';
 import { type Expected, expect } from './model.js';
+import { Parts } from './parts.js';
 import { Probe } from './probe.js';
 import { settleStrangers } from './strangers.js';
-import { WallClock } from './wall-clock.js';
+import { Subject } from './subject.js';
 
 export type Setting = Pick<BgpOptions, 'version' | 'multipath' | 'gracefulRestart'>;
 
@@ -29,24 +27,12 @@ const BGP_MS = 90_000;
 /** Until the daemon has heard a full feed, once gobgpd has one to offer. */
 const FEED_MS = 30_000;
 
-export class ChaosFailure extends Error {}
-
 export class World implements AsyncDisposable {
   config: Configuration = FIRST;
-  /** The configuration file holds {@link config}, not something broken. */
-  configIntact = true;
   /** What the node's kernel has of others. */
   #strangers: ReadonlySet<string> = new Set();
-  /** The daemon neither hears nor writes. */
-  #away = false;
-  /** It is to run: somebody starts it again as soon as that may work. */
-  #wanted = true;
-  /** It was started again, and has not heard gobgpd since. */
-  #deaf = false;
-  /** Something was taken out of the kernel meanwhile. */
+  /** Something was taken out of the kernel while the daemon was away or deaf. */
   #robbed = false;
-  /** Number of destinations that are excused now. */
-  #excused = 0;
   /** `hold` has ended: nothing that was learned is to be had. */
   expired = false;
 
@@ -54,9 +40,7 @@ export class World implements AsyncDisposable {
     readonly setting: Setting,
     readonly fabric: Fabric,
     readonly bgp: Bgp,
-    readonly daemon: Daemon,
-    readonly disk: Disk,
-    readonly clock: WallClock,
+    readonly subject: Subject,
     readonly probe: Probe,
     private readonly parts: Parts,
   ) {}
@@ -81,26 +65,12 @@ export class World implements AsyncDisposable {
     await fabric.create();
     await settleStrangers(node);
     const bgp = parts.add(await Bgp.start({ ...setting, node, fabrics: fabric.routers }));
-    const scratch = scratchDirectory('chaos');
-    parts.add({ [Symbol.asyncDispose]: async () => scratch.remove() });
-    const disk = parts.add(await Disk.mount(join(scratch.path, 'admin')));
-    const clock = new WallClock(join(scratch.path, 'clock'));
-    const daemon = parts.add(
-      new Daemon(
-        {
-          netns: node,
-          config: { admin: { socket: join(disk.path, 'admin.sock') } },
-          until: 'admin',
-        },
-        scratchDirectory('daemon'),
-      ),
-    );
+    const subject = parts.add(await Subject.create(node));
     const probe = parts.add(await Probe.start(node));
-    const world = new World(setting, fabric, bgp, daemon, disk, clock, probe, parts);
+    const world = new World(setting, fabric, bgp, subject, probe, parts);
     world.#strangers = (await look(node)).foreign;
     await world.configure();
-    world.stopped();
-    await world.startDaemon();
+    await subject.start();
     return world;
   }
 
@@ -108,60 +78,29 @@ export class World implements AsyncDisposable {
     return this.fabric.node;
   }
 
-  get away(): boolean {
-    return this.#away;
-  }
-
-  /** The daemon is dead, and what kept it from starting is over. */
-  get mayStart(): boolean {
-    return !this.daemon.running && this.#wanted && this.configIntact && this.disk.usable;
-  }
-
   /** Writes the configuration in force by the model. */
   async configure(): Promise<void> {
     const source = { gobgp: { address: this.bgp.gobgpd.address } };
-    await this.daemon.configure({ source, ...daemonConfiguration(this.config) });
-    this.configIntact = true;
+    await this.subject.configure({ source, ...daemonConfiguration(this.config) });
   }
 
-  /** Something that others may not touch, or cannot keep, was taken out of the kernel by hand. */
+  /** Something of rib2fib's was, or may have been, taken out of the kernel. */
   robbed(): void {
     this.#robbed = true;
-  }
-
-  /** The daemon is dead or suspended. */
-  stopped(): void {
-    this.#wanted = false;
-    this.#away = true;
-    this.#robbed = this.#excused > 0;
-  }
-
-  resumed(): void {
-    this.#away = false;
-  }
-
-  /** False where the daemon refuses to start, which a broken configuration and a bad disk allow. */
-  async startDaemon(): Promise<boolean> {
-    this.#wanted = true;
-    await this.daemon.launch({ env: this.clock.environment }).catch(() => undefined);
-    if (!this.daemon.running) return false;
-    this.#away = false;
-    this.#deaf = true;
-    return true;
   }
 
   /** Excuses those destinations that have no route by the model, or that the daemon cannot help. */
   async assess(at?: number): Promise<void> {
     const { facts } = await look(this.node);
-    if (this.#deaf) this.#deaf = !(await this.#listening());
-    const helpless = (this.#away || this.#deaf) && this.#robbed;
-    if (!this.#away && !this.#deaf) this.#robbed = false;
+    if (this.subject.deaf && (await this.#listening())) this.subject.deaf = false;
+    const helpless = this.subject.away || this.subject.deaf;
     if (this.bgp.returning.size > 0) await this.bgp.converged();
     const offers = this.expired ? new Map() : this.bgp.steadyOffers;
     const { learned } = expect(offers, this.config, facts);
     const { ledger } = this.probe;
-    const excused = ledger.destinations.filter((one) => helpless || !learned.has(one));
-    this.#excused = excused.length;
+    const missing = ledger.destinations.filter((one) => !learned.has(one));
+    if (!helpless && missing.length === 0) this.#robbed = false;
+    const excused = helpless && this.#robbed ? ledger.destinations : missing;
     ledger.excuse(new Set(excused), at ?? performance.now());
   }
 
@@ -182,6 +121,8 @@ export class World implements AsyncDisposable {
    * routes and the daemon a full feed, where those took time.
    */
   async quiet(since: number): Promise<number> {
+    if (this.subject.away || !this.subject.daemon.running)
+      throw new ChaosFailure('rib2fib does not run');
     let ready = await this.#converged(since);
     await this.assess();
     if (this.bgp.state === 'serving' && !this.expired && (await this.#feed()) !== 'synced') {
@@ -193,6 +134,7 @@ export class World implements AsyncDisposable {
       await this.assess();
     }
     const repaired = await this.#equal(ready);
+    await this.#honest(ready);
     const strangers = strangersFrom(this.#strangers, await look(this.node));
     if (strangers.length > 0)
       throw new ChaosFailure(`what is not rib2fib's has changed\n${strangers.join('\n')}`);
@@ -222,12 +164,6 @@ export class World implements AsyncDisposable {
     return worst;
   }
 
-  /** What the daemon last said, for a failure. */
-  account(): string {
-    const lines = this.daemon.log.slice(-30).map((line) => JSON.stringify(line));
-    return ['the last of its log:', ...lines, this.daemon.output].join('\n');
-  }
-
   [Symbol.asyncDispose](): Promise<void> {
     return this.parts[Symbol.asyncDispose]();
   }
@@ -244,14 +180,35 @@ export class World implements AsyncDisposable {
   }
 
   async #feed(): Promise<string> {
-    const { source } = await this.daemon.status();
+    const { source } = await this.subject.daemon.status();
     return source.feed.state;
   }
 
   async #listening(): Promise<boolean> {
-    if (this.#away || this.bgp.state !== 'serving') return false;
+    if (this.subject.away || this.bgp.state !== 'serving') return false;
     const feed = await this.#feed().catch(() => 'none');
     return (feed === 'syncing' || feed === 'synced') && (await this.bgp.converged());
+  }
+
+  /** What the daemon says of itself is what the kernel has. */
+  async #honest(since: number): Promise<void> {
+    await until(
+      async () => {
+        const { own } = await look(this.node);
+        const { ready, unready, tables } = await this.subject.daemon.status();
+        if (!ready) throw new Error(`not ready: ${unready}`);
+        for (const { id, routes } of tables) {
+          const told = routes.ipv4.installed + routes.ipv6.installed;
+          const there = [...own].filter((line) => line.startsWith(`route ${id} `)).length;
+          if (told !== there) throw new Error(`${told} routes told in table ${id}, ${there} there`);
+        }
+        return true;
+      },
+      {
+        what: 'rib2fib says what the kernel has',
+        deadlineMs: since + REPAIR_MS - performance.now(),
+      },
+    ).catch(fail);
   }
 
   /** Milliseconds from `since` until the kernel was equal to the model. */
@@ -273,22 +230,4 @@ export class World implements AsyncDisposable {
       }
     }
   }
-}
-
-/** Disposed of in the reverse order. */
-class Parts implements AsyncDisposable {
-  readonly #parts: AsyncDisposable[] = [];
-
-  add<T extends AsyncDisposable>(part: T): T {
-    this.#parts.push(part);
-    return part;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    for (const part of this.#parts.splice(0).reverse()) await part[Symbol.asyncDispose]();
-  }
-}
-
-function fail(error: Error): never {
-  throw new ChaosFailure(error.message);
 }
