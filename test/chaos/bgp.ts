@@ -13,16 +13,12 @@ export interface BgpOptions {
   readonly gracefulRestart: boolean;
 }
 
-/** How the node's gobgpd stands: only a serving one hears of changes and can be asked. */
-export type GobgpdState = 'serving' | 'suspended' | 'dead';
+/** Only a gobgpd that serves hears of changes, and can be asked. */
+type GobgpdState = 'serving' | 'suspended' | 'dead';
 
 export class Bgp implements AsyncDisposable {
-  state: GobgpdState = 'serving';
-  /**
-   * gobgpd took its peers down one by one: prefixes of several went over to the
-   * paths that were left, before the last were withdrawn.
-   */
-  rearranged = false;
+  #state: GobgpdState = 'serving';
+  #rearranged = false;
   /** Sides whose routes gobgpd has lost with the session. */
   readonly gone = new Set<SideName>();
   /** Of them, those whose session is to come back, which takes gobgpd its own time. */
@@ -65,15 +61,41 @@ export class Bgp implements AsyncDisposable {
     return bgp;
   }
 
+  get serving(): boolean {
+    return this.#state === 'serving';
+  }
+
+  /**
+   * A gobgpd that was told to stop took its peers down one by one: prefixes of several
+   * went over to the paths that were left, before the last were withdrawn.
+   */
+  get rearranged(): boolean {
+    return this.#rearranged;
+  }
+
+  async takeGobgpd(signal: 'SIGSTOP' | 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    this.#offers = this.offers;
+    this.#state = signal === 'SIGSTOP' ? 'suspended' : 'dead';
+    this.#rearranged = signal === 'SIGTERM';
+    if (signal === 'SIGSTOP') this.gobgpd.suspend();
+    else await this.gobgpd.stop(signal);
+  }
+
+  async bringGobgpd(): Promise<void> {
+    if (this.#state === 'suspended') this.gobgpd.resume();
+    else await this.gobgpd.launch();
+    this.#state = 'serving';
+    this.#rearranged = false;
+  }
+
   /** What rib2fib hears; as it was, while gobgpd hears nothing itself. */
   get offers(): Offers {
-    if (this.state === 'serving') this.#offers = best(this.#heard(), this.options.multipath);
-    return this.#offers;
+    return this.serving ? best(this.#heard(), this.options.multipath) : this.#offers;
   }
 
   /** Of {@link offers}, those that no session has to come back for. */
   get steadyOffers(): Offers {
-    if (this.returning.size === 0 || this.state !== 'serving') return this.offers;
+    if (this.returning.size === 0 || !this.serving) return this.offers;
     const heard = this.#heard().filter(([side]) => !this.returning.has(side));
     return best(heard, this.options.multipath);
   }
@@ -108,7 +130,7 @@ export class Bgp implements AsyncDisposable {
   }
 
   async #difference(): Promise<{ missing: readonly string[]; surplus: readonly string[] }> {
-    if (this.state !== 'serving') return { missing: [], surplus: [] };
+    if (!this.serving) return { missing: [], surplus: [] };
     const actual = new Set(await this.#table());
     const expected = new Set(
       this.#heard().flatMap(([side, announcements]) =>

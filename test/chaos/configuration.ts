@@ -64,7 +64,10 @@ export function pools(table: number, { morePools }: Configuration): readonly str
 
 /** As rib2fib takes it, but for `source`, `admin` and `metrics`. */
 export function daemonConfiguration(config: Configuration): Readonly<Record<string, unknown>> {
-  const deny = Object.values(BLOCKS.deniable).map((prefix) => ({ deny: { prefix, le: 128 } }));
+  const denials = [
+    { deny: { prefix: BLOCKS.deniable.ipv4, ge: 16, le: 32 } },
+    { deny: { prefix: BLOCKS.deniable.ipv6, ge: 48, le: 128 } },
+  ];
   return {
     hold: `${config.hold}s`,
     tables: tableIds(config).map((id) => {
@@ -73,7 +76,7 @@ export function daemonConfiguration(config: Configuration): Readonly<Record<stri
         id,
         metric: config.metric,
         filters: [
-          ...(config.denies ? deny.map(withinFamily) : []),
+          ...(config.denies ? denials : []),
           { permit: { prefix: '10.0.0.0/8', ge: 8, le: 32 } },
           { permit: { prefix: '2001:db8::/32', ge: 32, le: 128 } },
         ],
@@ -96,10 +99,4 @@ export function daemonConfiguration(config: Configuration): Readonly<Record<stri
       };
     }),
   };
-}
-
-function withinFamily({ deny }: { deny: { prefix: string; le: number } }) {
-  const [, length = ''] = deny.prefix.split('/');
-  const le = deny.prefix.includes(':') ? 128 : 32;
-  return { deny: { prefix: deny.prefix, ge: Number(length), le } };
 }

@@ -62,19 +62,8 @@ export function gobgpdFault(random: Random): Fault {
     text: `gobgpd gets ${signal}`,
     uses: ['gobgpd', 'router-a', 'router-b', ...(signal === 'SIGTERM' ? LINKS : [])],
     alone: signal !== 'SIGSTOP',
-    begin: async ({ bgp }) => {
-      void bgp.offers; // As they are: they stay.
-      if (signal === 'SIGSTOP') bgp.gobgpd.suspend();
-      else await bgp.gobgpd.stop(signal);
-      bgp.rearranged = signal === 'SIGTERM';
-      bgp.state = signal === 'SIGSTOP' ? 'suspended' : 'dead';
-    },
-    mend: async ({ bgp }) => {
-      if (signal === 'SIGSTOP') bgp.gobgpd.resume();
-      else await bgp.gobgpd.launch();
-      bgp.rearranged = false;
-      bgp.state = 'serving';
-    },
+    begin: ({ bgp }) => bgp.takeGobgpd(signal),
+    mend: ({ bgp }) => bgp.bringGobgpd(),
   };
 }
 
@@ -148,8 +137,7 @@ export function holdFault(): Fault {
       const { bgp, subject } = world;
       await reload(world, 1);
       const before = performance.now();
-      await bgp.gobgpd.stop('SIGKILL');
-      bgp.state = 'dead';
+      await bgp.takeGobgpd('SIGKILL');
       await until(async () => (await subject.daemon.status()).source.feed.state === 'expired', {
         what: 'hold ends',
       });
@@ -157,8 +145,7 @@ export function holdFault(): Fault {
       await world.assess(before);
     },
     mend: async (world) => {
-      await world.bgp.gobgpd.launch();
-      world.bgp.state = 'serving';
+      await world.bgp.bringGobgpd();
       await reload(world, FIRST.hold);
       await world.converged();
       world.expired = false;

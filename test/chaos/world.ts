@@ -125,7 +125,7 @@ export class World implements AsyncDisposable {
       throw new ChaosFailure('rib2fib does not run');
     let ready = await this.#converged(since);
     await this.assess();
-    if (this.bgp.state === 'serving' && !this.expired && (await this.#feed()) !== 'synced') {
+    if (this.bgp.serving && !this.expired && (await this.#feed()) !== 'synced') {
       await until(async () => (await this.#feed()) === 'synced', {
         what: 'rib2fib has heard a full feed',
         deadlineMs: FEED_MS,
@@ -185,7 +185,7 @@ export class World implements AsyncDisposable {
   }
 
   async #listening(): Promise<boolean> {
-    if (this.subject.away || this.bgp.state !== 'serving') return false;
+    if (this.subject.away || !this.bgp.serving) return false;
     const feed = await this.#feed().catch(() => 'none');
     return (feed === 'syncing' || feed === 'synced') && (await this.bgp.converged());
   }
