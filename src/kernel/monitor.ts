@@ -13,7 +13,7 @@ import {
 import { decodeNexthop, RTM_DELNEXTHOP, RTM_NEWNEXTHOP } from './codec-nexthop.js';
 import { decodeRoute, RTM_DELROUTE, RTM_NEWROUTE } from './codec-route.js';
 import { decodeRule, RTM_DELRULE, RTM_NEWRULE } from './codec-rule.js';
-import type { KernelError, KernelNotice } from './kernel.js';
+import { KernelError, type KernelNotice } from './kernel.js';
 import { NLM_F_REPLACE, walkMessages } from './message-reader.js';
 import { NetlinkSocket } from './socket.js';
 
@@ -26,19 +26,16 @@ const NLMSG_PID_BEFORE_BODY = 4;
 const BACKLOG = 100_000;
 /** A loss is looked for after every turn with messages, and this often for one that left none (milliseconds). */
 const LOSS_CHECK = 5_000;
-/** Bytes of the receive buffer below which what waits is new. */
-const DRAINED = 64 << 10;
 
 export class Monitor implements AsyncIterable<readonly KernelNotice[]> {
-  readonly #socket: NetlinkSocket;
+  #socket: NetlinkSocket;
+  readonly #ownPorts: readonly number[];
   readonly #lossCheck: NodeJS.Timeout;
   readonly #signal: AbortSignal;
   #pending: KernelNotice[] = [];
   /** What `pending` already says, so that it is said once. */
   #said = new Set<string>();
   #dropped = 0;
-  /** Messages were lost; what waits in the socket is older than what a reader of the kernel sees now. */
-  #lossy = false;
   #turnEnds = false;
   #end: 'no' | 'aborted' | KernelError = 'no';
   #wake: () => void = () => undefined;
@@ -55,14 +52,9 @@ export class Monitor implements AsyncIterable<readonly KernelNotice[]> {
     readonly malformed: (count: number) => void,
   ) {
     this.#signal = signal;
-    this.#socket = NetlinkSocket.open(
-      { receiveBuffer: RECEIVE_BUFFER, read: 'exact', ignore: ownPorts, groups: GROUPS },
-      {
-        message: (chunk) => this.#receive(chunk),
-        error: (error) => this.#stop(error),
-      },
-    );
-    this.#lossCheck = setInterval(() => this.#checkLossInTime(), LOSS_CHECK).unref();
+    this.#ownPorts = ownPorts;
+    this.#socket = this.#subscribed();
+    this.#lossCheck = setInterval(() => this.#checkLoss(), LOSS_CHECK).unref();
     signal.addEventListener('abort', this.#abort, { once: true });
     if (signal.aborted) this.#abort();
   }
@@ -78,6 +70,17 @@ export class Monitor implements AsyncIterable<readonly KernelNotice[]> {
     } finally {
       this.#stop('aborted');
     }
+  }
+
+  /** @throws KernelError */
+  #subscribed(): NetlinkSocket {
+    return NetlinkSocket.open(
+      { receiveBuffer: RECEIVE_BUFFER, read: 'exact', ignore: this.#ownPorts, groups: GROUPS },
+      {
+        message: (chunk) => this.#receive(chunk),
+        error: (error) => this.#stop(error),
+      },
+    );
   }
 
   #take(): readonly KernelNotice[] {
@@ -99,18 +102,15 @@ export class Monitor implements AsyncIterable<readonly KernelNotice[]> {
   }
 
   #receive(chunk: Buffer): void {
-    if (!this.#lossy) this.#decode(chunk);
-    this.#endTurn();
-  }
-
-  #decode(chunk: Buffer): void {
     const skipped = walkMessages(chunk, (type, flags, _seq, body, end) =>
       this.#notice(type, flags, chunk, body, end),
     );
-    if (skipped === 0) return;
-    this.malformed(skipped);
-    // Nobody knows what it said.
-    this.#sayOnce({ type: 'overrun' });
+    if (skipped > 0) {
+      this.malformed(skipped);
+      // Nobody knows what it said.
+      this.#sayOnce({ type: 'overrun' });
+    }
+    this.#endTurn();
   }
 
   #notice(type: number, flags: number, bytes: Buffer, body: number, end: number): void {
@@ -184,29 +184,32 @@ export class Monitor implements AsyncIterable<readonly KernelNotice[]> {
     });
   }
 
-  /** After a loss nothing is decoded until the socket is drained: it would be taken for newer than what is read then. */
   #checkLoss(): void {
     if (this.#end !== 'no') return;
-    const { dropped, waiting } = this.#socket.backlog;
-    if (dropped !== this.#dropped) {
-      this.#dropped = dropped;
-      this.#lossy = true;
-      // All of it is read again.
-      this.#take();
-    }
-    if (this.#lossy && waiting < DRAINED) this.#lossEnds();
-  }
-
-  #checkLossInTime(): void {
-    const before = this.#lossy;
-    this.#checkLoss();
-    // Not drained in all that time: better to read what will change than nothing.
-    if (before && this.#lossy) this.#lossEnds();
-  }
-
-  #lossEnds(): void {
-    this.#lossy = false;
+    const { dropped } = this.#socket;
+    if (dropped === this.#dropped) return;
+    this.#dropped = dropped;
+    // All of it is read again.
+    this.#take();
+    this.#startAnew();
     this.#overrun();
     this.#wake();
+  }
+
+  /**
+   * What is still queued is older than what the overrun's reader will read: with
+   * another socket, subscribed before, it need not be worked off first.
+   */
+  #startAnew(): void {
+    let next: NetlinkSocket;
+    try {
+      next = this.#subscribed();
+    } catch (error) {
+      if (!(error instanceof KernelError)) throw error;
+      return; // No more descriptors, say: the old one still serves, only slower.
+    }
+    this.#socket.close();
+    this.#socket = next;
+    this.#dropped = 0;
   }
 }

@@ -24,7 +24,6 @@ export const NETLINK_GET_STRICT_CHK = 12;
 
 /** SO_MEMINFO (linux/sock_diag.h): nine u32. */
 const MEMINFO_SIZE = 36;
-const SK_MEMINFO_RMEM_ALLOC = 0;
 const SK_MEMINFO_RCVBUF = 4;
 const SK_MEMINFO_DROPS = 32;
 
@@ -140,19 +139,9 @@ export function sendBeside(fd: number, bytes: Buffer, done: (sent: boolean) => v
   });
 }
 
-/** `dropped`: messages this socket has lost since it was opened, the Drops column of /proc/net/netlink. */
-export interface Backlog {
-  readonly dropped: number;
-  /** Of the receive buffer, in bytes as the kernel counts them, what waits to be read. */
-  readonly waiting: number;
-}
-
-export function backlogOf(fd: number): Backlog {
-  const info = memoryInfo(fd);
-  return {
-    dropped: info.readUInt32LE(SK_MEMINFO_DROPS),
-    waiting: info.readUInt32LE(SK_MEMINFO_RMEM_ALLOC),
-  };
+/** Messages this socket has lost since it was opened: the Drops column of /proc/net/netlink. */
+export function droppedMessages(fd: number): number {
+  return memoryInfo(fd).readUInt32LE(SK_MEMINFO_DROPS);
 }
 
 /**

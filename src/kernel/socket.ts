@@ -6,9 +6,8 @@
 import { RawNetlinkSocket } from 'netlink/dist/raw.js';
 import { KernelError } from './kernel.js';
 import {
-  type Backlog,
-  backlogOf,
   descriptorOf,
+  droppedMessages,
   enable,
   growReceiveBuffer,
   ignoreSenders,
@@ -117,9 +116,9 @@ export class NetlinkSocket {
     });
   }
 
-  /** What waits to be read, and what was lost for want of room. */
-  get backlog(): Backlog {
-    return backlogOf(this.#fd);
+  /** Messages lost for want of room since the socket was opened. */
+  get dropped(): number {
+    return droppedMessages(this.#fd);
   }
 
   /** Nothing is handed over any more. Idempotent. */

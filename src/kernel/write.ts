@@ -125,7 +125,7 @@ export class WriteClient {
     this.#seq = (this.#seq + count) >>> 0;
     const last = (this.#writer.markLast(NLM_F_ACK) - base) >>> 0;
     return new Promise((settle) => {
-      this.#batch = { base, last, dropped: this.#socket.backlog.dropped, failures, settle };
+      this.#batch = { base, last, dropped: this.#socket.dropped, failures, settle };
       this.#deadline.kick();
       this.#socket.send(this.#writer.written(), (error) => this.#break(error));
     });
@@ -140,7 +140,7 @@ export class WriteClient {
       const { errno, symbol, message } = decodeError(chunk, flags, body, end);
       if (errno !== 0) batch.failures.push({ index, errno: symbol, message });
       if (index !== batch.last) return;
-      this.#settle(this.#socket.backlog.dropped === batch.dropped ? 'answered' : 'lost');
+      this.#settle(this.#socket.dropped === batch.dropped ? 'answered' : 'lost');
     });
     if (skipped > 0) this.malformed(skipped);
   }

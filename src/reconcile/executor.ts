@@ -8,7 +8,7 @@ import type { Log } from '../log-port.js';
 import type { NexthopGroups } from './groups.js';
 import type { Mirror } from './mirror.js';
 import { takeOutcome } from './outcome.js';
-import type { Retries } from './retries.js';
+import { type Retries, standsOn } from './retries.js';
 
 export interface ExecutorOptions {
   readonly kernel: Kernel;
@@ -80,6 +80,7 @@ export class Executor {
     const { clock, log, metrics, mirror, retries, onMirrorWrong } = this.options;
     const { done, refused, mirrorWrong } = takeOutcome(lot, result, mirror());
     for (const operation of done) retries.done(operation);
+    if (retries.size > 0) this.#unblock(done);
     for (const [op, count] of countByOp(done)) metrics.countOperations(op, count);
     for (const { operation, failure } of refused) {
       metrics.countKernelError(operation.op, failure.errno);
@@ -96,6 +97,16 @@ export class Executor {
       );
     }
     if (mirrorWrong) onMirrorWrong();
+  }
+
+  /** What was refused for want of a nexthop object that now is there. */
+  #unblock(done: readonly Operation[]): void {
+    const { clock, retries } = this.options;
+    for (const operation of done) {
+      if (operation.op !== 'nexthop-add') continue;
+      const { id } = operation.nexthop;
+      retries.hasten((refused) => standsOn(refused, id), clock.monotonic());
+    }
   }
 
   #nexthopRefused(id: number, errno: string): void {

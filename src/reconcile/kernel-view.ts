@@ -26,8 +26,6 @@ export interface KernelViewOptions {
   readonly contests: Contests;
   readonly onDrift: (kind: 'route' | 'rule' | 'nexthop', count: number) => void;
   readonly onOverrun: () => void;
-  /** Interfaces of ours changed: what was refused on their account may be taken now. */
-  readonly onDisturbed: () => void;
 }
 
 /** Between two audits that nothing asked for. */
@@ -58,6 +56,7 @@ export class KernelView {
   #underlayDue = true;
   #underlayEarliest = Number.NEGATIVE_INFINITY;
   #rulesDue = true;
+  #moved = new Set<number>();
   /** Changes to what is ours may have gone unnoticed since the last audit. */
   #blind = false;
 
@@ -103,6 +102,13 @@ export class KernelView {
     return due;
   }
 
+  /** Interfaces that changed since the last call: see {@link NoticeEffects.moved}. */
+  takeMoved(): ReadonlySet<number> {
+    const moved = this.#moved;
+    if (moved.size > 0) this.#moved = new Set();
+    return moved;
+  }
+
   /** From here on no change is missed. */
   subscribe(signal: AbortSignal): void {
     this.#stream = this.#options.kernel.notices(signal);
@@ -145,6 +151,7 @@ export class KernelView {
     const effects = takeNotices(notices, this.#mirror, this.#options.engine);
     this.#underlayDue ||= effects.underlay;
     this.#rulesDue ||= effects.rules;
+    for (const index of effects.moved) this.#moved.add(index);
     this.#auditDue ||= effects.audit;
     this.#blind ||= effects.audit || effects.overrun;
     this.#overrun ||= effects.overrun;
@@ -204,7 +211,6 @@ export class KernelView {
     const interfaces = this.#disturbed;
     this.#disturbed = new Set();
     await readDisturbed(interfaces, kernel, this.#mirror, engine);
-    this.#options.onDisturbed();
   }
 
   async #audit(): Promise<void> {

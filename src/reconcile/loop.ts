@@ -18,7 +18,7 @@ import { type KernelObject, objectOf } from './kernel-object.js';
 import { KernelView } from './kernel-view.js';
 import type { Mirror } from './mirror.js';
 import { isOwed } from './owed.js';
-import { Retries } from './retries.js';
+import { leadsOutOf, Retries } from './retries.js';
 
 /** Counters the loop feeds; the daemon's metrics are one. */
 export interface ReconcileMetrics {
@@ -66,9 +66,8 @@ export class Reconciler {
     const { kernel, engine, clock, log, metrics } = options;
     const onDrift = metrics.countDrift.bind(metrics);
     const onOverrun = metrics.countOverrun.bind(metrics);
-    const onDisturbed = () => this.#retries.hasten(clock.monotonic());
     this.#view = new KernelView({
-      ...{ kernel, engine, clock, log, onDrift, onOverrun, onDisturbed },
+      ...{ kernel, engine, clock, log, onDrift, onOverrun },
       contests: this.#contests,
     });
     this.#executor = new Executor({
@@ -209,6 +208,8 @@ export class Reconciler {
     engine.tick(started);
     await this.#view.refresh();
     const now = clock.monotonic();
+    const moved = this.#view.takeMoved();
+    if (moved.size > 0) this.#retries.hasten((refused) => leadsOutOf(refused, moved), now);
     const due = this.#retries.due(now);
     const { free, ended } = this.#contests.due(now);
     for (const contest of ended) this.#view.contestEnded(contest);

@@ -21,6 +21,8 @@ export interface NoticeEffects {
   underlay: boolean;
   /** Interfaces that were, if only for a moment, in a state in which the kernel drops routes silently. */
   readonly disturbed: Set<number>;
+  /** Interfaces whose state, addresses or connected prefixes changed: what was refused there may go now. */
+  readonly moved: Set<number>;
   rules: boolean;
   /** The notices leave open what the kernel has now. */
   audit: boolean;
@@ -44,6 +46,7 @@ export function takeNotices(
   const effects: NoticeEffects = {
     underlay: false,
     disturbed: new Set(),
+    moved: new Set(),
     rules: false,
     audit: false,
     overrun: false,
@@ -54,10 +57,12 @@ export function takeNotices(
     switch (notice.type) {
       case 'link':
         effects.underlay = true;
+        effects.moved.add(notice.index);
         if (!notice.usable) effects.disturbed.add(notice.index);
         break;
       case 'address':
         effects.underlay = true;
+        effects.moved.add(notice.index);
         if (notice.event === 'gone') effects.disturbed.add(notice.index);
         break;
       case 'route':
@@ -85,6 +90,10 @@ function takeRoute(
 ): void {
   const { table, prefix, metric } = route;
   if (table === TABLE_MAIN || table === TABLE_LOCAL) effects.underlay = true;
+  if (table === TABLE_MAIN && route.target.type === 'legs') {
+    for (const { oif, gateway } of route.target.legs)
+      if (gateway === undefined) effects.moved.add(oif);
+  }
   const configured = engine.tables.get(table);
   const own = mirror.own(table, prefix.key).find((one) => one.metric === metric);
   const undone = (protocol: number | undefined, drift: boolean): void => {

@@ -6,9 +6,6 @@ import { objectKey, objectOf, routeKey } from './kernel-object.js';
 const FIRST_RETRY_MS = 1_000;
 const LAST_RETRY_MS = 60_000;
 
-/** What the kernel says where an interface, a gateway or a nexthop object is not there now. */
-const WANT_OF_A_WAY = new Set(['EHOSTUNREACH', 'EINVAL', 'ENETDOWN', 'ENETUNREACH', 'ENODEV']);
-
 export interface Refusal {
   readonly operation: Operation;
   readonly errno: string;
@@ -78,12 +75,11 @@ export class Retries {
     return due;
   }
 
-  /** Has what was refused for want of a way tried again from `now` on; the waits after that stay as they were. */
-  hasten(now: number): void {
-    if (this.#refusals.size === 0) return;
+  /** What may have stood in the way is gone: those that `test` picks are due now. Attempts count on. */
+  hasten(test: (operation: Operation) => boolean, now: number): void {
     for (const [key, refusal] of this.#refusals) {
-      if (!WANT_OF_A_WAY.has(refusal.errno)) continue;
-      this.#refusals.set(key, { ...refusal, retryAt: Math.min(refusal.retryAt, now) });
+      if (refusal.retryAt <= now || !test(refusal.operation)) continue;
+      this.#refusals.set(key, { ...refusal, retryAt: now });
       this.#next = Math.min(this.#next, now);
     }
   }
@@ -108,6 +104,28 @@ export class Retries {
   get size(): number {
     return this.#refusals.size;
   }
+}
+
+/** A route's, or a nexthop object's, way leads out of one of the interfaces. */
+export function leadsOutOf(operation: Operation, interfaces: ReadonlySet<number>): boolean {
+  if ('route' in operation) {
+    const { target } = operation.route;
+    return target.type === 'legs' && target.legs.some(({ oif }) => interfaces.has(oif));
+  }
+  if (!('nexthop' in operation)) return false;
+  const { nexthop } = operation;
+  return nexthop.type === 'single' && interfaces.has(nexthop.leg.oif);
+}
+
+/** A route on the nexthop object, or a group that it is a member of. */
+export function standsOn(operation: Operation, id: number): boolean {
+  if ('route' in operation) {
+    const { target } = operation.route;
+    return target.type === 'nexthop' && target.id === id;
+  }
+  if (!('nexthop' in operation)) return false;
+  const { nexthop } = operation;
+  return nexthop.type === 'group' && nexthop.members.some((member) => member.id === id);
 }
 
 /** Targets by their text: an audit reads all of them anew. */

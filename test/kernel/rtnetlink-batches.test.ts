@@ -4,7 +4,11 @@ import { spawn } from 'node:child_process';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Operation, OperationFailure } from '../../src/kernel/kernel.js';
-import { backlogOf, descriptorOf, growReceiveBuffer } from '../../src/kernel/socket-options.js';
+import {
+  descriptorOf,
+  droppedMessages,
+  growReceiveBuffer,
+} from '../../src/kernel/socket-options.js';
 import { WriteClient } from '../../src/kernel/write.js';
 import { Address } from '../../src/net/address.js';
 import { Prefix } from '../../src/net/prefix.js';
@@ -104,15 +108,15 @@ test('answers that do not fit the receive buffer: unknown, not taken for done', 
     const failing = additions(1000, '192.0.2.77', oif);
     for (let round = 0; round < 30; round++) {
       const failures: OperationFailure[] = [];
-      const before = backlogOf(descriptor).dropped;
+      const before = droppedMessages(descriptor);
       const writing = writes.write(failing, 0, failing.length, failures);
       // Every other round nothing is read before the kernel has lost an answer.
       const until = performance.now() + 5000;
-      while (round % 2 === 0 && backlogOf(descriptor).dropped === before) {
+      while (round % 2 === 0 && droppedMessages(descriptor) === before) {
         assert.ok(performance.now() < until, 'nothing was lost');
       }
       const known = await writing;
-      const lost = backlogOf(descriptor).dropped !== before;
+      const lost = droppedMessages(descriptor) !== before;
       assert.equal(known, lost ? 0 : failing.length);
       assert.equal(failures.length, known);
     }

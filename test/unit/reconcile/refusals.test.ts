@@ -188,3 +188,30 @@ test('under a new metric where a foreign route stands: the old route stays until
   assert.deepEqual(node.routes(), ['10.0.0.0/8 via 10.9.0.2 dev eth1 table 100 metric 30']);
   await node.stop();
 });
+
+test('a route refused while its link flaps is tried again as the link comes, not after its wait', async () => {
+  const node = await runningNode(config(table()), '10.0.0.0/8 via 10.9.0.2');
+  node.kernel.refuse('10.1.0.0/16', 'ENETDOWN', 1);
+  await node.hears('10.1.0.0/16 via 10.9.0.2');
+  assert.equal(node.routes().length, 1);
+  await node.link('eth2', { up: true, carrier: true });
+  assert.equal(node.routes().length, 1, 'another link does not concern it');
+  await node.link('eth1', { up: true, carrier: true });
+  assert.equal(node.routes().length, 2);
+  await node.stop();
+});
+
+test('a route refused for want of its nexthop object comes with the object', async () => {
+  const onObjects = table({ nextHop: nextHop({ objects: 'always' }) });
+  const node = await runningNode(config(onObjects), '10.0.0.0/8 via 10.9.0.2');
+  const [group = ''] = node.kernel.nexthopTexts().filter((line) => line.includes('group'));
+  const [, id] = group.split(' ');
+  node.kernel.outside(`nexthop del id ${id}`, { silent: true });
+  await node.hears('10.1.0.0/16 via 10.9.0.2');
+  assert.equal(node.errors['route-add EINVAL'], 1);
+  node.kernel.tell({ type: 'overrun' });
+  await node.rest();
+  assert.equal(node.routes().length, 2);
+  assert.equal(node.reconciler.retries.size, 0);
+  await node.stop();
+});

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Route } from '../../../src/desired/route.js';
 import type { Operation } from '../../../src/kernel/kernel.js';
-import { Retries } from '../../../src/reconcile/retries.js';
+import { leadsOutOf, Retries, standsOn } from '../../../src/reconcile/retries.js';
 import { prefix } from '../policy/build.js';
 
 function add(text: string, id = 1): Operation & { route: Route } {
@@ -85,4 +85,39 @@ test('routes, rules and nexthop objects are told apart; a foreign route from our
   ];
   for (const operation of operations) retries.refused(operation, 'EPERM', 'no', 0);
   assert.equal(retries.size, operations.length);
+});
+
+test('what may have stood in the way is gone: due at once, with its attempts kept', () => {
+  const retries = new Retries();
+  retries.refused(A, 'EINVAL', 'Nexthop id does not exist', 0);
+  retries.refused(add('11.0.0.0/8', 2), 'EINVAL', 'Nexthop id does not exist', 0);
+  retries.hasten((operation) => standsOn(operation, 1), 10);
+  assert.equal(retries.next, 10);
+  assert.deepEqual(
+    retries.due(10).map(({ operation }) => operation),
+    [A],
+  );
+  assert.ok(retries.mayTry(A, 10));
+  assert.equal(retries.refused(A, 'EINVAL', 'no', 10).retryAt, 2_010);
+  assert.equal(retries.next, 1_000);
+});
+
+test('a group stands on its members, a route and a single lead out of their interfaces', () => {
+  const leg = { gateway: undefined, oif: 3, onlink: false, weight: 1 };
+  const inline: Operation = {
+    op: 'route-add',
+    route: { ...A.route, target: { type: 'legs', legs: [leg, { ...leg, oif: 4 }] } },
+  };
+  const group: Operation = {
+    op: 'nexthop-add',
+    nexthop: { type: 'group', id: 7, members: [{ id: 8, weight: 1 }] },
+  };
+  const single: Operation = {
+    op: 'nexthop-add',
+    nexthop: { type: 'single', id: 8, family: 'ipv4', leg },
+  };
+  assert.ok(standsOn(group, 8) && !standsOn(group, 7) && !standsOn(single, 8));
+  assert.ok(!standsOn(inline, 8) && standsOn(add('10.0.0.0/8', 8), 8));
+  assert.ok(leadsOutOf(inline, new Set([4])) && !leadsOutOf(inline, new Set([5])));
+  assert.ok(leadsOutOf(single, new Set([3])) && !leadsOutOf(group, new Set([3])));
 });

@@ -1,0 +1,40 @@
+/** The one source of chance: the same seed draws the same steps, whatever the clock does. */
+export class Random {
+  #state: number;
+
+  constructor(seed: number) {
+    this.#state = seed | 0;
+  }
+
+  /** An integer from 0 up to, not including, `end`. */
+  below(end: number): number {
+    return Math.floor(this.#next() * end);
+  }
+
+  chance(probability: number): boolean {
+    return this.#next() < probability;
+  }
+
+  pick<T>(list: readonly T[]): T {
+    if (list.length === 0) throw new Error('nothing to pick from');
+    return list[this.below(list.length)] as T;
+  }
+
+  /** One of the entries, in proportion to their weights. */
+  weighted<T>(entries: readonly (readonly [weight: number, entry: T])[]): T {
+    let left = this.#next() * entries.reduce((sum, [weight]) => sum + weight, 0);
+    for (const [weight, entry] of entries) {
+      left -= weight;
+      if (left < 0) return entry;
+    }
+    return this.pick(entries)[1];
+  }
+
+  /** From 0 up to 1 (mulberry32, Tommy Ettinger). */
+  #next(): number {
+    this.#state = (this.#state + 0x6d2b79f5) | 0;
+    let t = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  }
+}

@@ -1,0 +1,233 @@
+/**
+ * The running whole: network, daemons, the model's state, and what a step is held
+ * to. Faults and changes act on it; {@link World.quiet} is where it must be right.
+ */
+import { createNetns, type Netns } from '../support/netns.js';
+import { until } from '../support/wait.js';
+import { Bgp, type BgpOptions } from './bgp.js';
+import { ChaosFailure, fail } from './chaos-failure.js';
+import { type Configuration, daemonConfiguration, FIRST } from './configuration.js';
+import { differenceFrom, strangersFrom } from './difference.js';
+import { Fabric } from './fabric.js';
+import { type Look, look } from './look.js';
+import { type Expected, expect } from './model.js';
+import { Parts } from './parts.js';
+import { Probe } from './probe.js';
+import { settleStrangers } from './strangers.js';
+import { Subject } from './subject.js';
+
+export type Setting = Pick<BgpOptions, 'version' | 'multipath' | 'gracefulRestart'>;
+
+/** After a quiet point. */
+const REPAIR_MS = 2000;
+/** Beyond the fault itself. */
+const OUTAGE_MS = 500;
+/** gobgpd's own: it idles after a reset, and retries a connection in its own time. */
+const BGP_MS = 90_000;
+/** Until the daemon has heard a full feed, once gobgpd has one to offer. */
+const FEED_MS = 30_000;
+
+export class World implements AsyncDisposable {
+  config: Configuration = FIRST;
+  /** What the node's kernel has of others. */
+  #strangers: ReadonlySet<string> = new Set();
+  /** Something was taken out of the kernel while the daemon was away or deaf. */
+  #robbed = false;
+  /** `hold` has ended: nothing that was learned is to be had. */
+  expired = false;
+
+  private constructor(
+    readonly setting: Setting,
+    readonly fabric: Fabric,
+    readonly bgp: Bgp,
+    readonly subject: Subject,
+    readonly probe: Probe,
+    private readonly parts: Parts,
+  ) {}
+
+  static async create(setting: Setting): Promise<World> {
+    const parts = new Parts();
+    try {
+      return await World.#build(setting, parts);
+    } catch (error) {
+      await parts[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  static async #build(setting: Setting, parts: Parts): Promise<World> {
+    const netns = async (label: string) => parts.add(await createNetns(label));
+    const node = await netns('node');
+    const fabric = new Fabric(node, await netns('mgmt'), {
+      a: await netns('router-a'),
+      b: await netns('router-b'),
+    });
+    await fabric.create();
+    await settleStrangers(node);
+    const bgp = parts.add(await Bgp.start({ ...setting, node, fabrics: fabric.routers }));
+    const subject = parts.add(await Subject.create(node));
+    const probe = parts.add(await Probe.start(node));
+    const world = new World(setting, fabric, bgp, subject, probe, parts);
+    world.#strangers = (await look(node)).foreign;
+    await world.configure();
+    await subject.start();
+    return world;
+  }
+
+  get node(): Netns {
+    return this.fabric.node;
+  }
+
+  /** Writes the configuration in force by the model. */
+  async configure(): Promise<void> {
+    const source = { gobgp: { address: this.bgp.gobgpd.address } };
+    await this.subject.configure({ source, ...daemonConfiguration(this.config) });
+  }
+
+  /** Something of rib2fib's was, or may have been, taken out of the kernel. */
+  robbed(): void {
+    this.#robbed = true;
+  }
+
+  /** Excuses those destinations that have no route by the model, or that the daemon cannot help. */
+  async assess(at?: number): Promise<void> {
+    const { facts } = await look(this.node);
+    if (this.subject.deaf && (await this.#listening())) this.subject.deaf = false;
+    const helpless = this.subject.away || this.subject.deaf;
+    if (this.bgp.returning.size > 0) await this.bgp.converged();
+    const offers = this.expired ? new Map() : this.bgp.steadyOffers;
+    const { learned } = expect(offers, this.config, facts);
+    const { ledger } = this.probe;
+    const missing = ledger.destinations.filter((one) => !learned.has(one));
+    if (!helpless && missing.length === 0) this.#robbed = false;
+    const excused = helpless && this.#robbed ? ledger.destinations : missing;
+    ledger.excuse(new Set(excused), at ?? performance.now());
+  }
+
+  /** Waits for gobgpd's own table, which takes its own time. */
+  async converged(): Promise<void> {
+    await until(() => this.bgp.converged(), {
+      what: 'gobgpd has the routes that were announced',
+      deadlineMs: BGP_MS,
+      everyMs: 40,
+    }).catch(async (error: Error) => {
+      throw new ChaosFailure(`${error.message}\n${await this.bgp.account()}`);
+    });
+  }
+
+  /**
+   * Waits until the kernel is what the model says, and nothing else has changed.
+   * Returns the milliseconds it took from `since`, or from when gobgpd had its
+   * routes and the daemon a full feed, where those took time.
+   */
+  async quiet(since: number): Promise<number> {
+    if (this.subject.away || !this.subject.daemon.running)
+      throw new ChaosFailure('rib2fib does not run');
+    let ready = await this.#converged(since);
+    await this.assess();
+    if (this.bgp.serving && !this.expired && (await this.#feed()) !== 'synced') {
+      await until(async () => (await this.#feed()) === 'synced', {
+        what: 'rib2fib has heard a full feed',
+        deadlineMs: FEED_MS,
+      }).catch(fail);
+      ready = performance.now();
+      await this.assess();
+    }
+    const repaired = await this.#equal(ready);
+    await this.#honest(ready);
+    const strangers = strangersFrom(this.#strangers, await look(this.node));
+    if (strangers.length > 0)
+      throw new ChaosFailure(`what is not rib2fib's has changed\n${strangers.join('\n')}`);
+    return repaired;
+  }
+
+  /** As {@link quiet}, while a fault lasts. */
+  async during(since: number): Promise<void> {
+    const ready = await this.#converged(since);
+    await this.assess();
+    await this.#equal(ready);
+  }
+
+  /** Worst time out of a destination beyond what was excused. */
+  async outages(): Promise<number> {
+    const outages = await this.probe.settle();
+    const worst = Math.max(0, ...outages.map(({ unexcused }) => unexcused));
+    if (worst > OUTAGE_MS) {
+      const lines = outages
+        .filter(({ unexcused }) => unexcused > OUTAGE_MS)
+        .map(
+          ({ destination, from, to, unexcused }) =>
+            `${destination}: no route for ${Math.round(to - from)} ms, ${Math.round(unexcused)} ms of them without an excuse; ${this.probe.shown.get(destination)}`,
+        );
+      throw new ChaosFailure(`destinations were lost\n${lines.join('\n')}`);
+    }
+    return worst;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.parts[Symbol.asyncDispose]();
+  }
+
+  /** Since when gobgpd has what was announced: it takes its own time. */
+  async #converged(since: number): Promise<number> {
+    if (await this.bgp.converged()) return since;
+    await this.converged();
+    return performance.now();
+  }
+
+  #expected(facts: Look['facts']): Expected {
+    return expect(this.expired ? new Map() : this.bgp.offers, this.config, facts);
+  }
+
+  async #feed(): Promise<string> {
+    const { source } = await this.subject.daemon.status();
+    return source.feed.state;
+  }
+
+  async #listening(): Promise<boolean> {
+    if (this.subject.away || !this.bgp.serving) return false;
+    const feed = await this.#feed().catch(() => 'none');
+    return (feed === 'syncing' || feed === 'synced') && (await this.bgp.converged());
+  }
+
+  /** What the daemon says of itself is what the kernel has. */
+  async #honest(since: number): Promise<void> {
+    await until(
+      async () => {
+        const { own } = await look(this.node);
+        const { ready, unready, tables } = await this.subject.daemon.status();
+        if (!ready) throw new Error(`not ready: ${unready}`);
+        for (const { id, routes } of tables) {
+          const told = routes.ipv4.installed + routes.ipv6.installed;
+          const there = [...own].filter((line) => line.startsWith(`route ${id} `)).length;
+          if (told !== there) throw new Error(`${told} routes told in table ${id}, ${there} there`);
+        }
+        return true;
+      },
+      {
+        what: 'rib2fib says what the kernel has',
+        deadlineMs: since + REPAIR_MS - performance.now(),
+      },
+    ).catch(fail);
+  }
+
+  /** Milliseconds from `since` until the kernel was equal to the model. */
+  async #equal(since: number): Promise<number> {
+    for (;;) {
+      const at = performance.now();
+      const seen = await look(this.node);
+      const difference = differenceFrom(this.#expected(seen.facts), seen, {
+        objects: this.config.objects,
+        keeps: this.config.keeps,
+        anyLegs: this.bgp.rearranged,
+      });
+      if (difference.length === 0) return at - since;
+      if (at - since > REPAIR_MS) {
+        const lines = difference.join('\n');
+        throw new ChaosFailure(
+          `the kernel is not what it should be (- missing, + too much)\n${lines}`,
+        );
+      }
+    }
+  }
+}
