@@ -128,7 +128,14 @@ export class DaemonAlerts {
   }
 
   #kernelRefuses(): Omit<Condition, 'name'> | undefined {
-    const { retries } = this.facts.reconciler;
+    const { retries, unread } = this.facts.reconciler;
+    if (unread !== undefined && unread.attempts >= LASTING_ATTEMPTS) {
+      return {
+        severity: 'critical',
+        summary: `the kernel cannot be read: ${unread.error.errno}`,
+        description: unread.error.message,
+      };
+    }
     for (const { attempts, errno, operation, message } of retries.values()) {
       if (attempts < LASTING_ATTEMPTS) continue;
       return {

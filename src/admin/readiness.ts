@@ -6,13 +6,15 @@ export type ReadinessFacts = {
   readonly ready: Facts['ready'];
   readonly source: () => Pick<ReturnType<Facts['source']>, 'state'>;
   readonly engine: { readonly feed: Pick<Facts['engine']['feed'], 'phase' | 'pending'> };
-  readonly reconciler: Pick<Facts['reconciler'], 'pending' | 'misplaced'>;
+  readonly reconciler: Pick<Facts['reconciler'], 'pending' | 'misplaced' | 'unread'>;
 };
 
 /** Why the daemon is not ready, in one phrase for people and probes; `undefined` when it is. */
 export function unreadyReason(facts: ReadinessFacts): string | undefined {
+  const { misplaced: rules, unread } = facts.reconciler;
+  if (unread !== undefined) return `the kernel cannot be read: ${unread.error.message}`;
   if (!facts.ready()) return unfedReason(facts);
-  const [misplaced] = facts.reconciler.misplaced;
+  const [misplaced] = rules;
   return misplaced && `rules are taken out: ${misplacedText(misplaced)}`;
 }
 

@@ -6,7 +6,7 @@
  */
 import type { Clock } from '../clock.js';
 import type { Engine } from '../desired/engine.js';
-import type { Kernel, Operation } from '../kernel/kernel.js';
+import type { Kernel, KernelError, Operation } from '../kernel/kernel.js';
 import type { Log } from '../log-port.js';
 import { Alarm } from './alarm.js';
 import { Contests } from './contests.js';
@@ -15,7 +15,7 @@ import { type Executed, Executor } from './executor.js';
 import { nexthopsAfter } from './foresight.js';
 import { NexthopGroups } from './groups.js';
 import { type KernelObject, objectOf } from './kernel-object.js';
-import { KernelView } from './kernel-view.js';
+import { KernelView, type Unread } from './kernel-view.js';
 import type { Mirror } from './mirror.js';
 import { isOwed } from './owed.js';
 import { leadsOutOf, Retries } from './retries.js';
@@ -66,8 +66,9 @@ export class Reconciler {
     const { kernel, engine, clock, log, metrics } = options;
     const onDrift = metrics.countDrift.bind(metrics);
     const onOverrun = metrics.countOverrun.bind(metrics);
+    const onUnread = ({ op, errno }: KernelError) => metrics.countKernelError(op, errno);
     this.#view = new KernelView({
-      ...{ kernel, engine, clock, log, onDrift, onOverrun },
+      ...{ kernel, engine, clock, log, onDrift, onOverrun, onUnread },
       contests: this.#contests,
     });
     this.#executor = new Executor({
@@ -93,6 +94,11 @@ export class Reconciler {
   /** What others undo again and again. */
   get contests(): Contests {
     return this.#contests;
+  }
+
+  /** While the kernel does not let itself be read. */
+  get unread(): Unread | undefined {
+    return this.#view.unread;
   }
 
   /** Rules kept out because they would stand ahead of the look-up of the `local` table. */
@@ -164,7 +170,11 @@ export class Reconciler {
 
   /** One full pass; what was refused stays in {@link retries}. */
   async once(): Promise<void> {
-    await this.#pass(true);
+    const { clock, engine } = this.#options;
+    const started = clock.monotonic();
+    engine.tick(started);
+    await this.#view.refresh();
+    await this.#pass(started, true);
   }
 
   /** Removes every rule, route and nexthop object of ours, in that order. */
@@ -183,8 +193,11 @@ export class Reconciler {
   }
 
   async #loop(signal: AbortSignal): Promise<void> {
+    const { clock, engine } = this.#options;
     while (!signal.aborted) {
-      await this.#pass(false);
+      const started = clock.monotonic();
+      engine.tick(started);
+      if (await this.#view.tryRefresh()) await this.#pass(started, false);
       this.#options.onPass?.();
       await this.#alarm.wait(this.#sleepMs(), signal);
     }
@@ -192,6 +205,9 @@ export class Reconciler {
 
   #sleepMs(): number {
     const { clock, engine } = this.#options;
+    // Nothing else can be done before.
+    if (this.#view.unread !== undefined)
+      return Math.max(0, this.#view.deadline - clock.monotonic());
     const deadlines = [
       this.#view.deadline,
       this.#retries.next,
@@ -202,11 +218,9 @@ export class Reconciler {
     return Math.max(0, next - clock.monotonic());
   }
 
-  async #pass(everything: boolean): Promise<void> {
-    const { clock, engine, metrics } = this.#options;
-    const started = clock.monotonic();
-    engine.tick(started);
-    await this.#view.refresh();
+  /** @param started when the reading before it began, on the monotonic clock. */
+  async #pass(started: number, everything: boolean): Promise<void> {
+    const { clock, metrics } = this.#options;
     const now = clock.monotonic();
     const moved = this.#view.takeMoved();
     if (moved.size > 0) this.#retries.hasten((refused) => leadsOutOf(refused, moved), now);

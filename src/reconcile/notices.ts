@@ -95,7 +95,12 @@ function takeRoute(
       if (gateway === undefined) effects.moved.add(oif);
   }
   const configured = engine.tables.get(table);
+  const alone = configured !== undefined && isLeftAlone(configured, mirror);
   const own = mirror.own(table, prefix.key).find((one) => one.metric === metric);
+  const others = mirror.foreign(table, prefix.key).filter((one) => one.metric === metric);
+  const [other] = others;
+  // In the place of the one that stood there, or beside it, or in that of one of several?
+  const ousted = replaces && own === undefined && others.length === 1 ? other : undefined;
   const undone = (protocol: number | undefined, drift: boolean): void => {
     const object = { kind: 'route', table, prefix, metric } as const;
     if (port !== KERNEL_PORT) effects.undone.push({ object, rival: { protocol, port }, drift });
@@ -107,26 +112,24 @@ function takeRoute(
     // Of an IPv6 route of several legs the notice may mean the legs it names only.
     if (configured === undefined || isIpv6Multipath(own)) effects.audit = true;
     if (event === 'gone') mirror.remove(table, prefix.key, metric);
-    else mirror.set(table, route);
+    else {
+      if (ousted !== undefined) mirror.removeForeign(ousted);
+      else if (other !== undefined) effects.audit = true;
+      mirror.set(table, route);
+    }
     undone(event === 'gone' ? undefined : route.protocol, true);
   } else if (configured === undefined) return;
-  else if (event === 'gone') {
-    const alone = isLeftAlone(configured, mirror);
-    mirror.removeForeign(route);
-    if (alone && !isLeftAlone(configured, mirror)) configured.touch();
-  } else {
-    const standing = mirror.foreign(table, prefix.key).filter((one) => one.metric === metric);
-    const [only] = standing;
-    // In the place of the one that stood there, or beside it, or in that of one of several?
-    if (own === undefined && standing.length === 1 && replaces && only !== undefined)
-      mirror.removeForeign(only);
-    else if (own !== undefined || only !== undefined) effects.audit = true;
+  else if (event === 'gone') mirror.removeForeign(route);
+  else {
+    if (ousted !== undefined) mirror.removeForeign(ousted);
+    else if (own !== undefined || other !== undefined) effects.audit = true;
     mirror.setForeign(route);
     const taken = own !== undefined && replaces;
     if (taken) mirror.remove(table, prefix.key, metric);
-    if (taken || (configured.config.foreign === 'evict' && only === undefined))
+    if (taken || (configured.config.foreign === 'evict' && other === undefined))
       undone(route.protocol, taken);
   }
+  if (alone && !isLeftAlone(configured, mirror)) configured.touch();
   configured?.mark(prefix.key);
 }
 

@@ -1,5 +1,5 @@
 /** What the kernel refused, with its reason, and when each is tried again. */
-import { targetKey } from '../desired/route.js';
+import { legKey, type NexthopObject, targetKey } from '../desired/route.js';
 import type { KernelRoute, Operation } from '../kernel/kernel.js';
 import { objectKey, objectOf, routeKey } from './kernel-object.js';
 
@@ -130,9 +130,14 @@ export function standsOn(operation: Operation, id: number): boolean {
 
 /** Targets by their text: an audit reads all of them anew. */
 function wish(operation: Operation): string {
-  return 'route' in operation
-    ? `${operation.op} ${targetKey(operation.route.target)}`
-    : operation.op;
+  const { op } = operation;
+  if ('route' in operation) return `${op} ${targetKey(operation.route.target)}`;
+  return 'nexthop' in operation ? `${op} ${shapeOf(operation.nexthop)}` : op;
+}
+
+function shapeOf(nexthop: NexthopObject): string {
+  if (nexthop.type === 'single') return `${nexthop.family} ${legKey(nexthop.leg)}`;
+  return nexthop.members.map(({ id, weight }) => `${id} w${weight}`).join(',');
 }
 
 /** Routes of others apart from ours. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DaemonAlerts } from '../../src/daemon-alerts.js';
+import { KernelError } from '../../src/kernel/kernel.js';
 import type { Alert } from '../../src/observe/alerts.js';
 import { fakeFacts } from './admin/fake-facts.js';
 import { config, RESET, rulesFrom, table } from './desired/build.js';
@@ -74,6 +75,18 @@ test('each condition is raised while it holds, and resolved when it does not', a
   assert.deepEqual(now(), ['Rib2fibKernelRefuses warning']);
   node.kernel.refuseNothing();
   await node.pass(60_000);
+  assert.deepEqual(now(), []);
+
+  node.reconciler.audit();
+  for (const wait of [0, 1_000, 2_000]) {
+    assert.deepEqual(now(), []);
+    node.kernel.whileRead(() => {
+      throw new KernelError('routes', 'EAGAIN', 'changed all the time');
+    });
+    await node.pass(wait);
+  }
+  assert.deepEqual(now(), ['Rib2fibKernelRefuses critical']);
+  await node.pass(4_000);
   assert.deepEqual(now(), []);
   await node.stop();
 });

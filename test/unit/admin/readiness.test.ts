@@ -4,6 +4,7 @@ import { type ReadinessFacts, unreadyReason } from '../../../src/admin/readiness
 import type { FeedPhase } from '../../../src/desired/feed.js';
 import { tableRules } from '../../../src/desired/rules.js';
 import { Underlay } from '../../../src/desired/underlay.js';
+import { KernelError } from '../../../src/kernel/kernel.js';
 import type { SourceState } from '../../../src/source/source.js';
 import { rulesFrom, table } from '../desired/build.js';
 
@@ -13,16 +14,17 @@ interface Given {
   readonly state?: SourceState;
   readonly pending?: number;
   readonly misplaced?: ReadinessFacts['reconciler']['misplaced'];
+  readonly unread?: ReadinessFacts['reconciler']['unread'];
 }
 
 function facts(given: Given): ReadinessFacts {
   const { ready = false, phase = { phase: 'synced', since: 0 }, pending = 0 } = given;
-  const { state = { state: 'synced', since: 0 }, misplaced = [] } = given;
+  const { state = { state: 'synced', since: 0 }, misplaced = [], unread } = given;
   return {
     ready: () => ready,
     source: () => ({ state: () => state }),
     engine: { feed: { phase, pending: ['ipv4', 'ipv6'] } },
-    reconciler: { pending, misplaced },
+    reconciler: { pending, misplaced, unread },
   };
 }
 
@@ -30,12 +32,18 @@ const [RULE] = tableRules(table({ rules: rulesFrom('203.0.113.0/24') }), Underla
 assert.ok(RULE);
 const MISPLACED = [{ rule: RULE, localPriority: 20_000 }];
 
+const UNREADABLE = new KernelError('routes', 'EAGAIN', 'changed all the time');
+
 const CASES: readonly (readonly [Given, string | undefined])[] = [
   [{ ready: true }, undefined],
   [{ ready: true, pending: 7 }, undefined],
   [
     { ready: true, misplaced: MISPLACED },
     'rules are taken out: priority 10000 is not behind the ipv4 rule of table local (20000)',
+  ],
+  [
+    { ready: true, unread: { error: UNREADABLE, attempts: 1, retryAt: 0 } },
+    'the kernel cannot be read: routes: EAGAIN: changed all the time',
   ],
   [{}, 'the kernel is being brought in step'],
   [{ pending: 1 }, '1 change not yet in the kernel'],

@@ -217,3 +217,17 @@ test('kept out by a foreign route, a learned one stays under its old metric and 
   assert.deepEqual(node.routes().sort(), [kept, theirs].sort());
   await node.stop();
 });
+
+test('a foreign route that a route in our name replaced is forgotten: ours comes back once that is deleted', async () => {
+  for (const foreign of ['preserve', 'fail'] as const) {
+    const node = await runningNode(config(table({ foreign })), '10.0.0.0/8 via 10.9.0.2');
+    const place = '10.0.0.0/8 table 100';
+    await node.outside(`route replace unreachable ${place} proto 4 metric 20`);
+    await node.outside(`route replace blackhole ${place} proto 178 metric 20`);
+    await node.outside(`route del ${node.routes()[0]}`.replace(' metric', ' proto 178 metric'));
+    assert.deepEqual(node.routes(), ['10.0.0.0/8 via 10.9.0.2 dev eth1 table 100 metric 20']);
+    await node.hears('11.0.0.0/8 via 10.9.0.2');
+    assert.equal(node.routes().length, 2);
+    await node.stop();
+  }
+});

@@ -1,6 +1,7 @@
 /** Stories of a kernel that refuses: one bad route blocks nothing, and nothing is tried all the time. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { KernelError } from '../../../src/kernel/kernel.js';
 import { config, nextHop, rulesFrom, staticRoute, table } from '../desired/build.js';
 import { FakeNode, runningNode } from './node.js';
 
@@ -213,5 +214,41 @@ test('a route refused for want of its nexthop object comes with the object', asy
   await node.rest();
   assert.equal(node.routes().length, 2);
   assert.equal(node.reconciler.retries.size, 0);
+  await node.stop();
+});
+
+test('a group refused for a leg that goes just then is written without it at once, and its routes', async () => {
+  const onObjects = table({ nextHop: nextHop({ objects: 'always' }) });
+  const node = await runningNode(config(onObjects), '10.0.0.0/8 via 10.9.0.2');
+  node.kernel.meanwhile(() => node.kernel.setLink('eth2', { up: false, carrier: false }));
+  await node.hears('10.1.0.0/16 via 10.9.0.2 + 10.9.1.2');
+  assert.equal(node.errors['nexthop-add EINVAL'], 1);
+  assert.ok(node.routes().some((line) => line.startsWith('10.1.0.0/16 ')));
+  await node.stop();
+});
+
+test('the kernel cannot be read: told once, nothing is written meanwhile, and it is tried again', async () => {
+  const node = await runningNode(config(table()), '10.0.0.0/8 via 10.9.0.2');
+  const fail = () => {
+    throw new KernelError('routes', 'EAGAIN', 'changed all the time');
+  };
+  node.kernel.whileRead(fail);
+  node.kernel.outside('route del 10.0.0.0/8 table 100 metric 20 proto 178', { silent: true });
+  node.kernel.tell({ type: 'overrun' });
+  await node.rest();
+  await node.hears('10.1.0.0/16 via 10.9.0.2');
+  assert.deepEqual(node.routes(), []);
+  assert.equal(node.reconciler.settled, false);
+  assert.equal(node.errors['routes EAGAIN'], 1);
+  node.kernel.whileRead(fail);
+  await node.pass(1_000);
+  assert.deepEqual(node.routes(), []);
+  assert.equal(node.errors['routes EAGAIN'], 2);
+  await node.pass(1_999);
+  assert.deepEqual(node.routes(), []);
+  await node.pass(1);
+  assert.equal(node.routes().length, 2);
+  assert.equal(node.reconciler.settled, true);
+  assert.equal(node.lines.filter((line) => line.includes('could not be read')).length, 1);
   await node.stop();
 });

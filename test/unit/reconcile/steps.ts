@@ -36,6 +36,7 @@ export type Step =
   | { do: 'main'; via: string | undefined }
   | { do: 'reload'; config: Config }
   | { do: 'foreign'; add: boolean; prefix: string; metric: number; table: number }
+  | { do: 'alter'; prefix: string; metric: number; table: number }
   | { do: 'dropOwn'; at: number; silent: boolean }
   | { do: 'refuse'; pattern: string; errno: string; times: number }
   | { do: 'loseAnswers'; from: number }
@@ -135,6 +136,15 @@ export const anyStep: fc.Arbitrary<Step> = fc.oneof(
       add: fc.boolean(),
       prefix: fc.constantFrom(...PREFIXES),
       metric: fc.constantFrom(20, 30, 5),
+      table: fc.constantFrom(100, 200, 300, 400),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('alter' as const),
+      prefix: fc.constantFrom(...PREFIXES),
+      metric: fc.constantFrom(20, 30),
       table: fc.constantFrom(100, 200, 300, 400),
     }),
   },

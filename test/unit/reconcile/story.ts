@@ -60,6 +60,8 @@ export class Story implements World {
         return await node.reload(step.config);
       case 'foreign':
         return await this.#foreign(step);
+      case 'alter':
+        return await this.#alter(step);
       case 'dropOwn':
         return await this.#dropOwn(step);
       case 'dropRule': {
@@ -207,15 +209,27 @@ export class Story implements World {
     const line = `blackhole ${destination(to)} table ${id} proto 4 metric ${metric}`;
     const there = kernel.table(id).includes(line);
     if (add === there) return;
-    const ours = kernel
-      .table(id)
-      .some(
-        (one) => one.includes(`${destination(to)} `) && `${one} `.includes(` metric ${metric} `),
-      );
+    const ours = this.#stands(id, to, metric);
     if (add) this.foreign.add(key);
     else this.foreign.delete(key);
     const verb = add ? (ours ? 'replace' : 'add') : 'del';
     await this.node.outside(`route ${verb} ${line}`);
+  }
+
+  /** In our name, in the place of whatever stands there. */
+  async #alter({ prefix: to, metric, table }: Extract<Step, { do: 'alter' }>): Promise<void> {
+    this.foreign.delete(`${table} ${to} ${metric}`);
+    const verb = this.#stands(table, to, metric) ? 'replace' : 'add';
+    const line = `blackhole ${destination(to)} table ${table} proto 178 metric ${metric}`;
+    await this.node.outside(`route ${verb} ${line}`);
+  }
+
+  #stands(table: number, to: string, metric: number): boolean {
+    return this.node.kernel
+      .table(table)
+      .some(
+        (one) => one.includes(`${destination(to)} `) && `${one} `.includes(` metric ${metric} `),
+      );
   }
 
   async #dropOwn({ at, silent }: Extract<Step, { do: 'dropOwn' }>): Promise<void> {
