@@ -13,7 +13,7 @@ import {
 
 const FAMILIES = ['ipv4', 'ipv6'] as const;
 /** What an interface of a side is called while it is renamed. */
-const RENAMED = 'renamed0';
+const RENAMED: Readonly<Record<SideName, string>> = { a: 'renamed-a', b: 'renamed-b' };
 
 export class Fabric {
   /** Through which side table main knows the remote next hop. */
@@ -71,7 +71,7 @@ export class Fabric {
 
   async rename(side: SideName, to: 'away' | 'back'): Promise<void> {
     const { port } = SIDE[side];
-    const [from, name] = to === 'away' ? [port, RENAMED] : [RENAMED, port];
+    const [from, name] = to === 'away' ? [port, RENAMED[side]] : [RENAMED[side], port];
     await this.node.ip('link', 'set', from, 'name', name);
   }
 
