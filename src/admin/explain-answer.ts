@@ -12,8 +12,8 @@ import { contestText } from './contest-text.js';
 import { conclusionOf } from './explain-conclusion.js';
 import type { Facts } from './facts.js';
 import { misplacedText } from './misplaced-text.js';
-import { aheadOf, contestOver } from './others.js';
 import type { ExplainReport, ExplainStep } from './report.js';
+import { aheadOf, contestOver } from './rival-routes.js';
 import {
   isInstalled,
   missingReason,

@@ -5,6 +5,7 @@ import type { Prefix } from '../net/prefix.js';
 import type { OwnRoute } from '../reconcile/mirror.js';
 import type { Facts } from './facts.js';
 import { misplacedText } from './misplaced-text.js';
+import { aheadOf } from './rival-routes.js';
 import { isInstalled } from './routes-answer.js';
 
 /** `why`: what the last step that ended the walk said; `undefined` where none did. */
@@ -18,7 +19,7 @@ export function conclusionOf(
   const { id } = table.config;
   const route = first(mirror.own(id, prefix.key));
   if (route === undefined) return `not installed: ${why ?? 'on its way'}`;
-  const ahead = first(mirror.foreign(id, prefix.key).filter(({ metric }) => metric < route.metric));
+  const ahead = aheadOf(table, route, mirror);
   return [
     standing(table, route, why, facts),
     ...(ahead === undefined
@@ -29,8 +30,8 @@ export function conclusionOf(
 }
 
 /** The one that the kernel's look-up takes. */
-function first<T extends { readonly metric: number }>(routes: readonly T[]): T | undefined {
-  return routes.reduce<T | undefined>(
+function first(routes: readonly OwnRoute[]): OwnRoute | undefined {
+  return routes.reduce<OwnRoute | undefined>(
     (best, route) => (best === undefined || route.metric < best.metric ? route : best),
     undefined,
   );

@@ -11,8 +11,8 @@ import type { Refusal } from '../reconcile/retries.js';
 import { asPathText } from '../rib/path.js';
 import { contestText } from './contest-text.js';
 import type { Facts } from './facts.js';
-import { aheadOf, contestOver, inPlaceOf } from './others.js';
 import type { RouteReport, RouteState, RoutesQuery } from './report.js';
+import { aheadOf, contestOver, inPlaceOf } from './rival-routes.js';
 import { AdminFault } from './service.js';
 
 /** Every prefix heard, configured or kept, one by one; throws {@link AdminFault} at once for an unknown table. */

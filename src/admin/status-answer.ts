@@ -14,7 +14,6 @@ import { rivalText } from './contest-text.js';
 import { type Facts, wallTime } from './facts.js';
 import { misplacedText } from './misplaced-text.js';
 import { operationText } from './operation-text.js';
-import { contestedRoutes, foreignEffects } from './others.js';
 import { unreadyReason } from './readiness.js';
 import type {
   FamilyCounts,
@@ -25,10 +24,11 @@ import type {
   StatusReport,
   TableReport,
 } from './report.js';
+import { contestedRoutes, foreignEffects } from './rival-routes.js';
 import { tableNotes } from './table-notes.js';
 
 /** Refusals, and contests, told one by one; the rest is a number. */
-const FAILING_SHOWN = 20;
+const SHOWN = 20;
 
 /** Costs no more than the number of next-hop sets while all is synced. */
 export function statusAnswer(facts: Facts): StatusReport {
@@ -204,7 +204,7 @@ function legText({ gateway, oif, onlink, weight }: Leg, underlay: Underlay): str
 
 function kernelReport({ reconciler, engine, clock }: Facts): KernelReport {
   const { lastAudit, lastChange, pending, retries, contests } = reconciler;
-  const failing = [...retries.values()].slice(0, FAILING_SHOWN);
+  const failing = [...retries.values()].slice(0, SHOWN);
   const linkName = (index: number): string => engine.underlay.linkName(index);
   return {
     lastAuditAt: lastAudit === undefined ? undefined : wallTime(clock, lastAudit),
@@ -217,7 +217,7 @@ function kernelReport({ reconciler, engine, clock }: Facts): KernelReport {
       retryAt: wallTime(clock, retryAt),
     })),
     failingTotal: retries.size,
-    contested: [...contests.values()].slice(0, FAILING_SHOWN).map((contest) => ({
+    contested: [...contests.values()].slice(0, SHOWN).map((contest) => ({
       what: objectText(contest.object),
       rounds: contest.rounds,
       since: wallTime(clock, contest.since),

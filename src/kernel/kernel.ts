@@ -80,7 +80,7 @@ export type KernelNotice =
    * A route was added, replaced (`new`) or removed (`gone`). Of tables 254, 255
    * and foreign ones too. What a lost link takes along is not told for IPv4; a
    * `gone` of an IPv6 multipath route means the legs it names, all or some.
-   * From port 0, a link or an address went.
+   * From port 0, a link, an address or a nexthop object went.
    */
   | {
       readonly type: 'route';

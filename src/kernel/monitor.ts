@@ -189,8 +189,6 @@ export class Monitor implements AsyncIterable<readonly KernelNotice[]> {
     const { dropped } = this.#socket;
     if (dropped === this.#dropped) return;
     this.#dropped = dropped;
-    // All of it is read again.
-    this.#take();
     this.#startAnew();
     this.#overrun();
     this.#wake();

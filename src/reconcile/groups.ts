@@ -4,6 +4,7 @@
  * replaces a group by a group in one message and refuses everything else.
  */
 
+import type { Engine } from '../desired/engine.js';
 import type { NextHopSet } from '../desired/next-hop-set.js';
 import { type Leg, legKey, type NexthopObject } from '../desired/route.js';
 import { NEXTHOP_ID_BASE, NEXTHOP_ID_LAST, type Operation } from '../kernel/kernel.js';
@@ -179,3 +180,23 @@ function membersKey(members: readonly { readonly id: number; readonly weight: nu
     .sort()
     .join(' ');
 }
+
+/** The groups of all next-hop sets there are, of those without routes too. */
+export function groupsInUse(engine: Engine, groups: NexthopGroups): Set<number> {
+  const inUse = new Set<number>();
+  for (const table of engine.tables.values()) {
+    if (!table.useObjects) continue;
+    for (const set of table.nextHops.values()) {
+      const id = groups.claimOf(table.config.id, set);
+      if (id !== undefined) inUse.add(id);
+    }
+  }
+  return inUse;
+}
+
+const WHOLE_TABLE = {
+  everything: true,
+  prefixes: new Set<string>(),
+  sets: new Set<never>(),
+  rules: true,
+} as const;

@@ -8,7 +8,7 @@
 import type { Clock } from '../clock.js';
 import type { Engine } from '../desired/engine.js';
 import { Underlay } from '../desired/underlay.js';
-import { type Kernel, KernelError, type KernelNotice } from '../kernel/kernel.js';
+import type { Kernel, KernelError, KernelNotice } from '../kernel/kernel.js';
 import type { Log } from '../log-port.js';
 import { adopt, type Drift, driftBetween, readMirror } from './audit.js';
 import type { Contest, Contests } from './contests.js';
@@ -17,6 +17,7 @@ import { DriftLog } from './drift-log.js';
 import type { KernelObject } from './kernel-object.js';
 import { Mirror } from './mirror.js';
 import { takeNotices, type Undone } from './notices.js';
+import { Reading, type Unread } from './reading.js';
 
 export interface KernelViewOptions {
   readonly kernel: Kernel;
@@ -29,30 +30,19 @@ export interface KernelViewOptions {
   readonly onUnread: (error: KernelError) => void;
 }
 
-/** The kernel did not let itself be read: what it has is not known. */
-export interface Unread {
-  readonly error: KernelError;
-  /** How many readings failed in a row. */
-  readonly attempts: number;
-  /** When the next is due, on the monotonic clock. */
-  readonly retryAt: number;
-}
-
 /** Between two audits that nothing asked for. */
 const AUDIT_INTERVAL_MS = 10 * 60_000;
 /** Kept while the loop is busy writing; beyond it, all is read again instead. */
 const MOST_NOTICES = 100_000;
 /** After reading the underlay, or everything after an overrun, the next reading waits this many times as long as it took. */
 const REST_FACTOR = 4;
-/** From a reading that failed to the next: doubled each time, from the first to the last. */
-const FIRST_WAIT_MS = 1_000;
-const LAST_WAIT_MS = 30_000;
 /** From the last change of an interface in use to the audit that makes sure of what was read of it. */
 const CALM_MS = 10_000;
 
 export class KernelView {
   readonly #options: KernelViewOptions;
   readonly #driftLog: DriftLog;
+  readonly #reading: Reading;
   #mirror = new Mirror();
   #stream: AsyncIterable<readonly KernelNotice[]> = NO_NOTICES;
   #notices: KernelNotice[] = [];
@@ -72,11 +62,11 @@ export class KernelView {
   #moved = new Set<number>();
   /** Changes to what is ours may have gone unnoticed since the last audit. */
   #blind = false;
-  #unread: Unread | undefined;
 
   constructor(options: KernelViewOptions) {
     this.#options = options;
     this.#driftLog = new DriftLog(options);
+    this.#reading = new Reading(options);
   }
 
   get mirror(): Mirror {
@@ -95,12 +85,12 @@ export class KernelView {
 
   /** While the last reading is one that failed. */
   get unread(): Unread | undefined {
-    return this.#unread;
+    return this.#reading.unread;
   }
 
   /** When {@link refresh} has something to do, on the monotonic clock. */
   get deadline(): number {
-    if (this.#unread !== undefined) return this.#unread.retryAt;
+    if (this.unread !== undefined) return this.unread.retryAt;
     if (this.#auditDue) return 0;
     return Math.min(
       (this.#auditedAt ?? 0) + AUDIT_INTERVAL_MS,
@@ -143,35 +133,17 @@ export class KernelView {
     }
   }
 
-  /**
-   * As {@link refresh}, but where the kernel does not let itself be read that is
-   * told, and it is tried again after a while; false until then.
-   */
-  async tryRefresh(): Promise<boolean> {
-    const { clock, log } = this.#options;
-    if (clock.monotonic() < (this.#unread?.retryAt ?? 0)) return false;
-    try {
-      await this.refresh();
-    } catch (error) {
-      if (!(error instanceof KernelError) || error.errno === 'ECANCELED') throw error;
-      this.#failed(error);
-      return false;
-    }
-    if (this.#unread !== undefined) log.info({}, 'the kernel is read again');
-    this.#unread = undefined;
-    return true;
-  }
-
-  #failed(error: KernelError): void {
-    const { clock, log, onUnread } = this.#options;
-    const failures = this.#unread?.attempts ?? 0;
-    const wait = Math.min(FIRST_WAIT_MS * 2 ** failures, LAST_WAIT_MS);
-    this.#unread = { error, attempts: failures + 1, retryAt: clock.monotonic() + wait };
-    this.#auditDue = true;
-    this.#blind = true;
-    onUnread(error);
-    if (failures > 0) return;
-    log.warn({ reason: error.message }, 'the kernel could not be read; trying again');
+  /** As {@link refresh}; false where the kernel could not be read, until it can. */
+  tryRefresh(): Promise<boolean> {
+    return this.#reading.attempt(async () => {
+      try {
+        await this.refresh();
+      } catch (error) {
+        this.#auditDue = true;
+        this.#blind = true;
+        throw error;
+      }
+    });
   }
 
   /**

@@ -13,11 +13,12 @@ import { Contests } from './contests.js';
 import { Diff, type Difference, type MisplacedRule } from './diff.js';
 import { type Executed, Executor } from './executor.js';
 import { nexthopsAfter } from './foresight.js';
-import { NexthopGroups } from './groups.js';
+import { groupsInUse, NexthopGroups } from './groups.js';
 import { type KernelObject, objectOf } from './kernel-object.js';
-import { KernelView, type Unread } from './kernel-view.js';
+import { KernelView } from './kernel-view.js';
 import type { Mirror } from './mirror.js';
 import { isOwed } from './owed.js';
+import type { Unread } from './reading.js';
 import { leadsOutOf, Retries } from './retries.js';
 
 /** Counters the loop feeds; the daemon's metrics are one. */
@@ -330,23 +331,3 @@ export class Reconciler {
     return false;
   }
 }
-
-/** The groups of all next-hop sets there are, of those without routes too. */
-function groupsInUse(engine: Engine, groups: NexthopGroups): Set<number> {
-  const inUse = new Set<number>();
-  for (const table of engine.tables.values()) {
-    if (!table.useObjects) continue;
-    for (const set of table.nextHops.values()) {
-      const id = groups.claimOf(table.config.id, set);
-      if (id !== undefined) inUse.add(id);
-    }
-  }
-  return inUse;
-}
-
-const WHOLE_TABLE = {
-  everything: true,
-  prefixes: new Set<string>(),
-  sets: new Set<never>(),
-  rules: true,
-} as const;
