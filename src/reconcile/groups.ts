@@ -193,10 +193,3 @@ export function groupsInUse(engine: Engine, groups: NexthopGroups): Set<number> 
   }
   return inUse;
 }
-
-const WHOLE_TABLE = {
-  everything: true,
-  prefixes: new Set<string>(),
-  sets: new Set<never>(),
-  rules: true,
-} as const;

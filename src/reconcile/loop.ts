@@ -331,3 +331,10 @@ export class Reconciler {
     return false;
   }
 }
+
+const WHOLE_TABLE = {
+  everything: true,
+  prefixes: new Set<string>(),
+  sets: new Set<never>(),
+  rules: true,
+} as const;
