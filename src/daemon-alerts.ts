@@ -129,7 +129,7 @@ export class DaemonAlerts {
 
   #kernelRefuses(): Omit<Condition, 'name'> | undefined {
     const { retries, unread } = this.facts.reconciler;
-    if (unread !== undefined && unread.attempts >= LASTING_ATTEMPTS) {
+    if (unread?.lasting) {
       return {
         severity: 'critical',
         summary: `the kernel cannot be read: ${unread.error.errno}`,
@@ -165,10 +165,9 @@ export class DaemonAlerts {
     const { contests } = this.facts.reconciler;
     const [first] = contests.values();
     if (first === undefined) return undefined;
-    const rest = contests.size === 1 ? '' : ` and ${contests.size - 1} more`;
     return {
       severity: 'warning',
-      summary: `others undo what is ours again and again: ${objectText(first.object)}${rest}`,
+      summary: `others undo what is ours again and again: ${objectText(first.object)}`,
       description: `By ${rivalText(first)}. It is put right at longer and longer intervals.`,
     };
   }

@@ -12,7 +12,7 @@ export type ReadinessFacts = {
 /** Why the daemon is not ready, in one phrase for people and probes; `undefined` when it is. */
 export function unreadyReason(facts: ReadinessFacts): string | undefined {
   const { misplaced: rules, unread } = facts.reconciler;
-  if (unread !== undefined) return `the kernel cannot be read: ${unread.error.message}`;
+  if (unread?.lasting) return `the kernel cannot be read: ${unread.error.message}`;
   if (!facts.ready()) return unfedReason(facts);
   const [misplaced] = rules;
   return misplaced && `rules are taken out: ${misplacedText(misplaced)}`;

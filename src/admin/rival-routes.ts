@@ -47,12 +47,15 @@ function contestOverGroup(
   set: NextHopSet,
   { contests, groups, mirror }: Reconciler,
 ): Contest | undefined {
+  if (!table.useObjects || set.legs.length === 0) return undefined;
   const group = groups.claimOf(table.config.id, set);
-  if (!table.useObjects || group === undefined || mirror.groups().has(group)) return undefined;
-  const held = [...contests.values()].filter(
-    ({ object, heldUntil }) => object.kind === 'nexthop' && heldUntil !== undefined,
-  );
-  return held.find(({ object }) => object.kind === 'nexthop' && object.id === group) ?? held[0];
+  if (group === undefined || mirror.groups().has(group)) return undefined;
+  const ids = new Set([group, ...set.legs.map((leg) => groups.singleClaimOf(leg))]);
+  for (const contest of contests.values()) {
+    const { object, heldUntil } = contest;
+    if (object.kind === 'nexthop' && heldUntil !== undefined && ids.has(object.id)) return contest;
+  }
+  return undefined;
 }
 
 /** How many wanted routes of the table contests keep away now. */
@@ -92,10 +95,11 @@ export function foreignEffects(table: Table, mirror: Mirror, linkName: LinkName)
   let shadowed = 0;
   for (const route of mirror.foreignRoutes(id)) {
     const { prefix, metric } = route;
-    if (foreign !== 'evict' && table.wanted(prefix.key).some((one) => one.metric === metric))
+    const own = mirror.own(id, prefix.key);
+    const place = (one: { readonly metric: number }) => one.metric === metric;
+    if (foreign !== 'evict' && table.wanted(prefix.key).some(place) && !own.some(place))
       inTheWay.push(route);
-    const behind = mirror.own(id, prefix.key).filter((own) => metric < own.metric);
-    const first = behind.filter((own) => aheadOf(table, own, mirror) === route);
+    const first = own.filter((one) => aheadOf(table, one, mirror) === route);
     if (first.length > 0) ahead.push(route);
     shadowed += first.length;
   }

@@ -151,5 +151,11 @@ export interface Kernel {
    * @throws KernelError
    */
   notices(signal: AbortSignal): AsyncIterable<readonly KernelNotice[]>;
+  /**
+   * Resolves once every notice that was sent before the call has been handed
+   * over, so that it is not taken for newer than what was read meanwhile; at
+   * once where nobody listens.
+   */
+  heard(): Promise<void>;
   close(): Promise<void>;
 }

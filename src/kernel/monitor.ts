@@ -2,6 +2,7 @@
  * What others change, as batches of notices: one a turn of the event loop.
  * A slow consumer costs bounded memory: it gets an overrun instead.
  */
+import { setImmediate as turn } from 'node:timers/promises';
 import {
   decodeLink,
   decodeLinkIndex,
@@ -26,6 +27,9 @@ const NLMSG_PID_BEFORE_BODY = 4;
 const BACKLOG = 100_000;
 /** A loss is looked for after every turn with messages, and this often for one that left none (milliseconds). */
 const LOSS_CHECK = 5_000;
+
+/** Turns of the event loop that are waited for what was sent to be heard: where ever more comes, that is newer. */
+const MOST_TURNS = 1_000;
 
 export class Monitor implements AsyncIterable<readonly KernelNotice[]> {
   #socket: NetlinkSocket;
@@ -69,6 +73,14 @@ export class Monitor implements AsyncIterable<readonly KernelNotice[]> {
       }
     } finally {
       this.#stop('aborted');
+    }
+  }
+
+  /** See `Kernel.heard`. */
+  async heard(): Promise<void> {
+    for (let turns = 0; turns < MOST_TURNS && this.#end === 'no'; turns++) {
+      await turn();
+      if (this.#socket.drained && !this.#turnEnds && this.#pending.length === 0) return;
     }
   }
 

@@ -64,6 +64,7 @@ export async function openRtnetlink(
 }
 
 class Rtnetlink implements Kernel {
+  #monitor: Monitor | undefined;
   readonly #writes: WriteClient;
   readonly #dumps: DumpClient;
   readonly #malformed: (count: number) => void;
@@ -169,7 +170,12 @@ class Rtnetlink implements Kernel {
   }
 
   notices(signal: AbortSignal): AsyncIterable<readonly KernelNotice[]> {
-    return new Monitor(signal, [this.#writes.port], this.#malformed);
+    this.#monitor = new Monitor(signal, [this.#writes.port], this.#malformed);
+    return this.#monitor;
+  }
+
+  async heard(): Promise<void> {
+    await this.#monitor?.heard();
   }
 
   async close(): Promise<void> {

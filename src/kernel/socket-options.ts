@@ -24,6 +24,7 @@ export const NETLINK_GET_STRICT_CHK = 12;
 
 /** SO_MEMINFO (linux/sock_diag.h): nine u32. */
 const MEMINFO_SIZE = 36;
+const SK_MEMINFO_RMEM_ALLOC = 0;
 const SK_MEMINFO_RCVBUF = 4;
 const SK_MEMINFO_DROPS = 32;
 
@@ -137,6 +138,11 @@ export function sendBeside(fd: number, bytes: Buffer, done: (sent: boolean) => v
   sendBytes.async(fd, bytes, bytes.length, 0, (error, sent) => {
     done(error === null && sent === bytes.length);
   });
+}
+
+/** Of what waits to be read, the size in bytes as the kernel counts them. */
+export function waitingBytes(fd: number): number {
+  return memoryInfo(fd).readUInt32LE(SK_MEMINFO_RMEM_ALLOC);
 }
 
 /** Messages this socket has lost since it was opened: the Drops column of /proc/net/netlink. */

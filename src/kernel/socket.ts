@@ -16,6 +16,7 @@ import {
   NETLINK_GET_STRICT_CHK,
   NETLINK_NO_ENOBUFS,
   sendBeside,
+  waitingBytes,
 } from './socket-options.js';
 
 const NETLINK_ROUTE = 0;
@@ -114,6 +115,11 @@ export class NetlinkSocket {
     this.#raw.send(bytes, {}, (error) => {
       if (error !== undefined) failed(kernelError('send', error));
     });
+  }
+
+  /** Nothing waits to be read. */
+  get drained(): boolean {
+    return waitingBytes(this.#fd) === 0;
   }
 
   /** Messages lost for want of room since the socket was opened. */

@@ -34,6 +34,8 @@ export interface DiffOptions {
   readonly groups: NexthopGroups;
   /** False for what was refused lately, or is contested, and waits for its next try. */
   readonly mayTry: (operation: Operation) => boolean;
+  /** It was refused when it was last tried. */
+  readonly wasRefused: (operation: Operation) => boolean;
   /** Nexthop objects work here (kernel 5.3 and later). */
   readonly objectsSupported: boolean;
 }
@@ -52,9 +54,9 @@ export class Diff {
   readonly #rulesGone: Operation[] = [];
   readonly #routesGone: Operation[] = [];
   readonly #throwsGone: Operation[] = [];
-  readonly #singles = new SingleAllocation();
+  readonly #singles: SingleAllocation;
   readonly #prepared = new Set<number>();
-  /** Nexthop objects that wait for their next try: what is to stand on them waits too. */
+  /** Groups that wait, for their next try or for a leg: what is to stand on them waits too. */
   readonly #unmade = new Set<number>();
   readonly #evicted = new Set<KernelRoute>();
   /** Groups that lost their last leg: the kernel takes their routes along. */
@@ -62,7 +64,9 @@ export class Diff {
   readonly #groupTargets = new Map<NextHopSet, RouteTarget>();
   readonly #misplaced: MisplacedRule[] = [];
 
-  constructor(private readonly options: DiffOptions) {}
+  constructor(private readonly options: DiffOptions) {
+    this.#singles = new SingleAllocation(options.mayTry, options.wasRefused);
+  }
 
   /** Adds what the drained changes of one table ask for. */
   table(table: Table, changes: TableChanges): void {
@@ -154,16 +158,12 @@ export class Diff {
     if (this.#prepared.has(id)) return;
     this.#prepared.add(id);
     const { groups, mirror } = this.options;
+    let there = mirror.groups().has(id);
     for (const operation of groups.operationsFor(id, set.legs, mirror, this.#singles)) {
-      if (!this.#waitsForMember(operation) && this.#push(this.#nexthops, operation)) continue;
-      if (operation.op === 'nexthop-add') this.#unmade.add(operation.nexthop.id);
+      const pushed = this.#push(this.#nexthops, operation);
+      if (pushed && 'nexthop' in operation && operation.nexthop.id === id) there = true;
     }
-  }
-
-  #waitsForMember(operation: Operation): boolean {
-    if (this.#unmade.size === 0 || !('nexthop' in operation)) return false;
-    const { nexthop } = operation;
-    return nexthop.type === 'group' && nexthop.members.some(({ id }) => this.#unmade.has(id));
+    if (!there) this.#unmade.add(id);
   }
 
   #prefix(table: Table | undefined, tableId: number, key: string): void {

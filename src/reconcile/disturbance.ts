@@ -5,7 +5,7 @@
  * that a link that flaps costs what stands on it, not a reading of everything.
  */
 import type { Engine } from '../desired/engine.js';
-import type { RouteTarget } from '../desired/route.js';
+import { type RouteTarget, targetKey } from '../desired/route.js';
 import type { Table } from '../desired/table.js';
 import { type Kernel, type KernelRoute, OWN_PROTOCOL } from '../kernel/kernel.js';
 import { isLeftAlone } from './diff.js';
@@ -27,6 +27,7 @@ export async function readDisturbed(
   for (const table of [...engine.tables.values()]) {
     // Groups that lost a leg follow their sets again.
     if (table.useObjects) table.markSets();
+    if (interfaces.size === 0 && gone.size === 0) continue;
     const ledOut = (target: RouteTarget): boolean =>
       target.type === 'legs'
         ? target.legs.some(({ oif }) => interfaces.has(oif))
@@ -58,12 +59,11 @@ async function readTable(
   await read(interfaces);
   const find = (route: OwnRoute) => standing.get(slot({ ...route, protocol: OWN_PROTOCOL }));
   // An IPv6 route goes leg by leg: what is left leads out elsewhere.
-  await read(
-    otherInterfaces(
-      own.filter((route) => find(route) === undefined),
-      interfaces,
-    ),
-  );
+  const unseen = [
+    ...own.filter((route) => find(route) === undefined),
+    ...foreign.filter((route) => !standing.has(slot(route))),
+  ];
+  await read(otherInterfaces(unseen, interfaces));
   for (const route of own) {
     const { prefix, metric, target } = route;
     const now = find(route);
@@ -74,8 +74,10 @@ async function readTable(
   }
   const alone = isLeftAlone(table, mirror);
   for (const route of foreign) {
-    if (standing.has(slot(route))) continue;
-    mirror.removeForeign(route);
+    const now = standing.get(slot(route));
+    if (now !== undefined && targetKey(now.target) === targetKey(route.target)) continue;
+    if (now === undefined) mirror.removeForeign(route);
+    else mirror.setForeign(now);
     table.mark(route.prefix.key);
   }
   if (alone && !isLeftAlone(table, mirror)) table.touch();

@@ -24,6 +24,8 @@ export interface ExecutorOptions {
   readonly retries: Retries;
   /** The mirror turned out wrong, or answers were lost. */
   readonly onMirrorWrong: () => void;
+  /** A nexthop object was refused, or was made after it had been. */
+  readonly onLegs: () => void;
   readonly onProgress: ((done: number, total: number) => void) | undefined;
 }
 
@@ -77,8 +79,13 @@ export class Executor {
   }
 
   #account(lot: readonly Operation[], result: ExecuteResult): void {
-    const { clock, log, metrics, mirror, retries, onMirrorWrong } = this.options;
+    const { clock, log, metrics, mirror, retries, onMirrorWrong, onLegs } = this.options;
     const { done, refused, mirrorWrong } = takeOutcome(lot, result, mirror());
+    if (
+      refused.some(({ operation }) => isMade(operation)) ||
+      done.some((one) => isMade(one) && retries.has(one))
+    )
+      onLegs();
     for (const operation of done) retries.done(operation);
     if (retries.size > 0) this.#unblock(done);
     for (const [op, count] of countByOp(done)) metrics.countOperations(op, count);
@@ -116,6 +123,11 @@ export class Executor {
     this.objectsSupported = false;
     log.warn({}, 'this kernel has no nexthop objects (5.3 and later); routes are inline');
   }
+}
+
+/** A nexthop object, single or group. */
+function isMade({ op }: Operation): boolean {
+  return op === 'nexthop-add' || op === 'nexthop-replace';
 }
 
 function countByOp(operations: readonly Operation[]): Map<Operation['op'], number> {

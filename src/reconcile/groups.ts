@@ -59,12 +59,21 @@ export class NexthopGroups {
     return copy;
   }
 
+  /** The id of the leg's single object, if it was ever asked for. */
+  singleClaimOf(leg: Leg): number | undefined {
+    return this.#claims.get(`${LEG}${keyOf(leg)}`);
+  }
+
   /** The id, if the set has claimed one. */
   claimOf(table: number, set: NextHopSet): number | undefined {
     return this.#claims.get(groupClaimant(table, set));
   }
 
-  /** Operations that make the kernel's group equal to the legs, singles first. */
+  /**
+   * Operations that make the kernel's group equal to the legs, singles first. A
+   * leg whose object is not certain to be there is left out, so that it keeps no
+   * other waiting; without any leg left the group stays as it is.
+   */
   operationsFor(
     id: number,
     legs: readonly Leg[],
@@ -72,13 +81,18 @@ export class NexthopGroups {
     singles: SingleAllocation,
   ): Operation[] {
     const operations: Operation[] = [];
-    const members = legs.map((leg) => {
+    const members: { readonly id: number; readonly weight: number }[] = [];
+    for (const leg of legs) {
       const known = singles.idOf(leg, mirror);
-      if (known !== undefined) return { id: known, weight: leg.weight };
-      const added = singles.add(leg, this.#singleId(leg, mirror));
-      operations.push({ op: 'nexthop-add', nexthop: added });
-      return { id: added.id, weight: leg.weight };
-    });
+      if (known !== undefined) {
+        members.push({ id: known, weight: leg.weight });
+        continue;
+      }
+      const { operation, certain } = singles.add(leg, this.#singleId(leg, mirror));
+      if (operation !== undefined) operations.push(operation);
+      if (certain) members.push({ id: operation.nexthop.id, weight: leg.weight });
+    }
+    if (members.length === 0) return operations;
     const group: NexthopObject = { type: 'group', id, members };
     const actual = mirror.groups().get(id);
     if (actual === undefined) operations.push({ op: 'nexthop-add', nexthop: group });
@@ -144,18 +158,49 @@ export class NexthopGroups {
   }
 }
 
+/** What one pass does about the single object of a leg that the kernel has not got. */
+type SingleAddition =
+  | { readonly operation: SingleAdd; readonly certain: true }
+  /** Refused before: tried by itself first, or not before its time. */
+  | { readonly operation: SingleAdd | undefined; readonly certain: false };
+
+type SingleAdd = {
+  readonly op: 'nexthop-add';
+  readonly nexthop: Extract<NexthopObject, { type: 'single' }>;
+};
+
 /** Single objects of one pass: those the kernel has, and those the pass adds. */
 export class SingleAllocation {
   readonly #added = new Map<string, number>();
+  readonly #uncertain = new Set<string>();
+
+  constructor(
+    private readonly mayTry: (operation: Operation) => boolean,
+    private readonly wasRefused: (operation: Operation) => boolean,
+  ) {}
 
   idOf(leg: Leg, mirror: Mirror): number | undefined {
     const key = keyOf(leg);
     return mirror.singles().get(key) ?? this.#added.get(key);
   }
 
-  add(leg: Leg, id: number): Extract<NexthopObject, { type: 'single' }> {
-    this.#added.set(keyOf(leg), id);
-    return { type: 'single', id, family: familyOf(leg), leg: { ...leg, weight: 1 } };
+  add(leg: Leg, id: number): SingleAddition {
+    const key = keyOf(leg);
+    const nexthop = {
+      type: 'single',
+      id,
+      family: familyOf(leg),
+      leg: { ...leg, weight: 1 },
+    } as const;
+    const operation = { op: 'nexthop-add', nexthop } as const;
+    if (!this.mayTry(operation) || this.#uncertain.has(key))
+      return { operation: undefined, certain: false };
+    if (this.wasRefused(operation)) {
+      this.#uncertain.add(key);
+      return { operation, certain: false };
+    }
+    this.#added.set(key, id);
+    return { operation, certain: true };
   }
 }
 

@@ -34,7 +34,7 @@ export interface KernelViewOptions {
 const AUDIT_INTERVAL_MS = 10 * 60_000;
 /** Kept while the loop is busy writing; beyond it, all is read again instead. */
 const MOST_NOTICES = 100_000;
-/** After reading the underlay, or everything after an overrun, the next reading waits this many times as long as it took. */
+/** After reading the underlay, or everything because of notices, the next such reading waits this many times as long as it took. */
 const REST_FACTOR = 4;
 /** From the last change of an interface in use to the audit that makes sure of what was read of it. */
 const CALM_MS = 10_000;
@@ -50,10 +50,15 @@ export class KernelView {
   #auditedAt: number | undefined;
   /** Notices were lost, and not all has been read since. */
   #overrun = false;
-  #overrunAuditEarliest = Number.NEGATIVE_INFINITY;
+  /** The notices left open what the kernel has. */
+  #unclear = false;
+  /** For an audit that notices ask for. */
+  #auditEarliest = Number.NEGATIVE_INFINITY;
   /** Interfaces of ours that may have taken routes along, and were not read since. */
   #disturbed = new Set<number>();
   #calmAt = Number.POSITIVE_INFINITY;
+  /** Nexthop objects may have gone without a word. */
+  #nexthopsDue = false;
   /** The tables whose foreign routes were read with the last audit. */
   #auditedTables: Engine['tables'] | undefined;
   #underlayDue = true;
@@ -80,7 +85,14 @@ export class KernelView {
 
   /** True while something is known to be unread. */
   get behind(): boolean {
-    return this.#auditDue || this.#overrun || this.#disturbed.size > 0 || this.#notices.length > 0;
+    return (
+      this.#auditDue ||
+      this.#overrun ||
+      this.#unclear ||
+      this.#disturbed.size > 0 ||
+      this.#nexthopsDue ||
+      this.#notices.length > 0
+    );
   }
 
   /** While the last reading is one that failed. */
@@ -95,7 +107,7 @@ export class KernelView {
     return Math.min(
       (this.#auditedAt ?? 0) + AUDIT_INTERVAL_MS,
       this.#calmAt,
-      this.#overrun ? this.#overrunAuditEarliest : Number.POSITIVE_INFINITY,
+      this.#overrun || this.#unclear ? this.#auditEarliest : Number.POSITIVE_INFINITY,
       this.#underlayDue ? this.#underlayEarliest : Number.POSITIVE_INFINITY,
       this.#driftLog.deadline,
     );
@@ -156,17 +168,19 @@ export class KernelView {
     this.#driftLog.tell((object) => contests.of(object));
     const now = clock.monotonic();
     const periodic = now >= (this.#auditedAt ?? 0) + AUDIT_INTERVAL_MS;
-    const overrun = this.#overrun && now >= this.#overrunAuditEarliest;
-    const audit = this.#auditDue || periodic || overrun || now >= this.#calmAt;
+    const noticed = (this.#overrun || this.#unclear) && now >= this.#auditEarliest;
+    const audit = this.#auditDue || periodic || noticed || now >= this.#calmAt;
     // What an audit finds that nothing asked for, nobody has told.
     this.#blind ||= periodic && !this.#auditDue;
     if (audit || (this.#underlayDue && now >= this.#underlayEarliest)) await this.#readUnderlay();
-    if (!audit) return await this.#readDisturbed();
-    if (this.#overrun) this.#options.log.warn({}, 'notices of the kernel were lost; reading all');
-    await this.#audit();
-    // A reload meanwhile: nothing is written before its tables have been read too.
-    while (this.#auditedTables !== this.#options.engine.tables) await this.#audit();
+    if (audit) {
+      if (this.#overrun) this.#options.log.warn({}, 'notices of the kernel were lost; reading all');
+      await this.#audit();
+      // A reload meanwhile: nothing is written before its tables have been read too.
+      while (this.#auditedTables !== this.#options.engine.tables) await this.#audit();
+    } else if (!(await this.#readDisturbed())) return;
     // What was told while the kernel was read is older than what is written next.
+    await this.#options.kernel.heard();
     this.#takeNotices();
   }
 
@@ -177,9 +191,13 @@ export class KernelView {
     const effects = takeNotices(notices, this.#mirror, this.#options.engine);
     this.#underlayDue ||= effects.underlay;
     this.#rulesDue ||= effects.rules;
-    for (const index of effects.moved) this.#moved.add(index);
-    this.#auditDue ||= effects.audit;
-    this.#blind ||= effects.audit || effects.overrun;
+    for (const index of effects.moved) {
+      this.#moved.add(index);
+      this.#nexthopsDue ||= this.#mirror.interfaces.has(index);
+    }
+    this.#unclear ||= effects.unclear;
+    this.#nexthopsDue ||= effects.nexthops;
+    this.#blind ||= effects.unclear || effects.overrun;
     this.#overrun ||= effects.overrun;
     if (effects.overrun) this.#options.onOverrun();
     for (const index of effects.disturbed) {
@@ -230,13 +248,16 @@ export class KernelView {
     engine.setUnderlay(underlay, await kernel.families());
   }
 
-  async #readDisturbed(): Promise<void> {
+  /** False where there was nothing to read. */
+  async #readDisturbed(): Promise<boolean> {
     // Not before the underlay: what leads out of a dead interface would be written again.
-    if (this.#disturbed.size === 0 || this.#underlayDue) return;
+    if ((this.#disturbed.size === 0 && !this.#nexthopsDue) || this.#underlayDue) return false;
     const { kernel, engine } = this.#options;
     const interfaces = this.#disturbed;
     this.#disturbed = new Set();
+    this.#nexthopsDue = false;
     await readDisturbed(interfaces, kernel, this.#mirror, engine);
+    return true;
   }
 
   async #audit(): Promise<void> {
@@ -244,8 +265,11 @@ export class KernelView {
     this.#auditDue = false;
     this.#disturbed = new Set();
     this.#calmAt = Number.POSITIVE_INFINITY;
-    const { overrun, started } = { overrun: this.#overrun, started: clock.monotonic() };
+    this.#nexthopsDue = false;
+    const noticed = this.#overrun || this.#unclear;
+    const started = clock.monotonic();
     this.#overrun = false;
+    this.#unclear = false;
     const first = this.#auditedAt === undefined;
     this.#auditedTables = engine.tables;
     const before = this.#mirror;
@@ -254,7 +278,7 @@ export class KernelView {
     this.#blind = false;
     const finished = clock.monotonic();
     this.#auditedAt = finished;
-    if (overrun) this.#overrunAuditEarliest = finished + (finished - started) * REST_FACTOR;
+    if (noticed) this.#auditEarliest = finished + (finished - started) * REST_FACTOR;
     this.#rulesDue = true;
     for (const table of engine.tables.values()) {
       table.touch();

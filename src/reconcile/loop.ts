@@ -60,6 +60,8 @@ export class Reconciler {
   #misplaced: readonly MisplacedRule[] = [];
   /** Deletions waited for what takes their place. */
   #held = false;
+  /** Of the groups' legs other objects are there than were thought when they were decided. */
+  #legsChanged = false;
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
@@ -76,6 +78,9 @@ export class Reconciler {
       ...{ kernel, clock, log, metrics, groups: this.#groups, retries: this.#retries },
       mirror: () => this.mirror,
       onMirrorWrong: () => this.#view.requestAudit(),
+      onLegs: () => {
+        this.#legsChanged = true;
+      },
       onProgress: options.onProgress,
     });
   }
@@ -235,9 +240,18 @@ export class Reconciler {
       const { makes, breaks } = this.#decide(everything, again);
       const gone = await this.#break(breaks, await this.#executor.execute(makes));
       if (makes.length + gone.length > 0) metrics.observeReconcile(clock.monotonic() - started);
-      await this.#collectNexthops(makes, gone);
+      if (this.#legsChanged) this.#regroup();
+      else await this.#collectNexthops(makes, gone);
     }
     this.#retries.dropUntried(due);
+  }
+
+  /** With the next pass; an object that stands in no group until then is not of no use. */
+  #regroup(): void {
+    this.#legsChanged = false;
+    this.mirror.mayHaveUnused = true;
+    for (const table of this.#options.engine.tables.values()) if (table.useObjects) table.touch();
+    this.wake();
   }
 
   /** Deletions wait for what takes their place; those that do are decided again with the next pass. */
@@ -322,6 +336,7 @@ export class Reconciler {
       groups,
       mayTry: (operation) =>
         always || (this.#retries.mayTry(operation, now) && this.#contests.mayTry(operation)),
+      wasRefused: (operation) => !always && this.#retries.has(operation),
       objectsSupported: this.#executor.objectsSupported,
     });
   }

@@ -189,6 +189,15 @@ export class Mirror {
     return this.#groups;
   }
 
+  /** It stands with just these members. */
+  hasGroup({ id, members }: Pick<GroupObject, 'id' | 'members'>): boolean {
+    const known = this.#groups.get(id)?.members;
+    return (
+      known?.length === members.length &&
+      members.every((one) => known.some(({ id, weight }) => one.id === id && one.weight === weight))
+    );
+  }
+
   /** Ids of our single objects, by leg (see {@link singleKey}). */
   singles(): ReadonlyMap<string, number> {
     return this.#singleIds;

@@ -3,8 +3,8 @@
  * it: a change to an object of ours is drift, and marked to be looked at.
  */
 import type { Engine } from '../desired/engine.js';
-import type { RouteTarget } from '../desired/route.js';
-import { type KernelNotice, OWN_PROTOCOL } from '../kernel/kernel.js';
+import { type RouteTarget, targetKey } from '../desired/route.js';
+import { type KernelNotice, type KernelRoute, OWN_PROTOCOL } from '../kernel/kernel.js';
 import type { Rival } from './contests.js';
 import { isLeftAlone } from './diff.js';
 import type { KernelObject } from './kernel-object.js';
@@ -25,7 +25,9 @@ export interface NoticeEffects {
   readonly moved: Set<number>;
   rules: boolean;
   /** The notices leave open what the kernel has now. */
-  audit: boolean;
+  unclear: boolean;
+  /** Nexthop objects of ours may be gone. */
+  nexthops: boolean;
   /** Notices were lost. */
   overrun: boolean;
   readonly undone: Undone[];
@@ -48,7 +50,8 @@ export function takeNotices(
     disturbed: new Set(),
     moved: new Set(),
     rules: false,
-    audit: false,
+    unclear: false,
+    nexthops: false,
     overrun: false,
     undone: [],
     takenAlong: 0,
@@ -110,22 +113,27 @@ function takeRoute(
     if (event === 'gone' && port === KERNEL_PORT && isTakenAlong(route.target, effects)) return;
     if (event === 'new' && own !== undefined && mirror.intern(route.target) === own.target) return;
     // Of an IPv6 route of several legs the notice may mean the legs it names only.
-    if (configured === undefined || isIpv6Multipath(own)) effects.audit = true;
+    if (configured === undefined || isIpv6Multipath(own)) effects.unclear = true;
     if (event === 'gone') mirror.remove(table, prefix.key, metric);
     else {
       if (ousted !== undefined) mirror.removeForeign(ousted);
-      else if (other !== undefined) effects.audit = true;
+      else if (other !== undefined) effects.unclear = true;
       mirror.set(table, route);
     }
     undone(event === 'gone' ? undefined : route.protocol, true);
   } else if (configured === undefined) return;
-  else if (event === 'gone') mirror.removeForeign(route);
-  else {
+  else if (event === 'gone') {
+    // Of an IPv6 route of several legs that may be one of them.
+    const standing = others.find(({ protocol }) => protocol === route.protocol);
+    if (standing === undefined || isWhole(route, standing)) mirror.removeForeign(route);
+    else effects.unclear = true;
+  } else {
     if (ousted !== undefined) mirror.removeForeign(ousted);
-    else if (own !== undefined || other !== undefined) effects.audit = true;
+    else if (own !== undefined || other !== undefined) effects.unclear = true;
     mirror.setForeign(route);
-    const taken = own !== undefined && replaces;
-    if (taken) mirror.remove(table, prefix.key, metric);
+    // An IPv6 route that is appended becomes one with ours.
+    const taken = own !== undefined && (replaces || prefix.family === 'ipv6');
+    if (own !== undefined && replaces) mirror.remove(table, prefix.key, metric);
     if (taken || (configured.config.foreign === 'evict' && other === undefined))
       undone(route.protocol, taken);
   }
@@ -137,9 +145,14 @@ function takeRoute(
  * What goes with an interface, an address or a nexthop object is told of before
  * these are, and one by one: it is looked up once for all, after the underlay.
  */
-function isTakenAlong(target: RouteTarget, { disturbed }: NoticeEffects): boolean {
-  if (target.type === 'legs') for (const { oif } of target.legs) disturbed.add(oif);
+function isTakenAlong(target: RouteTarget, effects: NoticeEffects): boolean {
+  if (target.type === 'legs') for (const { oif } of target.legs) effects.disturbed.add(oif);
+  if (target.type === 'nexthop') effects.nexthops = true;
   return target.type === 'legs' || target.type === 'nexthop';
+}
+
+function isWhole(gone: KernelRoute, standing: KernelRoute): boolean {
+  return gone.prefix.family === 'ipv4' || targetKey(gone.target) === targetKey(standing.target);
 }
 
 function isIpv6Multipath(own: OwnRoute | undefined): boolean {
@@ -169,6 +182,8 @@ function takeNexthop(
   const ours = nexthop.protocol === OWN_PROTOCOL;
   const { id } = nexthop;
   const known = mirror.groups().has(id) || mirror.singleObjects().has(id);
+  // What is left of a group that lost a leg is told as well.
+  if (event === 'new' && ours && nexthop.type === 'group' && mirror.hasGroup(nexthop)) return;
   if (event === 'new') mirror.setNexthop(nexthop);
   else {
     mirror.removeNexthop(id);
@@ -176,6 +191,8 @@ function takeNexthop(
     for (const { table, key } of dropped) engine.tables.get(table)?.mark(key);
     if (port !== KERNEL_PORT) effects.takenAlong += dropped.length;
   }
+  if (!ours) effects.underlay = true;
+  if (!ours && event === 'gone') dropForeignOn(id, mirror, engine);
   // A foreign program that took an id of ours over is drift as well.
   if (!ours && !known) return;
   if (event === 'gone' && !known) return;
@@ -184,4 +201,17 @@ function takeNexthop(
   if (port !== KERNEL_PORT)
     effects.undone.push({ object: { kind: 'nexthop', id }, rival, drift: true });
   for (const table of engine.tables.values()) if (table.useObjects) table.touch();
+}
+
+/** The kernel takes the routes on a nexthop object along, those of IPv4 without a word. */
+function dropForeignOn(id: number, mirror: Mirror, engine: Engine): void {
+  for (const table of engine.tables.values()) {
+    const alone = isLeftAlone(table, mirror);
+    for (const route of [...mirror.foreignRoutes(table.config.id)]) {
+      if (route.target.type !== 'nexthop' || route.target.id !== id) continue;
+      mirror.removeForeign(route);
+      table.mark(route.prefix.key);
+    }
+    if (alone && !isLeftAlone(table, mirror)) table.touch();
+  }
 }

@@ -8,12 +8,15 @@ import type { Log } from '../log-port.js';
 
 const FIRST_WAIT_MS = 1_000;
 const LAST_WAIT_MS = 30_000;
+const LASTING_ATTEMPTS = 3;
 
 /** The kernel did not let itself be read: what it has is not known. */
 export interface Unread {
   readonly error: KernelError;
   /** How many readings failed in a row. */
   readonly attempts: number;
+  /** Often enough to be told as more than a bad moment. */
+  readonly lasting: boolean;
   /** When the next is due, on the monotonic clock. */
   readonly retryAt: number;
 }
@@ -57,7 +60,12 @@ export class Reading {
     const { clock, log, onUnread } = this.options;
     const failures = this.#unread?.attempts ?? 0;
     const wait = Math.min(FIRST_WAIT_MS * 2 ** failures, LAST_WAIT_MS);
-    this.#unread = { error, attempts: failures + 1, retryAt: clock.monotonic() + wait };
+    this.#unread = {
+      error,
+      attempts: failures + 1,
+      lasting: failures + 1 >= LASTING_ATTEMPTS,
+      retryAt: clock.monotonic() + wait,
+    };
     onUnread(error);
     if (failures > 0) return;
     log.warn({ reason: error.message }, 'the kernel could not be read; trying again');

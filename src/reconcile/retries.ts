@@ -44,6 +44,11 @@ export class Retries {
     );
   }
 
+  /** It waits, or is due, after a refusal. */
+  has(operation: Operation): boolean {
+    return this.#refusals.size > 0 && this.#refusals.has(keyOf(operation));
+  }
+
   /** The refusal of a route, by its prefix's key. */
   find(table: number, metric: number, key: string): Refusal | undefined {
     return this.#refusals.get(routeKey(table, metric, key));

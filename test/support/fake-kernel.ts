@@ -4,6 +4,7 @@
  * words. Throws where two batches are under way at once; kernel-state.ts tells
  * what else it refuses.
  */
+import { setImmediate as turn } from 'node:timers/promises';
 import { formatNexthop, formatRoute, formatRule } from '../../src/desired/format.js';
 import type { Route } from '../../src/desired/route.js';
 import type { InterfaceAddress, Link, UnderlayRoute } from '../../src/desired/topology.js';
@@ -42,6 +43,7 @@ export class FakeKernel implements Kernel {
   #busy = false;
   #meanwhile: (() => void) | undefined;
   #whileRead: (() => void) | undefined;
+  #listened = false;
   #notices: KernelNotice[] = [];
   #wake: () => void = () => undefined;
   /** Full reads of our routes: what an audit costs. */
@@ -274,11 +276,17 @@ export class FakeKernel implements Kernel {
   }
 
   async *notices(signal: AbortSignal): AsyncGenerator<readonly KernelNotice[]> {
+    this.#listened = true;
     signal.addEventListener('abort', () => this.#wake());
     while (!signal.aborted) {
       if (this.#notices.length > 0) yield this.#notices.splice(0);
       else await new Promise<void>((resolve) => (this.#wake = resolve));
     }
+    this.#listened = false;
+  }
+
+  async heard(): Promise<void> {
+    while (this.#listened && this.#notices.length > 0) await turn();
   }
 
   async execute(operations: readonly Operation[]): Promise<ExecuteResult> {

@@ -42,7 +42,7 @@ const CASES: readonly (readonly [Given, string | undefined])[] = [
     'rules are taken out: priority 10000 is not behind the ipv4 rule of table local (20000)',
   ],
   [
-    { ready: true, unread: { error: UNREADABLE, attempts: 1, retryAt: 0 } },
+    { ready: true, unread: { error: UNREADABLE, attempts: 3, lasting: true, retryAt: 0 } },
     'the kernel cannot be read: routes: EAGAIN: changed all the time',
   ],
   [{}, 'the kernel is being brought in step'],
