@@ -2,15 +2,16 @@
  * Who keeps undoing what is ours. An object that others removed, changed, or,
  * where they are evicted, took the place of five times within ten seconds is
  * contested: from then on it is put right only after a wait, which doubles with
- * each further round from one second to thirty. Left in peace for half a minute
- * it is contested no more. A single repair waits for nothing.
+ * each further round from a tenth of a second (what is flushed while we repair it
+ * outlasts that) to thirty seconds. Left in peace for half a minute it is
+ * contested no more. A single repair waits for nothing.
  */
 import type { Operation } from '../kernel/kernel.js';
 import { type KernelObject, objectKey, objectOf, routeKey } from './kernel-object.js';
 
 const ROUNDS = 5;
 const WITHIN_MS = 10_000;
-const FIRST_WAIT_MS = 1_000;
+const FIRST_WAIT_MS = 100;
 const LAST_WAIT_MS = 30_000;
 const PEACE_MS = 30_000;
 /** Objects watched at once; what is undone beyond them is put right all the same, without a wait. */

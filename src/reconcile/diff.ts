@@ -72,8 +72,10 @@ export class Diff {
   table(table: Table, changes: TableChanges): void {
     const { engine, groups, mirror, objectsSupported } = this.options;
     if (isLeftAlone(table, mirror)) return;
-    // A set that moved is one group, unless its routes had to be written inline.
-    const scattered = table.useObjects && !objectsSupported && changes.sets.size > 0;
+    // A set that moved is one group, unless its routes had to be written inline, or wait for the group.
+    const scattered =
+      table.useObjects &&
+      [...changes.sets].some((set) => !objectsSupported || this.#waitsForGroup(table, set));
     for (const set of changes.sets) this.#set(table, set);
     const everything = changes.everything || scattered;
     // Once the stale routes of a life before are gone, so are its groups.
@@ -152,6 +154,13 @@ export class Diff {
     if (id === undefined || !this.options.mirror.groups().has(id)) return;
     if (set.legs.length === 0) this.#deadGroups.add(id);
     else this.#prepare(id, set);
+  }
+
+  /** Its group is not there, so its routes are not. */
+  #waitsForGroup(table: Table, set: NextHopSet): boolean {
+    if (set.references === 0 || set.legs.length === 0) return false;
+    const id = this.options.groups.claimOf(table.config.id, set);
+    return id !== undefined && !this.options.mirror.groups().has(id);
   }
 
   #prepare(id: number, set: NextHopSet): void {

@@ -184,6 +184,7 @@ function takeNexthop(
   const known = mirror.groups().has(id) || mirror.singleObjects().has(id);
   // What is left of a group that lost a leg is told as well.
   if (event === 'new' && ours && nexthop.type === 'group' && mirror.hasGroup(nexthop)) return;
+  const withLastLeg = event === 'gone' && mirror.groups().get(id)?.members.length === 0;
   if (event === 'new') mirror.setNexthop(nexthop);
   else {
     mirror.removeNexthop(id);
@@ -198,7 +199,7 @@ function takeNexthop(
   if (event === 'gone' && !known) return;
   const protocol = event === 'new' ? nexthop.protocol : undefined;
   const rival = { protocol, port };
-  if (port !== KERNEL_PORT)
+  if (port !== KERNEL_PORT && !withLastLeg)
     effects.undone.push({ object: { kind: 'nexthop', id }, rival, drift: true });
   for (const table of engine.tables.values()) if (table.useObjects) table.touch();
 }

@@ -43,6 +43,7 @@ export class FakeKernel implements Kernel {
   #busy = false;
   #meanwhile: (() => void) | undefined;
   #whileRead: (() => void) | undefined;
+  #whileNexthopsRead: (() => void) | undefined;
   #listened = false;
   #notices: KernelNotice[] = [];
   #wake: () => void = () => undefined;
@@ -105,6 +106,11 @@ export class FakeKernel implements Kernel {
   /** Runs while the next batch is under way, before any of it is done. */
   meanwhile(work: () => void): void {
     this.#meanwhile = work;
+  }
+
+  /** Runs as the nexthop objects are read the next time. */
+  whileNexthopsRead(work: () => void): void {
+    this.#whileNexthopsRead = work;
   }
 
   /** Runs in the middle of the next full reading. */
@@ -250,6 +256,9 @@ export class FakeKernel implements Kernel {
   }
 
   async nexthops(): Promise<KernelNexthop[]> {
+    const whileRead = this.#whileNexthopsRead;
+    this.#whileNexthopsRead = undefined;
+    whileRead?.();
     return [...this.#state.nexthops.values()];
   }
 

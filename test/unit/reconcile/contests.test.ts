@@ -36,11 +36,11 @@ test('five times within ten seconds, and no less, is a contest', () => {
   assert.ok(!contests.mayTry({ op: 'foreign-route-delete', route: eviction }), 'the same place');
 });
 
-test('the wait doubles from one second to thirty with each round, and half a minute of peace ends it', () => {
+test('the wait doubles from a tenth of a second to thirty seconds with each round, and half a minute of peace ends it', () => {
   const contests = new Contests();
   let now = begun(contests);
   const waits: number[] = [];
-  for (let i = 0; i < 7; i++) {
+  for (let i = 0; i < 11; i++) {
     const { heldUntil = Number.NaN } = contests.of(A) ?? {};
     waits.push(heldUntil - now);
     assert.ok(contests.next <= heldUntil);
@@ -51,13 +51,16 @@ test('the wait doubles from one second to thirty with each round, and half a min
     assert.deepEqual(contests.due(now).free, [], 'once');
     assert.equal(contests.undone(A, DELETION, now), 'contested');
   }
-  assert.deepEqual(waits, [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]);
+  assert.deepEqual(
+    waits,
+    [100, 200, 400, 800, 1_600, 3_200, 6_400, 12_800, 25_600, 30_000, 30_000],
+  );
   const { heldUntil = Number.NaN } = contests.of(A) ?? {};
   contests.due(heldUntil);
   assert.equal(contests.next, heldUntil + 30_000);
   assert.deepEqual(contests.due(heldUntil + 29_999).ended, []);
   const [ended] = contests.due(heldUntil + 30_000).ended;
-  assert.equal(ended?.rounds, 5 + 7);
+  assert.equal(ended?.rounds, 5 + 11);
   assert.equal(contests.size, 0);
   assert.equal(contests.next, Number.POSITIVE_INFINITY);
   // What comes later begins anew.

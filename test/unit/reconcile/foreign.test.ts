@@ -1,6 +1,8 @@
 /** Stories of other programs: theirs is left alone, ours is put back. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { FakeKernel } from '../../support/fake-kernel.js';
+import { parseRoute } from '../../support/ip-text.js';
 import { config, nextHop, rulesFrom, staticRoute, table } from '../desired/build.js';
 import { bareKernel, FakeNode, runningNode } from './node.js';
 
@@ -230,4 +232,44 @@ test('a foreign route that a route in our name replaced is forgotten: ours comes
     assert.equal(node.routes().length, 2);
     await node.stop();
   }
+});
+
+test('a foreign nexthop object that goes takes foreign routes along without a word, and may be a way of main', async () => {
+  for (const foreign of ['preserve', 'fail'] as const) {
+    const node = await runningNode(config(table({ foreign })));
+    await node.outside('nexthop add id 10 via 10.9.1.2 dev eth2 proto 4');
+    await node.outside('route add 10.0.0.0/8 nhid 10 table 100 proto 4 metric 20');
+    await node.hears('10.0.0.0/8 via 10.9.0.2');
+    assert.ok(node.routes().every((line) => line.includes('nhid 10')));
+    const { underlayReads } = node.kernel;
+    await node.outside('nexthop del id 10');
+    assert.ok(node.kernel.underlayReads > underlayReads);
+    assert.deepEqual(node.routes(), ['10.0.0.0/8 via 10.9.0.2 dev eth1 table 100 metric 20']);
+    await node.stop();
+  }
+});
+
+test('one leg of a foreign IPv6 route goes: what is left of it is still in the way', async () => {
+  const kernel = new FakeKernel();
+  for (const [i, name] of ['lo', 'eth0', 'eth1', 'eth2'].entries()) kernel.link(name, i + 1);
+  kernel.address('2001:db8:9::1/64 dev eth1');
+  kernel.address('2001:db8:a::1/64 dev eth2');
+  const node = await new FakeNode(config(table()), kernel).start();
+  await node.feed();
+  const place = '2001:db8:1::/48';
+  const rest = 'via 2001:db8:a::2 dev eth2';
+  const gone = 'via 2001:db8:9::2 dev eth1';
+  const options = 'table 100 proto 4 metric 20';
+  const both = `${place} ${options} nexthop ${gone} nexthop ${rest}`;
+  await node.outside(`route add ${both}`);
+  await node.hears('2001:db8:1::/48 via 2001:db8:9::2');
+  node.kernel.takeLog();
+  node.kernel.outside(`route del ${both}`, { silent: true });
+  node.kernel.outside(`route add ${place} ${rest} ${options}`, { silent: true });
+  const route = parseRoute(`${place} ${gone} ${options}`, () => 3);
+  node.kernel.tell({ type: 'route', event: 'gone', route, replaces: false, port: 4711 });
+  await node.rest();
+  node.did();
+  assert.equal(node.errors['route-add EEXIST'], undefined);
+  await node.stop();
 });

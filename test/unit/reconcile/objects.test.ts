@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Underlay } from '../../../src/desired/underlay.js';
+import { parseNexthop } from '../../support/ip-text.js';
 import { config, nextHop, table, updates } from '../desired/build.js';
 import { rule } from '../policy/build.js';
 import { bareKernel, FakeNode, runningNode } from './node.js';
@@ -306,5 +307,100 @@ test('groups and claims of next-hop sets that are gone leave nothing behind', as
   await node.hears('10.0.0.0/8');
   await node.hears('10.1.0.0/16 via 10.9.0.2');
   assert.equal(node.reconciler.groups.claimOf(100, dead), undefined);
+  await node.stop();
+});
+
+test('a group that goes while another link is read for: made again once, and nothing of it is lost', async () => {
+  const node = await runningNode(
+    config(ON_OBJECTS),
+    '10.0.0.0/8 via 10.9.0.2',
+    '11.0.0.0/8 via 10.9.1.2',
+  );
+  const [group = ''] = node.kernel.nexthopTexts().filter((line) => line.includes('group'));
+  node.kernel.whileNexthopsRead(() =>
+    node.kernel.outside(`nexthop del ${group.split(' ').slice(0, 2).join(' ')}`),
+  );
+  node.kernel.setLink('eth2', { up: false, carrier: false });
+  node.kernel.setLink('eth2', { up: true, carrier: true });
+  await node.rest();
+  assert.equal(node.routes().length, 2);
+  assert.deepEqual(node.errors, {});
+  const written = node.kernel.takeLog();
+  assert.equal(
+    written.filter((line) => line.startsWith('nexthop del')).length,
+    0,
+    written.join('\n'),
+  );
+  await node.stop();
+});
+
+test('a leg that the kernel refuses keeps no other out, and comes in once it is taken', async () => {
+  const node = await runningNode(config(ON_OBJECTS));
+  node.kernel.refuse('via 10.9.1.2', 'EHOSTUNREACH');
+  await node.hears('10.0.0.0/8 via 10.9.0.2 + 10.9.1.2');
+  assert.deepEqual(
+    node.kernel.resolvedTable(100).filter((line) => line.startsWith('10.0.')),
+    ['10.0.0.0/8 via 10.9.0.2 dev eth1 table 100 metric 20'],
+  );
+  await node.pass(20_000);
+  assert.equal(node.routes().length, 1);
+  node.kernel.takeLog();
+  await node.hears('11.0.0.0/8 via 10.9.0.2 + 10.9.1.2');
+  node.did('route add 11.0.0.0/8 nhid #0 table 100 metric 20');
+  node.kernel.refuseNothing();
+  await node.pass(60_000);
+  assert.ok(
+    node.kernel
+      .resolvedTable(100)
+      .every((line) => !line.startsWith('10.0.') || line.includes('eth2')),
+  );
+  assert.equal(node.reconciler.retries.size, 0);
+  await node.stop();
+});
+
+test('a leg that is contested keeps no other out', async () => {
+  const node = await runningNode(config(ON_OBJECTS), '10.0.0.0/8 via 10.9.0.2 + 10.9.1.2');
+  const single = () =>
+    node.kernel.nexthopTexts().find((line) => line.includes('via 10.9.1.2')) ?? '';
+  await node.link('eth1', { up: false, carrier: false });
+  for (let i = 0; i < 9; i++) {
+    if (single() !== '')
+      await node.outside(`nexthop del ${single().split(' ').slice(0, 2).join(' ')}`);
+    await node.pass(100);
+  }
+  await node.link('eth1', { up: true, carrier: true });
+  assert.deepEqual(
+    node.kernel.resolvedTable(100).filter((line) => line.startsWith('10.0.')),
+    ['10.0.0.0/8 via 10.9.0.2 dev eth1 table 100 metric 20'],
+  );
+  await node.pass(60_000);
+  assert.ok(
+    node.kernel.resolvedTable(100).some((line) => line.includes('eth2') && line.includes('eth1')),
+  );
+  await node.stop();
+});
+
+test('what is left of a group after each of its legs is one round of the group, not one a leg', async () => {
+  const ways = ['10.9.0.2', '10.9.0.3', '10.9.0.4', '10.9.1.2', '10.9.1.3'];
+  const node = await runningNode(config(ON_OBJECTS), `10.0.0.0/8 via ${ways.join(' + ')}`);
+  const lines = node.kernel.nexthopTexts();
+  const group = parseNexthop(lines.find((line) => line.includes(' group ')) ?? '', () => 0);
+  assert.ok(group.type === 'group');
+  const members = [...group.members];
+  while (members.length > 0) {
+    const [gone] = members.splice(0, 1);
+    node.kernel.outside(`nexthop del id ${gone?.id}`);
+    if (members.length > 0)
+      node.kernel.tell({
+        type: 'nexthop',
+        event: 'new',
+        nexthop: { ...group, members: [...members], protocol: 178 },
+        port: 4711,
+      });
+  }
+  await node.rest();
+  assert.equal(node.reconciler.contests.size, 0);
+  assert.equal(node.routes().length, 1);
+  assert.equal(node.drift.nexthop, ways.length);
   await node.stop();
 });
