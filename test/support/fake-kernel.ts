@@ -45,6 +45,7 @@ export class FakeKernel implements Kernel {
   #whileRead: (() => void) | undefined;
   #whileNexthopsRead: (() => void) | undefined;
   #listened = false;
+  #late = false;
   #notices: KernelNotice[] = [];
   #wake: () => void = () => undefined;
   /** Full reads of our routes: what an audit costs. */
@@ -106,6 +107,12 @@ export class FakeKernel implements Kernel {
   /** Runs while the next batch is under way, before any of it is done. */
   meanwhile(work: () => void): void {
     this.#meanwhile = work;
+  }
+
+  /** While `late`, notices are on their way: told when it ends, or when they are asked for. */
+  late(late: boolean): void {
+    this.#late = late;
+    this.#wake();
   }
 
   /** Runs as the nexthop objects are read the next time. */
@@ -288,13 +295,14 @@ export class FakeKernel implements Kernel {
     this.#listened = true;
     signal.addEventListener('abort', () => this.#wake());
     while (!signal.aborted) {
-      if (this.#notices.length > 0) yield this.#notices.splice(0);
+      if (this.#notices.length > 0 && !this.#late) yield this.#notices.splice(0);
       else await new Promise<void>((resolve) => (this.#wake = resolve));
     }
     this.#listened = false;
   }
 
   async heard(): Promise<void> {
+    this.late(false);
     while (this.#listened && this.#notices.length > 0) await turn();
   }
 

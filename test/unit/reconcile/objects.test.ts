@@ -317,11 +317,14 @@ test('a group that goes while another link is read for: made again once, and not
     '11.0.0.0/8 via 10.9.1.2',
   );
   const [group = ''] = node.kernel.nexthopTexts().filter((line) => line.includes('group'));
-  node.kernel.whileNexthopsRead(() =>
-    node.kernel.outside(`nexthop del ${group.split(' ').slice(0, 2).join(' ')}`),
-  );
+  node.kernel.whileNexthopsRead(() => {
+    node.kernel.late(true);
+    node.kernel.outside(`nexthop del ${group.split(' ').slice(0, 2).join(' ')}`);
+  });
   node.kernel.setLink('eth2', { up: false, carrier: false });
   node.kernel.setLink('eth2', { up: true, carrier: true });
+  await node.rest();
+  node.kernel.late(false);
   await node.rest();
   assert.equal(node.routes().length, 2);
   assert.deepEqual(node.errors, {});
