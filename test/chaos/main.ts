@@ -58,6 +58,7 @@ async function chaos(seed: number, steps: number): Promise<boolean> {
   }
   const seconds = Math.round((performance.now() - started) / 1000);
   print(report.text(`seed ${seed}, ${words.join(', ')}, ${seconds} s`));
+  print(world.deeds.text());
   const { rounds, worstGapMs } = await world.probe.mark();
   print(`probe: ${rounds} rounds, ${Math.round(worstGapMs)} ms apart at worst`);
   return true;
