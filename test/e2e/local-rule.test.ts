@@ -41,14 +41,27 @@ describe('the local rule at run time', () => {
     await lab.node.ip('-6', 'rule', 'del', 'pref', '0');
     await rulesAre([], 'both are taken out');
 
-    const { ready, unready, tables, alerts } = await daemon.status();
+    await until(
+      async () =>
+        (await daemon.status()).alerts.some(
+          ({ name, severity }) => name === 'Rib2fibLocalRuleBehind' && severity === 'critical',
+        ),
+      { what: 'the alert' },
+    );
+    const why = /rules are taken out: priority 50 is not behind the ipv[46] rule of table local/;
+    const { ready, unready, tables } = await daemon.status();
     assert.equal(ready, false);
-    assert.match(unready ?? '', /^rules are taken out: priority 50 is not behind/);
+    assert.match(unready ?? '', why);
     assert.equal(tables[0]?.rules.misplaced, 2);
-    assert.ok(alerts.some(({ name }) => name === 'Rib2fibLocalRuleBehind'));
-    assert.equal((await daemon.http('/readyz')).status, 503);
-    const [explained] = (await daemon.explain('10.1.0.0/16')).tables;
-    assert.match(explained?.conclusion ?? '', /not in use: its rules are taken out/);
+    assert.equal(tables[0].rules.installed, 0);
+    assert.match(tables[0].rules.faults[0] ?? '', /priority 50 is not behind/);
+    const readyz = await daemon.http('/readyz');
+    assert.equal(readyz.status, 503);
+    assert.match(readyz.body, why);
+    const status = await daemon.cli('status', '--socket', daemon.adminSocket);
+    assert.match(status.stdout, /^kernel {3}2 rules taken out, /m);
+    const explained = await daemon.cli('explain', '10.1.0.0/16', '--socket', daemon.adminSocket);
+    assert.match(explained.stdout, /=> installed, but not in use: its rules are taken out: .*$/m);
     assert.equal((await ownRoutes(lab.node, 100)).size, 2, 'the routes stay');
 
     await lab.node.ip('rule', 'add', 'pref', '0', 'lookup', 'local');
@@ -56,5 +69,6 @@ describe('the local rule at run time', () => {
     await rulesAre(both, 'both are in again');
     await until(async () => (await daemon.status()).ready, { what: 'ready again' });
     assert.deepEqual((await daemon.status()).alerts, []);
+    assert.equal((await daemon.http('/readyz')).status, 200);
   });
 });
