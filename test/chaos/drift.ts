@@ -1,10 +1,10 @@
 /** What somebody does to rib2fib's objects by hand, with the daemon alive or not. */
 import { droppedMessages } from '../support/netlink-sockets.js';
+import type { Random } from '../support/random.js';
 import type { Change, Fault } from './action.js';
 import { look } from './look.js';
 import { DESTINATIONS, familyOf, GATEWAY, POOL, TABLES, type TableId } from './network.js';
 import { QUESTIONS } from './probe-protocol.js';
-import type { Random } from './random.js';
 import type { World } from './world.js';
 
 interface Victim {

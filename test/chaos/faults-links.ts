@@ -1,8 +1,9 @@
 /** Faults of the node's interfaces into the fabrics. */
+
+import type { Random } from '../support/random.js';
 import type { Fault } from './action.js';
 import { link } from './faults-daemons.js';
 import { DESTINATIONS, SIDE, SIDES, type SideName, TABLES } from './network.js';
-import type { Random } from './random.js';
 import type { World } from './world.js';
 
 interface Breakage {

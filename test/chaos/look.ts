@@ -45,7 +45,7 @@ interface Link {
 
 const FAMILIES = ['ipv4', 'ipv6'] as const;
 
-export async function look(node: Netns): Promise<Look> {
+export async function look(node: Pick<Netns, 'ipJson'>): Promise<Look> {
   const [routes4, routes6, rules4, rules6, nexthops, links] = await Promise.all([
     node.ipJson<IpRoute>('-4', 'route', 'show', 'table', 'all'),
     node.ipJson<IpRoute>('-6', 'route', 'show', 'table', 'all'),

@@ -7,8 +7,8 @@
  */
 import { parseArgs } from 'node:util';
 import type { GobgpdVersion } from '../support/gobgpd.js';
+import { Random } from '../support/random.js';
 import { ChaosFailure } from './chaos-failure.js';
-import { Random } from './random.js';
 import { Report } from './report.js';
 import { runStep } from './run.js';
 import { describeStep, drawStep } from './steps.js';

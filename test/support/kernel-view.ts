@@ -226,7 +226,7 @@ export class KernelMonitor implements AsyncDisposable {
   }
 }
 
-/** Asked for; the kernel grants what net.core.rmem_max allows. */
+/** The kernel grants no more than net.core.rmem_max, which scripts/setup raises to this. */
 const RECEIVE_BUFFER = 64 << 20;
 const MARK_TABLE = 4_000_000_000;
 const NOT_OF_INTEREST = new RegExp(` table ${MARK_TABLE} | proto kernel `);
