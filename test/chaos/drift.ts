@@ -195,7 +195,10 @@ export function squatter(random: Random): Fault {
   };
 }
 
-/** What is not there, and what a link that is away does not allow, is left undone. */
+/**
+ * What is not there, and what a link that is away does not allow, is left undone; so is
+ * the rest of a flush, where a route of its list has lost its nexthop object meanwhile.
+ */
 async function byHand(
   { node, deeds }: World,
   kind: string,
@@ -213,7 +216,7 @@ async function byHand(
 }
 
 const UNDONE =
-  /No such process|No such file or directory|File exists|Cannot find device|FIB table does not exist/;
+  /No such process|No such file or directory|File exists|Cannot find device|FIB table does not exist|Failed to send flush request: Invalid argument/;
 const FLAGS = ['-4', '-6'] as const;
 const NOTHING: Plan = { commands: [], robs: [] };
 

@@ -297,7 +297,8 @@ for (const version of GOBGPD_VERSIONS) {
         within: '10.64.0.0/10',
       });
       await lab.hasRoutes(total);
-      daemon = await lab.daemon({ hold: '300s', tables: [{ id: 100, filters: [{ permit: {} }] }] });
+      const tables = [{ id: 100, filters: [{ permit: {} }] }];
+      daemon = await lab.daemon({ hold: '300s', tables }, { deadlineMs: 90_000 });
     });
     after(() => lab[Symbol.asyncDispose]());
 
