@@ -7,6 +7,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { startDaemon } from '../test/support/daemon.js';
+import { hasSubscribed } from '../test/support/netlink-sockets.js';
 import type { Netns } from '../test/support/netns.js';
 import { until } from '../test/support/wait.js';
 import { startBareClient } from './bare-stream.js';
@@ -67,9 +68,6 @@ async function watchKernel(netns: Netns, times: number[]): Promise<ChildProcess>
     const [whole = '', micros = '0'] = stamp.split('.');
     times.push(new Date(whole).getTime() + Number(micros) / 1000);
   });
-  await until(
-    async () => (await netns.exec('cat', '/proc/net/netlink')).includes(` ${child.pid} `),
-    { what: 'ip monitor has subscribed' },
-  );
+  await until(() => hasSubscribed(child.pid), { what: 'ip monitor has subscribed' });
   return child;
 }

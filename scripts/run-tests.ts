@@ -2,7 +2,7 @@
  * Runs test files in a random order that a seed reproduces: unit files together,
  * each kernel file in a network namespace of its own, e2e files (which make their
  * namespaces themselves) together again. Fails when a test failed, and when
- * one was skipped or left to do.
+ * one was skipped or left to do. What tests draw at random is of the same seed.
  *
  *   run-tests.ts [unit|kernel|e2e|FILE …] [--seed N]
  */
@@ -80,7 +80,11 @@ function run({ files, concurrency, isolated }: Job): Promise<Outcome> {
     const child = spawn(file, args, {
       cwd: ROOT,
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-      env: { ...process.env, ...(isolated ? { RIB2FIB_TEST_NETNS: '1' } : {}) },
+      env: {
+        ...process.env,
+        RIB2FIB_TEST_SEED: String(seed),
+        ...(isolated ? { RIB2FIB_TEST_NETNS: '1' } : {}),
+      },
     });
     let outcome: Outcome | undefined;
     child.on('message', (message: Outcome) => {

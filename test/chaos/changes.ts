@@ -1,8 +1,9 @@
 /** Changes that the daemon has to follow: announcements, ways to the next hop, configurations, time. */
+
+import type { Random } from '../support/random.js';
 import type { Change } from './action.js';
 import { SWAPS } from './configuration.js';
 import { CHANGING, SIDES } from './network.js';
-import type { Random } from './random.js';
 import type { Setting } from './world.js';
 
 const MOST_AT_ONCE = 10;

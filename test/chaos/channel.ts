@@ -5,11 +5,17 @@ import { createInterface } from 'node:readline';
 import type { Netns } from '../support/netns.js';
 import { monotonicMs } from './probe-protocol.js';
 
+/** When a round was asked, and the one before it (`monotonicMs`). */
+export interface Asked {
+  readonly at: number;
+  readonly before: number;
+}
+
 export interface Ask {
   /** Lines for `ip -batch`; one that fails prints nothing here. */
   readonly commands: readonly string[];
-  /** Told what they printed, one line a route, and when the round was asked (`monotonicMs`). */
-  readonly answer: (lines: readonly string[], at: number) => void;
+  /** Told what they printed, one line a route. */
+  readonly answer: (lines: readonly string[], asked: Asked) => void;
 }
 
 /** Always answered, and by no other: ends the answers to one ask. */
@@ -26,7 +32,7 @@ export class Channel implements AsyncDisposable {
   #waiting: { readonly round: number; readonly done: () => void }[] = [];
   /** Of the running round; behind the last when none runs. */
   #asking: number;
-  #askedAt = monotonicMs();
+  #asked: Asked = { at: monotonicMs(), before: monotonicMs() };
 
   constructor(
     netns: Netns,
@@ -53,8 +59,8 @@ export class Channel implements AsyncDisposable {
     if (this.#child.exitCode !== null) throw new Error('the probe has ended');
     if (this.#asking < this.asks.length) return;
     const now = monotonicMs();
-    if (this.rounds++ > 0) this.worstGapMs = Math.max(this.worstGapMs, now - this.#askedAt);
-    this.#askedAt = now;
+    if (this.rounds++ > 0) this.worstGapMs = Math.max(this.worstGapMs, now - this.#asked.at);
+    this.#asked = { at: now, before: this.#asked.at };
     this.#asking = 0;
     this.#child.stdin?.write(this.#text);
   }
@@ -77,7 +83,7 @@ export class Channel implements AsyncDisposable {
       this.#lines.push(line);
       return;
     }
-    this.asks[this.#asking]?.answer(this.#lines, this.#askedAt);
+    this.asks[this.#asking]?.answer(this.#lines, this.#asked);
     this.#lines = [];
     this.#asking++;
     if (this.#asking < this.asks.length) return;

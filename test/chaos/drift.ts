@@ -1,8 +1,10 @@
 /** What somebody does to rib2fib's objects by hand, with the daemon alive or not. */
+import { droppedMessages } from '../support/netlink-sockets.js';
+import type { Random } from '../support/random.js';
 import type { Change, Fault } from './action.js';
 import { look } from './look.js';
 import { DESTINATIONS, familyOf, GATEWAY, POOL, TABLES, type TableId } from './network.js';
-import type { Random } from './random.js';
+import { QUESTIONS } from './probe-protocol.js';
 import type { World } from './world.js';
 
 interface Victim {
@@ -10,9 +12,16 @@ interface Victim {
   readonly prefix: string;
 }
 
+interface Plan {
+  /** For ip(8); several lines are one batch. */
+  readonly commands: readonly string[];
+  /** Destinations that may lose their route by it, as the probe names them. */
+  readonly robs: readonly string[];
+}
+
 type Deed = (random: Random) => {
   readonly text: string;
-  readonly commands: (world: World) => readonly string[] | Promise<readonly string[]>;
+  readonly plan: (world: World) => Plan | Promise<Plan>;
 };
 
 const DEEDS: Readonly<Record<string, Deed>> = {
@@ -20,9 +29,10 @@ const DEEDS: Readonly<Record<string, Deed>> = {
     const { table, prefix } = someVictim(random);
     return {
       text: `${prefix} is deleted from table ${table}`,
-      commands: ({ config }) => [
-        `route delete ${prefix} table ${table} metric ${config.metric} proto 178`,
-      ],
+      plan: ({ config }) => ({
+        commands: [`route delete ${prefix} table ${table} metric ${config.metric} proto 178`],
+        robs: [`${table} ${prefix}`],
+      }),
     };
   },
   'route altered': (random) => {
@@ -31,51 +41,77 @@ const DEEDS: Readonly<Record<string, Deed>> = {
     const words = how === 'blackhole' ? `${how} ${prefix}` : `${prefix} ${how}`;
     return {
       text: `${prefix} in table ${table} becomes ${how}, still under our mark`,
-      commands: ({ config }) => [
-        `route replace ${words} table ${table} metric ${config.metric} proto 178`,
-      ],
+      plan: ({ config }) => ({
+        commands: [`route replace ${words} table ${table} metric ${config.metric} proto 178`],
+        robs: [`${table} ${prefix}`],
+      }),
     };
   },
   'table flushed': (random) => {
     const table = random.pick(TABLES);
     return {
       text: `table ${table} is emptied of all that is ours`,
-      commands: () => [`route flush table ${table} proto 178`],
+      // `ip route flush` fails on routes on nexthop objects (iproute2 6.1: Invalid argument).
+      plan: async (world) => {
+        const { own } = await look(world.node);
+        const deletions = [...own].flatMap((line) => {
+          const [, of, what, metric] = /^route (\d+) (.+?) metric (\d+)/.exec(line) ?? [];
+          return of === String(table)
+            ? [`route delete ${what} table ${table} metric ${metric} proto 178`]
+            : [];
+        });
+        if (deletions.length === 0) return NOTHING;
+        return { commands: [deletions.join('\n')], robs: destinationsOf(table) };
+      },
     };
   },
   'stray route': (random) => {
     const table = random.pick([100, 101, 102, 777]);
     return {
-      text: `a route under our mark appears in table ${table}`,
-      commands: () => [`route replace 10.96.0.0/16 dev eth0 table ${table} metric 20 proto 178`],
+      text: `a route of each family under our mark appears in table ${table}`,
+      plan: () => ({
+        commands: ['10.96.0.0/16', '2001:db8:96::/48'].map(
+          (prefix) => `route replace ${prefix} dev eth0 table ${table} metric 20 proto 178`,
+        ),
+        robs: [],
+      }),
     };
   },
   'rule deleted': (random) => {
     const table = random.pick(TABLES);
-    const pool = POOL[table][random.pick(['ipv4', 'ipv6'] as const)];
+    const family = random.pick(['ipv4', 'ipv6'] as const);
+    const pool = POOL[table][family];
     return {
       text: `the rule from ${pool} is deleted`,
-      commands: ({ config }) => [
-        `rule delete from ${pool} lookup ${table} priority ${config.priority} protocol 178`,
-      ],
+      plan: ({ config }) => ({
+        commands: [
+          `rule delete from ${pool} lookup ${table} priority ${config.priority} protocol 178`,
+        ],
+        robs: destinationsOf(table).filter((one) => familyOf(one) === family),
+      }),
     };
   },
   'stray rule': (random) => {
     const table = random.pick([100, 101, 102, 777]);
     return {
-      text: `a rule under our mark into table ${table} appears`,
-      commands: () => [`rule add from 198.19.0.0/16 lookup ${table} priority 9000 protocol 178`],
+      text: `a rule of each family under our mark into table ${table} appears`,
+      plan: () => ({
+        commands: ['198.19.0.0/16', '2001:db8:f000::/48'].map(
+          (from) => `rule add from ${from} lookup ${table} priority 9000 protocol 178`,
+        ),
+        robs: [],
+      }),
     };
   },
   'nexthop deleted': (random) => {
     const number = random.below(1000);
     return {
       text: 'a nexthop object of ours is deleted',
-      commands: async (world) => {
+      plan: async (world) => {
         const { nexthops } = await look(world.node);
-        return nexthops.length === 0
-          ? []
-          : [`nexthop delete id ${nexthops[number % nexthops.length]}`];
+        const nexthop = nexthops[number % nexthops.length];
+        if (nexthop === undefined) return NOTHING;
+        return { commands: [`nexthop delete id ${nexthop.id}`], robs: nexthop.carries };
       },
     };
   },
@@ -83,12 +119,16 @@ const DEEDS: Readonly<Record<string, Deed>> = {
     const number = random.below(1000);
     return {
       text: 'a nexthop object of ours is led elsewhere, under our mark',
-      commands: async (world) => {
-        const { singles } = await look(world.node);
+      plan: async (world) => {
+        const { nexthops } = await look(world.node);
+        const singles = nexthops.filter(({ gateway }) => gateway !== undefined);
         const single = singles[number % singles.length];
-        if (single === undefined) return [];
-        const gateway = single.gateway.includes(':') ? GATEWAY.ipv6 : GATEWAY.ipv4;
-        return [`nexthop replace id ${single.id} via ${gateway} dev eth0 proto 178`];
+        if (single === undefined) return NOTHING;
+        const gateway = GATEWAY[familyOf(single.gateway ?? '')];
+        return {
+          commands: [`nexthop replace id ${single.id} via ${gateway} dev eth0 proto 178`],
+          robs: single.carries,
+        };
       },
     };
   },
@@ -96,15 +136,16 @@ const DEEDS: Readonly<Record<string, Deed>> = {
 
 export function drift(random: Random): Change {
   const [kind, deed] = random.pick(Object.entries(DEEDS));
-  const { text, commands } = deed(random);
+  const { text, plan } = deed(random);
   return {
     kind,
     text,
     needs: [],
     make: async (world) => {
-      world.robbed();
+      const { commands, robs } = await plan(world);
+      world.robbed(robs);
       await world.assess();
-      await byHand(world, await commands(world));
+      await byHand(world, kind, commands);
     },
   };
 }
@@ -114,54 +155,80 @@ export function flood(random: Random): Change {
   const { table, prefix } = someVictim(random);
   const pair = ['route add blackhole 10.95.0.0/16 table 900', 'route del 10.95.0.0/16 table 900'];
   return {
-    kind: 'socket filled',
+    kind: KIND_OF_FLOOD,
     text: `${2 * FLOOD} foreign changes while rib2fib stands still, and ${prefix} is deleted from table ${table}`,
     needs: ['daemon'],
     make: async (world) => {
       const { node, config } = world;
       world.subject.suspend();
-      world.robbed();
+      world.robbed([`${table} ${prefix}`]);
       await world.assess();
+      const { pid } = world.subject.daemon;
+      const before = droppedMessages(pid);
       await node.ipBatch(Array.from({ length: FLOOD }, () => pair).flat());
-      await byHand(world, [
+      await byHand(world, KIND_OF_FLOOD, [
         `route delete ${prefix} table ${table} metric ${config.metric} proto 178`,
       ]);
+      if (droppedMessages(pid) <= before)
+        throw new Error(`${2 * FLOOD} changes did not overflow the socket`);
       world.subject.resume();
       await world.assess();
     },
   };
 }
 
-/** More than the 16 MiB of its receive buffer hold. */
-const FLOOD = 22_000;
+/** More than the receive buffer of the daemon holds, which is looked at. */
+const FLOOD = 60_000;
+const KIND_OF_FLOOD = 'socket filled';
 
 /** Somebody puts a route of his own in the place of ours: ours waits until he takes it away. */
 export function squatter(random: Random): Fault {
   const { table, prefix } = someVictim(random);
   const route = ({ config }: World) => `${prefix} table ${table} metric ${config.metric}`;
+  const kind = 'route squatted';
   let stands = '';
   return {
-    kind: 'route squatted',
+    kind,
     text: `somebody else's route replaces ${prefix} in table ${table}`,
     uses: ['config'],
     alone: false,
     begin: async (world) => {
       const before = performance.now();
       stands = route(world);
-      world.robbed();
-      await byHand(world, [`route replace unreachable ${stands} proto static`]);
+      world.robbed([`${table} ${prefix}`]);
+      await byHand(world, kind, [`route replace unreachable ${stands} proto static`]);
       await world.assess(before);
     },
-    mend: (world) => byHand(world, [`route delete unreachable ${stands} proto static`]),
+    mend: (world) => byHand(world, kind, [`route delete unreachable ${stands} proto static`]),
   };
 }
 
 /** What is not there, and what a link that is away does not allow, is left undone. */
-async function byHand({ node }: World, commands: readonly string[]): Promise<void> {
+async function byHand(
+  { node, deeds }: World,
+  kind: string,
+  commands: readonly string[],
+): Promise<void> {
   for (const command of commands) {
     const ipv6 = command.includes(':') ? ['-6'] : [];
-    await node.ip(...ipv6, ...command.split(' ')).catch(() => undefined);
+    const done = command.includes('\n')
+      ? node.ipBatch(command.split('\n'))
+      : node.ip(...ipv6, ...command.split(' '));
+    const error = await done.then(
+      () => undefined,
+      (reason: Error) => reason,
+    );
+    if (error !== undefined && !UNDONE.test(error.message)) throw error;
+    deeds.count(kind, error === undefined);
   }
+}
+
+const UNDONE =
+  /No such process|No such file or directory|File exists|Cannot find device|FIB table does not exist/;
+const NOTHING: Plan = { commands: [], robs: [] };
+
+function destinationsOf(table: TableId): readonly string[] {
+  return QUESTIONS.filter((one) => one.table === table).map(({ name }) => name);
 }
 
 function someVictim(random: Random): Victim {

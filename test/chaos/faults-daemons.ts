@@ -1,9 +1,10 @@
 /** Faults of rib2fib, its configuration and its disk, and of the gobgpd daemons. */
+
+import type { Random } from '../support/random.js';
 import { until } from '../support/wait.js';
 import type { Fault, Resource } from './action.js';
 import { FIRST } from './configuration.js';
 import { SIDE, SIDES, type SideName } from './network.js';
-import type { Random } from './random.js';
 import type { World } from './world.js';
 
 type Signal = 'SIGKILL' | 'SIGTERM' | 'SIGSTOP';

@@ -1,8 +1,9 @@
 /** Faults of the node's interfaces into the fabrics. */
+
+import type { Random } from '../support/random.js';
 import type { Fault } from './action.js';
 import { link } from './faults-daemons.js';
-import { SIDE, SIDES, type SideName } from './network.js';
-import type { Random } from './random.js';
+import { DESTINATIONS, SIDE, SIDES, type SideName, TABLES } from './network.js';
 import type { World } from './world.js';
 
 interface Breakage {
@@ -75,7 +76,7 @@ export function linkFault(random: Random): Fault {
       if (cuts) retained.set(side, routers[side].announcements);
       await begin(world, side);
       // The kernel drops what led out of it, and brings nothing back by itself.
-      world.robbed();
+      if (cuts) world.robbed(reachedOver(world, side));
       await world.assess(before);
     },
     mend: async (world) => {
@@ -83,4 +84,12 @@ export function linkFault(random: Random): Fault {
       if (cuts) world.bgp.retained.delete(side);
     },
   };
+}
+
+/** Destinations, as the probe names them, that a leg out of the side's interface may belong to. */
+function reachedOver({ fabric }: World, side: SideName): readonly string[] {
+  const over = DESTINATIONS.filter(({ from }) =>
+    from === 'remote' ? fabric.remoteVia === side : from === side || from === 'both',
+  );
+  return TABLES.flatMap((table) => over.map(({ prefix }) => `${table} ${prefix}`));
 }

@@ -1,8 +1,16 @@
 /** One look at the node's kernel, through iproute2. */
 import type { Family } from '../../src/net/family.js';
+import {
+  type IpLeg,
+  type IpNexthop,
+  type IpRoute,
+  type IpRule,
+  OWN,
+  withLength,
+} from '../support/kernel-view.js';
 import type { Netns } from '../support/netns.js';
 import type { Facts, MainRoute } from './model.js';
-import { familyOf, MANAGEMENT } from './network.js';
+import { MANAGEMENT } from './network.js';
 
 export interface Look {
   /** What is rib2fib's: `route TABLE PREFIX metric M LEG, LEG` and `rule PRIORITY: from PREFIX lookup TABLE`. */
@@ -12,42 +20,16 @@ export interface Look {
   readonly facts: Facts;
   /** Nexthop objects of rib2fib that nothing stands on. */
   readonly unused: readonly number[];
-  /** Ids of nexthop objects of rib2fib, and of them those with a gateway. */
-  readonly nexthops: readonly number[];
-  readonly singles: readonly { readonly id: number; readonly gateway: string }[];
+  /** Nexthop objects of rib2fib. */
+  readonly nexthops: readonly Nexthop[];
 }
 
-interface Leg {
-  readonly gateway?: string;
-  readonly via?: { readonly host: string };
-  readonly dev?: string;
-  readonly weight?: number;
-  readonly flags: readonly string[];
-}
-
-interface Route extends Leg {
-  readonly type: string;
-  readonly dst: string;
-  readonly table?: string;
-  readonly protocol?: string;
-  readonly metric?: number;
-  readonly nhid?: number;
-  readonly nexthops?: readonly Leg[];
-}
-
-interface Rule {
-  readonly priority: number;
-  readonly src: string;
-  readonly srclen?: number;
-  readonly table: string;
-  readonly protocol?: string;
-}
-
-interface Nexthop {
+export interface Nexthop {
   readonly id: number;
-  readonly group?: readonly { readonly id: number }[];
-  readonly gateway?: string;
-  readonly protocol?: string;
+  /** None of a group. */
+  readonly gateway: string | undefined;
+  /** `TABLE PREFIX` of the routes on it, and on the groups that it is in. */
+  readonly carries: readonly string[];
 }
 
 interface Link {
@@ -61,23 +43,22 @@ interface Link {
   }[];
 }
 
-const OWN = '178';
 const FAMILIES = ['ipv4', 'ipv6'] as const;
 
-export async function look(node: Netns): Promise<Look> {
+export async function look(node: Pick<Netns, 'ipJson'>): Promise<Look> {
   const [routes4, routes6, rules4, rules6, nexthops, links] = await Promise.all([
-    node.ipJson<Route>('-4', 'route', 'show', 'table', 'all'),
-    node.ipJson<Route>('-6', 'route', 'show', 'table', 'all'),
-    node.ipJson<Rule>('-4', 'rule', 'show'),
-    node.ipJson<Rule>('-6', 'rule', 'show'),
-    node.ipJson<Nexthop>('nexthop', 'show'),
+    node.ipJson<IpRoute>('-4', 'route', 'show', 'table', 'all'),
+    node.ipJson<IpRoute>('-6', 'route', 'show', 'table', 'all'),
+    node.ipJson<IpRule>('-4', 'rule', 'show'),
+    node.ipJson<IpRule>('-6', 'rule', 'show'),
+    node.ipJson<IpNexthop>('nexthop', 'show'),
     node.ipJson<Link>('address', 'show'),
   ]);
   const own = new Set<string>();
   const foreign = new Set<string>();
   const main: MainRoute[] = [];
   const taken = new Set<string>();
-  const standing = new Set<number>();
+  const carried = new Map<number, readonly string[]>();
   for (const [family, routes] of [
     [FAMILIES[0], routes4],
     [FAMILIES[1], routes6],
@@ -87,7 +68,8 @@ export async function look(node: Netns): Promise<Look> {
       const prefix = withLength(route.dst, family);
       if (route.protocol === OWN) {
         own.add(routeLine(route, prefix));
-        if (route.nhid !== undefined) standing.add(route.nhid);
+        if (route.nhid !== undefined)
+          carried.set(route.nhid, [...(carried.get(route.nhid) ?? []), `${table} ${prefix}`]);
         continue;
       }
       if (table === 'main' && route.type === 'unicast') main.push(mainRoute(route, prefix));
@@ -113,20 +95,24 @@ export async function look(node: Netns): Promise<Look> {
     foreign,
     facts: { main, taken, ...linkFacts(links) },
     unused: ours
-      .filter(({ id, group }) => !(group === undefined ? members : standing).has(id))
+      .filter(({ id, group }) => !(group === undefined ? members : carried).has(id))
       .map(({ id }) => id),
-    nexthops: ours.map(({ id }) => id),
-    singles: ours.flatMap(({ id, gateway }) => (gateway === undefined ? [] : [{ id, gateway }])),
+    nexthops: ours.map(({ id, gateway }) => ({
+      ...{ id, gateway },
+      carries: ours
+        .filter((one) => one.id === id || one.group?.some((member) => member.id === id) === true)
+        .flatMap((one) => carried.get(one.id) ?? []),
+    })),
   };
 }
 
 /** Neither made by the kernel nor on an interface that the run takes away. */
-function isSteady({ protocol, dev, table, type }: Route): boolean {
+function isSteady({ protocol, dev, table, type }: IpRoute): boolean {
   if (protocol === 'kernel' || table === 'local' || type === 'multicast') return false;
   return dev === undefined || dev === MANAGEMENT || dev === 'lo';
 }
 
-function mainRoute({ gateway, via, dev = '', flags }: Route, prefix: string): MainRoute {
+function mainRoute({ gateway, via, dev = '', flags }: IpRoute, prefix: string): MainRoute {
   const usable = !flags.includes('dead') && !flags.includes('linkdown');
   return { prefix, gateway: gateway ?? via?.host, dev, usable };
 }
@@ -148,10 +134,10 @@ function linkFacts(links: readonly Link[]): Pick<Facts, 'links' | 'addresses'> {
   };
 }
 
-function routeLine(route: Route, prefix: string): string {
+function routeLine(route: IpRoute, prefix: string): string {
   const { table = 'main', type, metric = 0 } = route;
   const kind = type === 'unicast' ? '' : `${type} `;
-  const legs = type === 'unicast' ? (route.nexthops ?? [route]) : [];
+  const legs: readonly IpLeg[] = type === 'unicast' ? (route.nexthops ?? [route]) : [];
   const words = legs.map(({ gateway, via, dev, weight, flags }) =>
     [
       `via ${gateway ?? via?.host} dev ${dev}`,
@@ -162,13 +148,7 @@ function routeLine(route: Route, prefix: string): string {
   return `route ${table} ${kind}${prefix} metric ${metric} ${words.sort().join(', ')}`.trim();
 }
 
-function ruleLine({ priority, src, srclen, table }: Rule, family: Family): string {
+function ruleLine({ priority, src, srclen, table }: IpRule, family: Family): string {
   const length = srclen ?? (family === 'ipv4' ? 32 : 128);
   return `rule ${priority}: from ${src}/${length} lookup ${table}`;
-}
-
-function withLength(dst: string, family: Family): string {
-  if (dst === 'default') return family === 'ipv4' ? '0.0.0.0/0' : '::/0';
-  if (dst.includes('/')) return dst;
-  return `${dst}/${familyOf(dst) === 'ipv4' ? 32 : 128}`;
 }

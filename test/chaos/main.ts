@@ -7,8 +7,8 @@
  */
 import { parseArgs } from 'node:util';
 import type { GobgpdVersion } from '../support/gobgpd.js';
+import { Random } from '../support/random.js';
 import { ChaosFailure } from './chaos-failure.js';
-import { Random } from './random.js';
 import { Report } from './report.js';
 import { runStep } from './run.js';
 import { describeStep, drawStep } from './steps.js';
@@ -58,6 +58,7 @@ async function chaos(seed: number, steps: number): Promise<boolean> {
   }
   const seconds = Math.round((performance.now() - started) / 1000);
   print(report.text(`seed ${seed}, ${words.join(', ')}, ${seconds} s`));
+  print(world.deeds.text());
   const { rounds, worstGapMs } = await world.probe.mark();
   print(`probe: ${rounds} rounds, ${Math.round(worstGapMs)} ms apart at worst`);
   return true;

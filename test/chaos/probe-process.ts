@@ -11,7 +11,7 @@
  */
 import { setPriority } from 'node:os';
 import { Netns } from '../support/netns.js';
-import { Channel } from './channel.js';
+import { type Asked, Channel } from './channel.js';
 import { MANAGEMENT, TABLES, type TableId } from './network.js';
 import { type Message, QUESTIONS, type Request } from './probe-protocol.js';
 
@@ -31,7 +31,7 @@ const channels = [
   new Channel(node, '-6', [
     ...TABLES.map((table) => ({
       commands: [`route show table ${table} root ${IPV6_DESTINATIONS} proto 178`],
-      answer: (lines: readonly string[], at: number) => sawIpv6Table(table, lines, at),
+      answer: (lines: readonly string[], asked: Asked) => sawIpv6Table(table, lines, asked),
     })),
     { commands: IPV6.map(({ packet }) => `route get ${packet}`), answer: sawIpv6 },
   ]),
@@ -48,7 +48,7 @@ process.on('message', ({ id }: Request) => {
 });
 process.on('disconnect', () => process.exit());
 
-function sawIpv4(lines: readonly string[], at: number): void {
+function sawIpv4(lines: readonly string[], asked: Asked): void {
   for (const { name, table, prefix } of IPV4) {
     const there = lines.some(
       (line) =>
@@ -56,37 +56,44 @@ function sawIpv4(lines: readonly string[], at: number): void {
         line.includes(` table ${table} `) &&
         line.includes(' proto 178 '),
     );
-    note(name, there, at, lines);
+    note(name, there, asked, lines);
   }
 }
 
-function sawIpv6Table(table: TableId, lines: readonly string[], at: number): void {
+function sawIpv6Table(table: TableId, lines: readonly string[], asked: Asked): void {
   for (const question of IPV6) {
     if (question.table !== table) continue;
     const there = lines.some((line) => line.startsWith(`${question.prefix} `));
     // That the rules lead there is the other look's to say, and to take back.
-    if (!there || !astray.has(question.name)) note(question.name, there, at, lines);
+    if (!there || !astray.has(question.name)) note(question.name, there, asked, lines);
   }
 }
 
 const astray = new Set<string>();
 
 /** Where another route answers, it is the fallback of the table, or of main: out of the management port. */
-function sawIpv6(lines: readonly string[], at: number): void {
+function sawIpv6(lines: readonly string[], asked: Asked): void {
   for (const { name, table, packet } of IPV6) {
     const line = lines.find((one) => one.includes(`${packet} `));
     if (line === undefined) continue;
     const elsewhere = !line.includes(` table ${table} `) || line.includes(` dev ${MANAGEMENT} `);
     if (elsewhere) {
       astray.add(name);
-      note(name, false, at, [line]);
+      note(name, false, asked, [line]);
     } else astray.delete(name);
   }
 }
 
-function note(name: string, there: boolean, at: number, lines: readonly string[]): void {
+/** What is there again at a look that came late counts as back when that look was due. */
+function note(
+  name: string,
+  there: boolean,
+  { at: asked, before }: Asked,
+  lines: readonly string[],
+): void {
   if (standing.get(name) === there) return;
   standing.set(name, there);
+  const at = there ? Math.min(asked, before + EVERY_MS) : asked;
   send({ type: 'sight', name, there, at, shown: lines.join(' | ') });
 }
 

@@ -14,16 +14,19 @@ export class Probe implements AsyncDisposable {
   readonly ledger = new Ledger(QUESTIONS.map(({ name }) => name));
   /** What the kernel showed last of a destination that was out. */
   readonly shown = new Map<string, string>();
-  readonly #waiting = new Map<number, (mark: Mark) => void>();
+  readonly #waiting = new Map<number, { done(mark: Mark): void; failed(error: Error): void }>();
   readonly #offset = monotonicMs() - performance.now();
   #serial = 0;
 
   private constructor(private readonly child: ChildProcess) {
     child.on('message', (message: Message) => this.#hear(message));
-    child.once(
-      'exit',
-      undoAtExit(() => child.kill('SIGKILL')),
-    );
+    const forget = undoAtExit(() => child.kill('SIGKILL'));
+    child.once('exit', (code, signal) => {
+      forget();
+      for (const { failed } of this.#waiting.values())
+        failed(new Error(`the probe has ended: ${signal ?? code}`));
+      this.#waiting.clear();
+    });
   }
 
   /** Resolves once it has looked at everything. */
@@ -34,13 +37,15 @@ export class Probe implements AsyncDisposable {
     return probe;
   }
 
-  /** Resolves once what happened before this call has been looked at, and told. */
+  /** Resolves once what happened before this call has been looked at, and told; rejects where the probe has ended. */
   mark(): Promise<Mark> {
     const id = ++this.#serial;
-    return new Promise((resolve, reject) => {
-      this.#waiting.set(id, resolve);
+    return new Promise((done, failed) => {
+      this.#waiting.set(id, { done, failed });
       this.child.send({ id } satisfies Request, (error) => {
-        if (error !== null) reject(error);
+        if (error === null) return;
+        this.#waiting.delete(id);
+        failed(error);
       });
     });
   }
@@ -61,7 +66,7 @@ export class Probe implements AsyncDisposable {
 
   #hear(message: Message): void {
     if (message.type === 'mark') {
-      this.#waiting.get(message.id)?.(message);
+      this.#waiting.get(message.id)?.done(message);
       this.#waiting.delete(message.id);
       return;
     }

@@ -1,4 +1,6 @@
 /** Draws the steps: the same seed gives the same ones, in the same order. */
+
+import type { Random } from '../support/random.js';
 import type { Change, Fault } from './action.js';
 import { announcement, clockJump, otherWay, swap, withdrawal } from './changes.js';
 import { drift, flood, squatter } from './drift.js';
@@ -12,7 +14,6 @@ import {
   sessionFault,
 } from './faults-daemons.js';
 import { linkFault } from './faults-links.js';
-import type { Random } from './random.js';
 import type { Setting } from './world.js';
 
 /** Faults begin in order, the changes happen while they last, and then they are mended. */

@@ -2,11 +2,13 @@
  * The running whole: network, daemons, the model's state, and what a step is held
  * to. Faults and changes act on it; {@link World.quiet} is where it must be right.
  */
+import { setTimeout as pause } from 'node:timers/promises';
 import { createNetns, type Netns } from '../support/netns.js';
 import { until } from '../support/wait.js';
 import { Bgp, type BgpOptions } from './bgp.js';
 import { ChaosFailure, fail } from './chaos-failure.js';
 import { type Configuration, daemonConfiguration, FIRST } from './configuration.js';
+import { Deeds } from './deeds.js';
 import { differenceFrom, strangersFrom } from './difference.js';
 import { Fabric } from './fabric.js';
 import { type Look, look } from './look.js';
@@ -20,6 +22,8 @@ export type Setting = Pick<BgpOptions, 'version' | 'multipath' | 'gracefulRestar
 
 /** After a quiet point. */
 const REPAIR_MS = 2000;
+/** Between two looks for that. */
+const LOOK_MS = 20;
 /** Beyond the fault itself. */
 const OUTAGE_MS = 500;
 /** gobgpd's own: it idles after a reset, and retries a connection in its own time. */
@@ -31,8 +35,12 @@ export class World implements AsyncDisposable {
   config: Configuration = FIRST;
   /** What the node's kernel has of others. */
   #strangers: ReadonlySet<string> = new Set();
-  /** Something was taken out of the kernel while the daemon was away or deaf. */
-  #robbed = false;
+  /** What {@link robbed} was told of since the last quiet point. */
+  readonly #robbed = new Set<string>();
+  /** What was done by hand. */
+  readonly deeds = new Deeds();
+  /** The last looks, which all found the kernel equal to the model. */
+  #equalLooks: { readonly from: number; readonly to: number }[] = [];
   /** `hold` has ended: nothing that was learned is to be had. */
   expired = false;
 
@@ -84,24 +92,30 @@ export class World implements AsyncDisposable {
     await this.subject.configure({ source, ...daemonConfiguration(this.config) });
   }
 
-  /** Something of rib2fib's was, or may have been, taken out of the kernel. */
-  robbed(): void {
-    this.#robbed = true;
+  /**
+   * These destinations have lost, or may have lost, their route to somebody else than
+   * rib2fib: until the next quiet point they are excused while it is away or deaf.
+   */
+  robbed(destinations: Iterable<string>): void {
+    for (const one of destinations) this.#robbed.add(one);
   }
 
   /** Excuses those destinations that have no route by the model, or that the daemon cannot help. */
   async assess(at?: number): Promise<void> {
-    const { facts } = await look(this.node);
+    const looked = performance.now();
+    const seen = await look(this.node);
+    this.#note(looked, seen);
     if (this.subject.deaf && (await this.#listening())) this.subject.deaf = false;
     const helpless = this.subject.away || this.subject.deaf;
     if (this.bgp.returning.size > 0) await this.bgp.converged();
     const offers = this.expired ? new Map() : this.bgp.steadyOffers;
-    const { learned } = expect(offers, this.config, facts);
+    const { learned } = expect(offers, this.config, seen.facts);
     const { ledger } = this.probe;
     const missing = ledger.destinations.filter((one) => !learned.has(one));
-    if (!helpless && missing.length === 0) this.#robbed = false;
-    const excused = helpless && this.#robbed ? ledger.destinations : missing;
-    ledger.excuse(new Set(excused), at ?? performance.now());
+    ledger.excuse(
+      new Set(helpless ? [...missing, ...this.#robbed] : missing),
+      at ?? performance.now(),
+    );
   }
 
   /** Waits for gobgpd's own table, which takes its own time. */
@@ -134,7 +148,9 @@ export class World implements AsyncDisposable {
       await this.assess();
     }
     const repaired = await this.#equal(ready);
-    await this.#honest(ready);
+    this.#robbed.clear();
+    await this.#honest();
+    this.#equalLooks = [];
     const strangers = strangersFrom(this.#strangers, await look(this.node));
     if (strangers.length > 0)
       throw new ChaosFailure(`what is not rib2fib's has changed\n${strangers.join('\n')}`);
@@ -191,7 +207,7 @@ export class World implements AsyncDisposable {
   }
 
   /** What the daemon says of itself is what the kernel has. */
-  async #honest(since: number): Promise<void> {
+  async #honest(): Promise<void> {
     await until(
       async () => {
         const { own } = await look(this.node);
@@ -204,30 +220,37 @@ export class World implements AsyncDisposable {
         }
         return true;
       },
-      {
-        what: 'rib2fib says what the kernel has',
-        deadlineMs: since + REPAIR_MS - performance.now(),
-      },
+      { what: 'rib2fib says what the kernel has', deadlineMs: REPAIR_MS },
     ).catch(fail);
   }
 
-  /** Milliseconds from `since` until the kernel was equal to the model. */
+  /** Milliseconds from `since` to the end of the first look that found the kernel equal to the model. */
   async #equal(since: number): Promise<number> {
     for (;;) {
       const at = performance.now();
       const seen = await look(this.node);
-      const difference = differenceFrom(this.#expected(seen.facts), seen, {
-        objects: this.config.objects,
-        keeps: this.config.keeps,
-        anyLegs: this.bgp.rearranged,
-      });
-      if (difference.length === 0) return at - since;
+      const difference = this.#note(at, seen);
+      const equal = this.#equalLooks.find(({ from }) => from >= since);
+      if (difference.length === 0 && equal !== undefined) return equal.to - since;
       if (at - since > REPAIR_MS) {
         const lines = difference.join('\n');
         throw new ChaosFailure(
           `the kernel is not what it should be (- missing, + too much)\n${lines}`,
         );
       }
+      await pause(LOOK_MS);
     }
+  }
+
+  /** The difference that a look shows; kept in {@link #equalLooks}. */
+  #note(from: number, seen: Look): readonly string[] {
+    const difference = differenceFrom(this.#expected(seen.facts), seen, {
+      objects: this.config.objects,
+      keeps: this.config.keeps,
+      anyLegs: this.bgp.rearranged,
+    });
+    const span = { from, to: performance.now() };
+    this.#equalLooks = difference.length === 0 ? [...this.#equalLooks, span] : [];
+    return difference;
   }
 }

@@ -217,6 +217,11 @@ describe('commands', { concurrency: 2 }, () => {
       it('metrics: every one of the documented, true to status', async () => {
         const lines = [
           'source_up{source="gobgp"} 1',
+          'source_state{source="gobgp",state="synced"} 1',
+          'feed_state{source="gobgp",state="synced"} 1',
+          'routes_shadowed{table="fabric"} 0',
+          'contested_objects 0',
+          'kernel_overruns_total 0',
           'source_synced{source="gobgp"} 1',
           `bgp_session_up{peer="${router(0)}"} 1`,
           `received_prefixes{peer="${router(0)}",family="ipv4"} 3`,
@@ -247,6 +252,9 @@ describe('commands', { concurrency: 2 }, () => {
         assert.equal(status, 200);
         for (const name of [
           'source_last_event_timestamp_seconds',
+          'source_state_since_timestamp_seconds',
+          'feed_state_since_timestamp_seconds',
+          'hold_end_timestamp_seconds',
           'prefix_limit_exceeded',
           'kernel_operations_total',
           'kernel_errors_total',

@@ -5,7 +5,8 @@ import { after, before, describe, it } from 'node:test';
 import { Alertmanager } from '../support/alertmanager.js';
 import type { Daemon, LogLine } from '../support/daemon.js';
 import { kernelDump, ownLines } from '../support/kernel-dump.js';
-import { kernelNexthops, ownRoutes } from '../support/kernel-view.js';
+import { type IpRoute, kernelNexthops, kernelRoutes, ownRoutes } from '../support/kernel-view.js';
+import { StampedMonitor } from '../support/stamped-monitor.js';
 import {
   type FileRoute,
   POOL,
@@ -57,38 +58,53 @@ async function ours(lab: TwoFabrics): Promise<readonly string[]> {
   return lines.map((line) => line.replaceAll(/\b1073\d{6}\b/g, 'ID')).sort();
 }
 
-/** What somebody does, and what it costs by kind. */
-const DAMAGE: readonly (readonly [string, readonly string[], Readonly<Record<string, number>>])[] =
+/** As `ip monitor` tells what goes; what comes back is told in the same words. */
+interface Watched {
+  readonly gone: RegExp;
+  readonly back: RegExp;
+}
+
+/** What is promised of the time between. */
+const BACK_MS = 1_000;
+
+/** What somebody does, what it costs by kind, and what is watched. */
+const DAMAGE: readonly (readonly [
+  what: string,
+  commands: readonly string[],
+  cost: Readonly<Record<string, number>>,
+  watched?: Watched,
+])[] = [
   [
-    ['a deleted route', [`route del ${V4} table 100`], { route: 1 }],
-    ['a deleted IPv6 route of two legs', ['-6 route del 2001:db8:2222::/48 table 100'], {}],
-    [
-      'a changed route that keeps our protocol',
-      [`route change ${V4} via ${ROUTER2} table 100 metric 20 proto 178`],
-      { route: 1 },
-    ],
-    ['the static default', ['route del default table 100 metric 1020'], { route: 1 }],
-    [
-      'a route that keeps prefixes in main',
-      ['route del throw 10.9.0.0/24 table 100'],
-      { route: 1 },
-    ],
-    [
-      'a route added in our name',
-      [`route add 10.77.0.0/16 via ${ROUTER2} table 100 metric 20 proto 178`],
-      { route: 1 },
-    ],
-    [
-      'rules of both families',
-      [`rule del from ${POOL} pref 10000`, `-6 rule del from ${POOL_V6} pref 10000`],
-      { rule: 2 },
-    ],
-    [
-      'a rule added in our name',
-      ['rule add from 10.0.0.0/8 lookup 100 pref 7 protocol 178'],
-      { rule: 1 },
-    ],
-  ];
+    'a deleted route',
+    [`route del ${V4} table 100`],
+    { route: 1 },
+    { gone: /^Deleted 10\.1\.0\.0\/16 /, back: /^10\.1\.0\.0\/16 .*table 100/ },
+  ],
+  ['a deleted IPv6 route of two legs', ['route del 2001:db8:2222::/48 table 100'], {}],
+  [
+    'a changed route that keeps our protocol',
+    [`route change ${V4} via ${ROUTER2} table 100 metric 20 proto 178`],
+    { route: 1 },
+  ],
+  ['the static default', ['route del default table 100 metric 1020'], { route: 1 }],
+  ['a route that keeps prefixes in main', ['route del throw 10.9.0.0/24 table 100'], { route: 1 }],
+  [
+    'a route added in our name',
+    [`route add 10.77.0.0/16 via ${ROUTER2} table 100 metric 20 proto 178`],
+    { route: 1 },
+  ],
+  [
+    'rules of both families',
+    [`rule del from ${POOL} pref 10000`, `rule del from ${POOL_V6} pref 10000`],
+    { rule: 2 },
+    { gone: /^Deleted 10000:\s+from 203\./, back: /^10000:\s+from 203\./ },
+  ],
+  [
+    'a rule added in our name',
+    ['rule add from 10.0.0.0/8 lookup 100 pref 7 protocol 178'],
+    { rule: 1 },
+  ],
+];
 
 for (const objects of ['never', 'always'] as const) {
   describe(`drift, objects: ${objects}`, () => {
@@ -101,14 +117,14 @@ for (const objects of ['never', 'always'] as const) {
     });
     after(() => lab[Symbol.asyncDispose]());
 
-    for (const [what, commands, cost] of DAMAGE) {
+    for (const [what, commands, cost, watched] of DAMAGE) {
       it(`${what}: back within a second, counted, told once`, () =>
-        repaired(lab, daemon, commands, cost));
+        repaired(lab, daemon, commands, cost, watched));
     }
 
     if (objects === 'never') {
-      it('the whole table flushed', () =>
-        repaired(lab, daemon, ['route flush table 100', '-6 route flush table 100'], {}));
+      it('the whole table flushed', async () =>
+        repaired(lab, daemon, (await kernelRoutes(lab.node, 100)).map(deletion), {}));
       return;
     }
     it('nexthop objects of ours: deleted, flushed, taken over by another program', async () => {
@@ -118,7 +134,11 @@ for (const objects of ['never', 'always'] as const) {
         return found;
       };
       const { id } = await group();
-      await repaired(lab, daemon, [`nexthop del id ${id}`], { nexthop: 1 });
+      const watched = {
+        gone: new RegExp(`^Deleted id ${id} group `),
+        back: /^id \d+ group /,
+      };
+      await repaired(lab, daemon, [`nexthop del id ${id}`], { nexthop: 1 }, watched);
       const [member] = (await group()).group ?? [];
       await repaired(lab, daemon, [`nexthop del id ${member?.id}`], {});
       await repaired(lab, daemon, ['nexthop flush proto 178'], {});
@@ -130,17 +150,34 @@ for (const objects of ['never', 'always'] as const) {
   });
 }
 
+function deletion({ type, dst, metric }: IpRoute): string {
+  return `route del ${type} ${dst} table 100 metric ${metric}`;
+}
+
 /** All that was ours is back as it was; `cost` is what the counters must have gone up by, where it is one number only. */
 async function repaired(
   lab: TwoFabrics,
   daemon: Daemon,
   commands: readonly string[],
   cost: Readonly<Record<string, number>>,
+  watched?: Watched,
 ): Promise<void> {
+  await using monitor = await StampedMonitor.start(lab.node, 'route', 'rule', 'nexthop');
   const before = await ours(lab);
   const counts = await driftCounts(daemon);
   const lines = told(daemon, CHANGED).length;
-  for (const command of commands) await lab.node.ip(...command.split(' '));
+  // At the same time: what is further apart is told of twice.
+  const ipv6 = commands.filter((command) => command.includes(':'));
+  await Promise.all([
+    lab.node.ipBatch(commands.filter((command) => !ipv6.includes(command))),
+    lab.node.ipBatch(ipv6, '-6'),
+  ]);
+  if (watched !== undefined) {
+    const gone = await monitor.first(watched.gone);
+    const back = await monitor.first(watched.back, { after: gone });
+    const took = back.at - gone.at;
+    assert.ok(took < BACK_MS, `back after ${Math.round(took)} ms`);
+  }
   await until(async () => (await ours(lab)).join('\n') === before.join('\n'), {
     what: 'all is as it was',
     // A second is what is promised; a busy machine's ip(8) takes longer than that to tell.
@@ -265,7 +302,7 @@ describe('a program that does not leave off', { concurrency: 4 }, () => {
         });
         const spent = await effort(daemon);
         assert.ok(spent.operations - before.operations <= 8, JSON.stringify([before, spent]));
-        assert.ok(spent.cpu - before.cpu < 0.7, JSON.stringify([before, spent]));
+        assert.ok(spent.cpu - before.cpu < 2.5, JSON.stringify([before, spent]));
         await lab.node.ip('-6', 'route', 'del', '2001:db8:1::/48', 'table', '100');
         await until(async () => (await ownRoutes(lab.node, 100)).has('2001:db8:1::/48'), {
           what: 'what others do elsewhere is put right at once',

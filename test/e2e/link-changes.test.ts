@@ -106,6 +106,10 @@ for (const objects of ['never', 'always'] as const) {
     });
     after(() => lab[Symbol.asyncDispose]());
 
+    const unblamed = async () => {
+      assert.equal(await daemon.metric('drift_repaired_total'), 0);
+      assert.ok(!daemon.log.some(({ msg }) => msg?.startsWith('others changed')));
+    };
     const complete = (what: string, deadlineMs = BACK_MS) =>
       ownRoutesBecome(lab.node, TABLE, FULL, { what, deadlineMs });
 
@@ -136,6 +140,7 @@ for (const objects of ['never', 'always'] as const) {
 
       for (const back of [true, false]) {
         it(`eth1 ${fault} while no daemon runs, ${back ? 'and back' : 'back once it does'}`, async () => {
+          await unblamed(); // The count starts anew with the daemon.
           await daemon.stop('SIGKILL');
           await begin(lab);
           // Loss of carrier is told with a delay of up to a second.
@@ -159,6 +164,8 @@ for (const objects of ['never', 'always'] as const) {
 
     it('a dead leg drops out alone: no route that has another is ever deleted', async () => {
       await using monitor = await KernelMonitor.start(lab.node);
+      // Not of a link that is deleted: the kernel itself drops an IPv4 route with all its legs then,
+      // and tells of an IPv6 leg as of a deleted route.
       for (const { begin, end } of Object.values(FAULTS).slice(0, 2)) {
         await begin(lab);
         await ownRoutesBecome(lab.node, TABLE, WITHOUT_ETH1, { what: 'the legs out of eth2' });
@@ -198,10 +205,7 @@ for (const objects of ['never', 'always'] as const) {
       assert.equal(daemon.pid, pid);
     });
 
-    it('no log line and no count says that others changed what is ours', async () => {
-      assert.equal(await daemon.metric('drift_repaired_total'), 0);
-      assert.ok(!daemon.log.some(({ msg }) => msg?.startsWith('others changed')));
-    });
+    it('no log line and no count says that others changed what is ours', unblamed);
   });
 }
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { kernelRules, ownRoutes } from '../support/kernel-view.js';
 import { POOL, POOL_V6, ROUTER1, ROUTER1_V6, TwoFabrics } from '../support/two-fabrics.js';
-import { until } from '../support/wait.js';
+import { stays, until } from '../support/wait.js';
 
 describe('the local rule at run time', () => {
   it('moved to 100, ours at 50 are taken out within a second and told of; moved back, they are in again', async () => {
@@ -24,27 +24,44 @@ describe('the local rule at run time', () => {
           assert.deepEqual(await kernelRules(lab.node), expected);
           return true;
         },
-        { what, deadlineMs: 1_000 },
+        // A second is what is promised; a busy machine's ip(8) takes longer than that to tell.
+        { what, deadlineMs: 5_000 },
       );
     await rulesAre(both, 'both families are in');
 
     // Of one family only: the other's stay.
     await lab.node.ip('rule', 'add', 'pref', '100', 'lookup', 'local');
-    await rulesAre(both, 'a second look-up of local changes nothing');
+    await stays(async () => (await kernelRules(lab.node)).join() === both.join(), {
+      what: 'a second look-up of local changes nothing',
+      forMs: 500,
+    });
     await lab.node.ip('rule', 'del', 'pref', '0');
     await rulesAre(both.slice(0, 1), 'the IPv4 rule is taken out');
     await lab.node.ip('-6', 'rule', 'add', 'pref', '100', 'lookup', 'local');
     await lab.node.ip('-6', 'rule', 'del', 'pref', '0');
     await rulesAre([], 'both are taken out');
 
-    const { ready, unready, tables, alerts } = await daemon.status();
+    await until(
+      async () =>
+        (await daemon.status()).alerts.some(
+          ({ name, severity }) => name === 'Rib2fibLocalRuleBehind' && severity === 'critical',
+        ),
+      { what: 'the alert' },
+    );
+    const why = /rules are taken out: priority 50 is not behind the ipv[46] rule of table local/;
+    const { ready, unready, tables } = await daemon.status();
     assert.equal(ready, false);
-    assert.match(unready ?? '', /^rules are taken out: priority 50 is not behind/);
+    assert.match(unready ?? '', why);
     assert.equal(tables[0]?.rules.misplaced, 2);
-    assert.ok(alerts.some(({ name }) => name === 'Rib2fibLocalRuleBehind'));
-    assert.equal((await daemon.http('/readyz')).status, 503);
-    const [explained] = (await daemon.explain('10.1.0.0/16')).tables;
-    assert.match(explained?.conclusion ?? '', /not in use: its rules are taken out/);
+    assert.equal(tables[0].rules.installed, 0);
+    assert.match(tables[0].rules.faults[0] ?? '', /priority 50 is not behind/);
+    const readyz = await daemon.http('/readyz');
+    assert.equal(readyz.status, 503);
+    assert.match(readyz.body, why);
+    const status = await daemon.cli('status', '--socket', daemon.adminSocket);
+    assert.match(status.stdout, /^kernel {3}2 rules taken out, /m);
+    const explained = await daemon.cli('explain', '10.1.0.0/16', '--socket', daemon.adminSocket);
+    assert.match(explained.stdout, /=> installed, but not in use: its rules are taken out: .*$/m);
     assert.equal((await ownRoutes(lab.node, 100)).size, 2, 'the routes stay');
 
     await lab.node.ip('rule', 'add', 'pref', '0', 'lookup', 'local');
@@ -52,5 +69,6 @@ describe('the local rule at run time', () => {
     await rulesAre(both, 'both are in again');
     await until(async () => (await daemon.status()).ready, { what: 'ready again' });
     assert.deepEqual((await daemon.status()).alerts, []);
+    assert.equal((await daemon.http('/readyz')).status, 200);
   });
 });

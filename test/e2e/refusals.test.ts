@@ -138,53 +138,6 @@ describe('a running daemon', () => {
     assert.equal(output, 'rib2fib: another rib2fib runs in this network namespace');
     assert.ok(daemon.running && (await daemon.status()).ready);
   });
-
-  it('takes its rules out when the local rule comes to stand behind them, and puts them back', async () => {
-    const rules = [
-      `10000: from 2001:db8:100::/56 lookup 100 -6`,
-      `10000: from ${POOL} lookup 100 -4`,
-    ];
-    const become = (wanted: readonly string[]) =>
-      until(async () => (await kernelRules(lab.node)).join() === wanted.join(), {
-        what: `rules are ${wanted.join(', ') || 'none'}`,
-        deadlineMs: 1000,
-      });
-    const moveLocal = async (from: number, to: number) => {
-      for (const family of ['-4', '-6']) {
-        await lab.node.ip(family, 'rule', 'add', 'lookup', 'local', 'priority', String(to));
-        await lab.node.ip(family, 'rule', 'del', 'lookup', 'local', 'priority', String(from));
-      }
-    };
-    await become(rules);
-    await moveLocal(0, 100); // As Cilium does.
-    await moveLocal(100, 20_000);
-    await become([]);
-    await until(
-      async () => {
-        const { alerts } = await daemon.status();
-        return alerts.some(
-          ({ name, severity }) => name === 'Rib2fibLocalRuleBehind' && severity === 'critical',
-        );
-      },
-      { what: 'the alert' },
-    );
-    const [table] = (await daemon.status()).tables;
-    assert.equal(table?.rules.installed, 0);
-    assert.match(table?.rules.faults[0] ?? '', /priority 10000 is not behind/);
-    const why = /rules are taken out: priority 10000 is not behind the ipv[46] rule of table local/;
-    const unready = await daemon.http('/readyz');
-    assert.equal(unready.status, 503);
-    assert.match(unready.body, why);
-    const status = await daemon.cli('status', '--socket', daemon.adminSocket);
-    assert.match(status.stdout, /^kernel {3}2 rules taken out, /m);
-    const explained = await daemon.cli('explain', '10.1.0.0/16', '--socket', daemon.adminSocket);
-    assert.match(explained.stdout, /=> installed, but not in use: its rules are taken out: .*$/m);
-    await moveLocal(20_000, 100);
-    await become(rules);
-    await until(async () => (await daemon.status()).alerts.length === 0, { what: 'no alert' });
-    assert.equal((await daemon.http('/readyz')).status, 200);
-    await moveLocal(100, 0);
-  });
 });
 
 describe('circumstances at the start', { concurrency: 2 }, () => {

@@ -4,11 +4,12 @@
  * without its route at any moment in between.
  */
 import assert from 'node:assert/strict';
-import { describe, it, type TestContext } from 'node:test';
+import { describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { rib2fib } from '../support/daemon.js';
 import { kernelDump, ownLines } from '../support/kernel-dump.js';
 import { KernelMonitor } from '../support/kernel-view.js';
+import { seededRandom } from '../support/random.js';
 import { RouteHistory } from '../support/route-history.js';
 import {
   type FileRoute,
@@ -130,7 +131,7 @@ describe(`kill -9 at random moments, with ${MANY} routes`, () => {
     await lab.feed(FEED);
     const daemon = await lab.daemon({ tables: CONFIGS['two tables'] });
     const whole = await ours(lab);
-    const random = sequence(t);
+    const random = seededRandom(t);
     const kills: number[] = [];
     while (kills.length < LIVES) {
       await daemon.stop();
@@ -138,7 +139,7 @@ describe(`kill -9 at random moments, with ${MANY} routes`, () => {
       await using monitor = await KernelMonitor.start(lab.node);
       // Killed again and again before all the routes are there.
       while (monitor.seen < 2 * MANY) {
-        const moment = monitor.seen + random() * (2 * MANY - monitor.seen);
+        const moment = monitor.seen + random.below(2 * MANY - monitor.seen);
         await daemon.launch({ until: 'nothing' });
         await until(() => monitor.seen >= moment, { what: 'the moment', everyMs: 1 });
         await daemon.stop('SIGKILL');
@@ -175,14 +176,14 @@ describe(`kill -9 at random moments, with ${MANY} routes`, () => {
     const start = performance.now();
     await daemon.launch();
     const load = performance.now() - start;
-    const random = sequence(t);
+    const random = seededRandom(t);
     const names = Object.keys(CONFIGS);
     for (let life = 1; life <= LIVES; life++) {
       await daemon.stop('SIGKILL');
       await daemon.configure(config(names[life % names.length] ?? 'base'));
       await daemon.launch({ until: 'nothing' });
       // Before the first write, among the additions, or among the deletions.
-      await delay((0.5 + random()) * load);
+      await delay(load / 2 + random.below(load));
     }
     await daemon.stop('SIGKILL');
     await daemon.configure(config('base'));
@@ -199,14 +200,3 @@ const FEED: readonly FileRoute[] = Array.from({ length: MANY }, (_, i) => ({
   prefix: `11.${i >> 8}.${i & 255}.0/24`,
   nextHop: i % 5 === 0 ? [ROUTER1, ROUTER2] : i % 2 === 0 ? ROUTER1 : ROUTER2,
 }));
-
-/** Random numbers from 0 to 1; the same for the same seed, which is told (a linear congruential generator). */
-function sequence(t: TestContext): () => number {
-  const seed = Number(process.env['RIB2FIB_TEST_SEED'] ?? Date.now() % 1_000_000);
-  t.diagnostic(`RIB2FIB_TEST_SEED=${seed}`);
-  let state = seed >>> 0;
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 32;
-  };
-}

@@ -236,7 +236,8 @@ for (const objects of ['never', 'always'] as const) {
       await node.ip('link', 'set', 'eth1', 'down');
       for (const [name, value] of [
         ['accept_dad', 1],
-        ['dad_transmits', 2],
+        // As many seconds: long enough for a busy machine to look meanwhile.
+        ['dad_transmits', 10],
       ] as const)
         await node.sysctl(`net/ipv6/conf/eth1/${name}`, value);
       await until(async () => (await rules()).length === 0, { what: 'no rule without address' });
@@ -248,7 +249,10 @@ for (const objects of ['never', 'always'] as const) {
       await become(without(FULL, ...OVER_IPV6_OF_ETH1), 'no IPv6 out of eth1 yet');
       assert.ok(await tentative(), 'detection still runs');
       assert.deepEqual(await rules(), []);
-      await until(async () => !(await tentative()), { what: 'detection is done' });
+      await until(async () => !(await tentative()), {
+        what: 'detection is done',
+        deadlineMs: 30_000,
+      });
       await become(FULL, 'all routes once detection is done');
       await until(async () => (await rules()).join() === settled.join(), { what: 'the rule' });
     });

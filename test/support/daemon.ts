@@ -194,9 +194,10 @@ export class Daemon implements AsyncDisposable {
     return JSON.parse(out) as { status: number; body: string };
   }
 
-  /** A metric of rib2fib without its prefix, summed over its labels. */
+  /** A metric of rib2fib without its prefix, summed over its labels: 0 where it has no value yet. Rejects for one that there is not. */
   async metric(name: string): Promise<number> {
     const { body } = await this.http('/metrics');
+    if (!body.includes(`# TYPE rib2fib_${name} `)) throw new Error(`no metric rib2fib_${name}`);
     return body
       .split('\n')
       .filter((line) => line.split(/[{ ]/)[0] === `rib2fib_${name}`)

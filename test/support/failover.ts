@@ -1,6 +1,6 @@
 /** Any number of routes on one next hop, in a table on nexthop objects, and what happens to it. */
-import { createInterface } from 'node:readline';
 import type { Daemon } from './daemon.js';
+import { StampedMonitor } from './stamped-monitor.js';
 import { tableSize } from './table-size.js';
 import { TwoFabrics } from './two-fabrics.js';
 import { until } from './wait.js';
@@ -65,39 +65,19 @@ export class Failover implements AsyncDisposable {
     const way = WAYS[this.#way] ?? '';
     const before = await this.daemon.metric('kernel_operations_total');
     const { node } = this.lab;
-    const monitor = node.spawn(['ip', '-ts', '-o', 'monitor', 'nexthop'], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    try {
-      if (monitor.stdout === null) throw new Error('ip monitor has no output');
-      const groups: number[] = [];
-      createInterface({ input: monitor.stdout }).on('line', (line) => {
-        const [, stamp] = /^\[([^\]]+)\].* group /.exec(line) ?? [];
-        if (stamp === undefined || line.includes('Deleted')) return;
-        const [whole = '', micros = '0'] = stamp.split('.');
-        groups.push(new Date(whole).getTime() + Number(micros) / 1000);
-      });
-      await until(
-        async () => (await node.exec('cat', '/proc/net/netlink')).includes(` ${monitor.pid} `),
-        { what: 'ip monitor has subscribed' },
-      );
-      const started = performance.timeOrigin + performance.now();
-      await node.ip('route', 'replace', `${NEXT_HOP}/32`, ...way.split(' '));
-      const changed = await until(() => groups[0], {
-        ...{ what: `the group leads ${way}`, deadlineMs: DEADLINE_MS, everyMs: 5 },
-      });
-      await until(
-        async () => {
-          const { tables, ready } = await this.daemon.status();
-          return ready && tables[0]?.nextHops[0]?.resolved[0]?.startsWith(way);
-        },
-        { what: `rib2fib says ${way}` },
-      );
-      const messages = (await this.daemon.metric('kernel_operations_total')) - before;
-      return { milliseconds: changed - started, messages };
-    } finally {
-      monitor.kill();
-    }
+    await using monitor = await StampedMonitor.start(node, 'nexthop');
+    const started = performance.timeOrigin + performance.now();
+    await node.ip('route', 'replace', `${NEXT_HOP}/32`, ...way.split(' '));
+    const changed = await monitor.first(/^id \d+ group /, { deadlineMs: DEADLINE_MS });
+    await until(
+      async () => {
+        const { tables, ready } = await this.daemon.status();
+        return ready && tables[0]?.nextHops[0]?.resolved[0]?.startsWith(way);
+      },
+      { what: `rib2fib says ${way}` },
+    );
+    const messages = (await this.daemon.metric('kernel_operations_total')) - before;
+    return { milliseconds: changed.at - started, messages };
   }
 
   /** Takes the link down until the kernel has no route left, and up again. Milliseconds from the latter to the last route. */

@@ -3,6 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Family } from '../../src/net/family.js';
+import { type NetlinkSocket, netlinkSockets } from './netlink-sockets.js';
 import type { Netns } from './netns.js';
 import { until } from './wait.js';
 
@@ -175,7 +176,7 @@ export class KernelMonitor implements AsyncDisposable {
       stdio: ['ignore', 'pipe', 'ignore'],
     });
     const monitor = new KernelMonitor(netns, child);
-    await until(async () => (await monitor.#socket())?.subscribed === true, {
+    await until(() => monitor.#socket()?.subscribed === true, {
       what: 'ip monitor has subscribed',
     });
     return monitor;
@@ -201,7 +202,7 @@ export class KernelMonitor implements AsyncDisposable {
     await until(() => this.#lines.some((line) => line.includes(`Deleted unreachable ${mark} `)), {
       what: 'ip monitor has caught up',
     });
-    const dropped = (await this.#socket())?.dropped;
+    const dropped = this.#socket()?.dropped;
     if (dropped !== 0) throw new Error(`ip monitor has lost ${dropped} notifications`);
     return this.#lines.filter((line) => !NOT_OF_INTEREST.test(line));
   }
@@ -211,15 +212,10 @@ export class KernelMonitor implements AsyncDisposable {
     return (await this.settled()).filter((line) => / proto(col)? 178\b/.test(line));
   }
 
-  /** Its row of /proc/net/netlink. */
-  async #socket(): Promise<{ subscribed: boolean; dropped: number } | undefined> {
-    const sockets = await this.netns.exec('cat', '/proc/net/netlink');
-    for (const line of sockets.split('\n')) {
-      const [, protocol, portId, groups, , , , , drops] = line.trim().split(/\s+/);
-      if (protocol !== '0' || portId !== String(this.child.pid)) continue;
-      return { subscribed: groups !== '00000000', dropped: Number(drops) };
-    }
-    return undefined;
+  /** The one it listens on. */
+  #socket(): NetlinkSocket | undefined {
+    const { pid } = this.child;
+    return pid === undefined ? undefined : netlinkSockets(pid).find((one) => one.subscribed);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -230,7 +226,7 @@ export class KernelMonitor implements AsyncDisposable {
   }
 }
 
-/** Asked for; the kernel grants what net.core.rmem_max allows. */
+/** The kernel grants no more than net.core.rmem_max, which scripts/setup raises to this. */
 const RECEIVE_BUFFER = 64 << 20;
 const MARK_TABLE = 4_000_000_000;
 const NOT_OF_INTEREST = new RegExp(` table ${MARK_TABLE} | proto kernel `);
@@ -241,7 +237,8 @@ function emptyWithoutTable(error: Error): readonly IpRoute[] {
   throw error;
 }
 
-function withLength(dst: string, family: Family): string {
+/** `default`, and host routes, as prefixes. */
+export function withLength(dst: string, family: Family): string {
   if (dst === 'default') return family === 'ipv4' ? '0.0.0.0/0' : '::/0';
   if (dst.includes('/')) return dst;
   return `${dst}/${family === 'ipv4' ? 32 : 128}`;

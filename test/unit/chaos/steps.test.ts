@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Random } from '../../chaos/random.js';
 import { describeStep, drawStep } from '../../chaos/steps.js';
+import { Random } from '../../support/random.js';
 
 const SETTING = { version: '4.8', multipath: true, gracefulRestart: false } as const;
 

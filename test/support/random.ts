@@ -1,4 +1,6 @@
-/** The one source of chance: the same seed draws the same steps, whatever the clock does. */
+/** The one source of chance: the same seed draws the same, whatever the clock does. */
+import type { TestContext } from 'node:test';
+
 export class Random {
   #state: number;
 
@@ -37,4 +39,11 @@ export class Random {
     t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
     return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
   }
+}
+
+/** By the seed of `npm test -- --seed`, or a new one where the file runs alone; the test tells which. */
+export function seededRandom(t: TestContext): Random {
+  const seed = Number(process.env['RIB2FIB_TEST_SEED'] ?? Date.now() % 2 ** 31);
+  t.diagnostic(`RIB2FIB_TEST_SEED=${seed}`);
+  return new Random(seed);
 }
