@@ -34,6 +34,8 @@ export interface Contest {
   /** The last that a notice told; `undefined` where all were deletions. */
   readonly protocol: number | undefined;
   readonly port: number | 'several';
+  /** It is not to be there at all. */
+  readonly stray: boolean;
   /** Left as it is until then; `undefined` once it was put right again, or may be. */
   readonly heldUntil: number | undefined;
 }
@@ -58,12 +60,17 @@ export class Contests {
   #next = Number.POSITIVE_INFINITY;
   #lastUndone = Number.NEGATIVE_INFINITY;
 
-  /** To be told of everything of ours that others undo. */
-  undone(object: KernelObject, rival: Rival, now: number): 'passing' | 'begun' | 'contested' {
+  /** To be told of everything of ours that others undo; `stray`: what is not to be there, in our name. */
+  undone(
+    object: KernelObject,
+    rival: Rival,
+    now: number,
+    stray = false,
+  ): 'passing' | 'begun' | 'contested' {
     const key = objectKey(object);
     const contest = this.#contests.get(key);
     if (contest !== undefined) {
-      this.#again(key, contest, rival, now);
+      this.#again(key, { ...contest, stray }, rival, now);
       return 'contested';
     }
     const watched = this.#watch(key, rival, now);
@@ -71,20 +78,26 @@ export class Contests {
     const { times, protocol, port } = watched;
     this.#watched.delete(key);
     const [since = now] = times;
-    const begun = { object, rounds: times.length, since, protocol, port };
+    const begun = { object, rounds: times.length, since, protocol, port, stray };
     this.#hold(key, { ...begun, waits: 0, heldUntil: undefined, peaceAt: 0 }, now);
     return 'begun';
   }
 
-  /** False for what would put a contested object right before its time. Rules and nexthop objects may always go. */
+  /**
+   * False for what would put a contested object right before its time. Rules,
+   * nexthop objects, and routes that were wanted and are no more, may always go.
+   */
   mayTry(operation: Operation): boolean {
     if (this.#contests.size === 0) return true;
     switch (operation.op) {
       case 'rule-delete':
       case 'nexthop-delete':
         return true;
-      default:
-        return this.#contests.get(objectKey(objectOf(operation)))?.heldUntil === undefined;
+      default: {
+        const contest = this.#contests.get(objectKey(objectOf(operation)));
+        if (contest?.heldUntil === undefined) return true;
+        return operation.op === 'route-delete' && !contest.stray;
+      }
     }
   }
 

@@ -215,12 +215,19 @@ export class KernelView {
     const { contests, clock, onDrift } = this.#options;
     const now = clock.monotonic();
     for (const { object, rival, drift } of undone) {
-      const outcome = contests.undone(object, rival, now);
+      const outcome = contests.undone(object, rival, now, this.#isStray(object));
       if (outcome === 'begun') this.#driftLog.begun(object);
       if (!drift) continue;
       if (outcome === 'contested') onDrift(object.kind, 1);
       else this.#drifted({ ...NO_DRIFT, [object.kind]: 1 }, object);
     }
+  }
+
+  #isStray(object: KernelObject): boolean {
+    if (object.kind !== 'route') return false;
+    const { table, prefix, metric } = object;
+    const wanted = this.#options.engine.tables.get(table)?.wanted(prefix.key) ?? [];
+    return !wanted.some((route) => route.metric === metric);
   }
 
   #drifted(drift: Drift, example?: KernelObject): void {

@@ -216,3 +216,13 @@ test('many at once: one line of log for what changed, one for what is contested'
   assert.equal(told(node, BEGUN)[0]?.['contested'], 131);
   await node.stop();
 });
+
+test('a contested route that is withdrawn while another stands in our name goes at once', async () => {
+  const node = await runningNode(config(table()), ROUTE);
+  const theirs = '10.0.0.0/8 via 10.9.0.77 dev eth1 table 100';
+  await fiveTimes(node, `route replace ${theirs} proto 178 metric 20`);
+  node.kernel.takeLog();
+  await node.hears('10.0.0.0/8');
+  assert.deepEqual(node.routes(), []);
+  await node.stop();
+});

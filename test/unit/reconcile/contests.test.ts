@@ -30,7 +30,7 @@ test('five times within ten seconds, and no less, is a contest', () => {
   assert.equal(contests.undone(A, STATIC, 16_001), 'begun');
   assert.ok(!contests.mayTry(ADD));
   assert.ok(!contests.mayTry({ op: 'route-replace', route: ROUTE }));
-  assert.ok(!contests.mayTry({ op: 'route-delete', route: ROUTE }));
+  assert.ok(contests.mayTry({ op: 'route-delete', route: ROUTE }), 'withdrawn meanwhile');
   assert.ok(contests.mayTry({ ...ADD, route: { ...ROUTE, metric: 21 } }), 'another place');
   const eviction = { ...ROUTE, protocol: 4, dead: false };
   assert.ok(!contests.mayTry({ op: 'foreign-route-delete', route: eviction }), 'the same place');
