@@ -4,6 +4,7 @@
  */
 import type { Engine } from '../desired/engine.js';
 import { type RouteTarget, targetKey } from '../desired/route.js';
+import type { Table } from '../desired/table.js';
 import { type KernelNotice, type KernelRoute, OWN_PROTOCOL } from '../kernel/kernel.js';
 import type { Rival } from './contests.js';
 import { isLeftAlone } from './diff.js';
@@ -85,60 +86,97 @@ export function takeNotices(
   return effects;
 }
 
+type RouteNotice = Extract<KernelNotice, { type: 'route' }>;
+
+/** A notice of a route, and what the mirror has in its place: of the same table, prefix and metric. */
+interface Place {
+  readonly notice: RouteNotice;
+  readonly mirror: Mirror;
+  readonly effects: NoticeEffects;
+  /** `undefined`: the configuration does not name it. */
+  readonly table: Table | undefined;
+  readonly own: OwnRoute | undefined;
+  readonly others: readonly KernelRoute[];
+  /** The one that a new route certainly took the place of. */
+  readonly ousted: KernelRoute | undefined;
+}
+
 function takeRoute(
-  { event, route, replaces, port }: Extract<KernelNotice, { type: 'route' }>,
+  notice: RouteNotice,
   mirror: Mirror,
   engine: Engine,
   effects: NoticeEffects,
 ): void {
-  const { table, prefix, metric } = route;
-  if (table === TABLE_MAIN || table === TABLE_LOCAL) effects.underlay = true;
-  if (table === TABLE_MAIN && route.target.type === 'legs') {
-    for (const { oif, gateway } of route.target.legs)
-      if (gateway === undefined) effects.moved.add(oif);
+  const { table: id, prefix, metric, protocol, target } = notice.route;
+  if (id === TABLE_MAIN || id === TABLE_LOCAL) effects.underlay = true;
+  if (id === TABLE_MAIN && target.type === 'legs') {
+    for (const { oif, gateway } of target.legs) if (gateway === undefined) effects.moved.add(oif);
   }
-  const configured = engine.tables.get(table);
-  const alone = configured !== undefined && isLeftAlone(configured, mirror);
-  const own = mirror.own(table, prefix.key).find((one) => one.metric === metric);
-  const others = mirror.foreign(table, prefix.key).filter((one) => one.metric === metric);
-  const [other] = others;
-  // In the place of the one that stood there, or beside it, or in that of one of several?
-  const ousted = replaces && own === undefined && others.length === 1 ? other : undefined;
-  const undone = (protocol: number | undefined, drift: boolean): void => {
-    const object = { kind: 'route', table, prefix, metric } as const;
-    if (port !== KERNEL_PORT) effects.undone.push({ object, rival: { protocol, port }, drift });
-  };
-  if (route.protocol === OWN_PROTOCOL) {
-    if (event === 'gone' && own === undefined) return;
-    if (event === 'gone' && port === KERNEL_PORT && isTakenAlong(route.target, effects)) return;
-    if (event === 'new' && own !== undefined && mirror.intern(route.target) === own.target) return;
-    // Of an IPv6 route of several legs the notice may mean the legs it names only.
-    if (configured === undefined || isIpv6Multipath(own)) effects.unclear = true;
-    if (event === 'gone') mirror.remove(table, prefix.key, metric);
-    else {
-      if (ousted !== undefined) mirror.removeForeign(ousted);
-      else if (other !== undefined) effects.unclear = true;
-      mirror.set(table, route);
-    }
-    undone(event === 'gone' ? undefined : route.protocol, true);
-  } else if (configured === undefined) return;
-  else if (event === 'gone') {
+  const table = engine.tables.get(id);
+  const alone = table !== undefined && isLeftAlone(table, mirror);
+  const own = mirror.own(id, prefix.key).find((one) => one.metric === metric);
+  const others = mirror.foreign(id, prefix.key).filter((one) => one.metric === metric);
+  // In the place of the one that stood there; not beside it, nor in that of one of several.
+  const certain = notice.replaces && own === undefined && others.length === 1;
+  const ousted = certain ? others[0] : undefined;
+  const place: Place = { notice, mirror, effects, table, own, others, ousted };
+  const taken = protocol === OWN_PROTOCOL ? takeOwn(place) : takeForeign(place);
+  if (!taken) return;
+  if (alone && !isLeftAlone(table, mirror)) table.touch();
+  table?.mark(prefix.key);
+}
+
+/** False where it changes nothing that is known. */
+function takeOwn(place: Place): boolean {
+  const { notice, mirror, effects, table, own, others, ousted } = place;
+  const { event, route, port } = notice;
+  if (event === 'gone') {
+    if (own === undefined) return false;
+    if (port === KERNEL_PORT && isTakenAlong(route.target, effects)) return false;
+  } else if (own !== undefined && mirror.intern(route.target) === own.target) return false;
+  // Of an IPv6 route of several legs the notice may mean the legs it names only.
+  if (table === undefined || isIpv6Multipath(own)) effects.unclear = true;
+  if (event === 'gone') mirror.remove(route.table, route.prefix.key, route.metric);
+  else {
+    if (ousted !== undefined) mirror.removeForeign(ousted);
+    else if (others.length > 0) effects.unclear = true;
+    mirror.set(route.table, route);
+  }
+  undo(place, { protocol: event === 'gone' ? undefined : route.protocol, drift: true });
+  return true;
+}
+
+/** False where the table is not ours. */
+function takeForeign(place: Place): boolean {
+  const { notice, mirror, effects, table, own, others, ousted } = place;
+  const { event, route, replaces } = notice;
+  const { prefix, metric, protocol } = route;
+  if (table === undefined) return false;
+  if (event === 'gone') {
     // Of an IPv6 route of several legs that may be one of them.
-    const standing = others.find(({ protocol }) => protocol === route.protocol);
+    const standing = others.find((other) => other.protocol === protocol);
     if (standing === undefined || isWhole(route, standing)) mirror.removeForeign(route);
     else effects.unclear = true;
-  } else {
-    if (ousted !== undefined) mirror.removeForeign(ousted);
-    else if (own !== undefined || other !== undefined) effects.unclear = true;
-    mirror.setForeign(route);
-    // An IPv6 route that is appended becomes one with ours.
-    const taken = own !== undefined && (replaces || prefix.family === 'ipv6');
-    if (own !== undefined && replaces) mirror.remove(table, prefix.key, metric);
-    if (taken || (configured.config.foreign === 'evict' && other === undefined))
-      undone(route.protocol, taken);
+    return true;
   }
-  if (alone && !isLeftAlone(configured, mirror)) configured.touch();
-  configured?.mark(prefix.key);
+  if (ousted !== undefined) mirror.removeForeign(ousted);
+  else if (own !== undefined || others.length > 0) effects.unclear = true;
+  mirror.setForeign(route);
+  if (own !== undefined && replaces) mirror.remove(route.table, prefix.key, metric);
+  // An IPv6 route that is appended becomes one with ours.
+  const drift = own !== undefined && (replaces || prefix.family === 'ipv6');
+  if (drift || (table.config.foreign === 'evict' && others.length === 0))
+    undo(place, { protocol, drift });
+  return true;
+}
+
+function undo(
+  { notice: { route, port }, effects }: Place,
+  { protocol, drift }: { readonly protocol: number | undefined; readonly drift: boolean },
+): void {
+  const { table, prefix, metric } = route;
+  const object = { kind: 'route', table, prefix, metric } as const;
+  if (port !== KERNEL_PORT) effects.undone.push({ object, rival: { protocol, port }, drift });
 }
 
 /**
