@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import type { Config, ConfigFault, RulesConfig } from './config/config.js';
 import { formatFault } from './config/fault.js';
 import { type LoadedConfig, loadConfig } from './config/load.js';
-import { type Kernel, KernelError, OWN_PROTOCOL } from './kernel/kernel.js';
+import { type Kernel, KernelError } from './kernel/kernel.js';
 import { openRtnetlink } from './kernel/rtnetlink.js';
 import type { Log } from './log-port.js';
 import { FAMILIES, type Family } from './net/family.js';
@@ -51,7 +51,7 @@ async function hasNetAdmin(): Promise<boolean> {
 }
 
 /** What is read of the kernel to hold a configuration against it; takes no right. */
-type KernelReader = Pick<Kernel, 'rules' | 'routes'>;
+type KernelReader = Pick<Kernel, 'rules' | 'foreignRoutes'>;
 
 /** Throws {@link StartFault}: 78 for {@link ruleFaults}, 1 for {@link foreignFaults}. */
 export async function checkAgainstKernel(
@@ -134,14 +134,13 @@ async function ruleFaults(
  */
 async function foreignFaults(
   { config, faultAt }: LoadedConfig,
-  kernel: Pick<Kernel, 'routes'>,
+  kernel: Pick<Kernel, 'foreignRoutes'>,
   inForce?: Config,
 ): Promise<ConfigFault[]> {
   const faults: ConfigFault[] = [];
   for (const [index, table] of config.tables.entries()) {
     if (table.foreign !== 'fail' || isGuarded(table.id, inForce)) continue;
-    const routes = await kernel.routes(table.id);
-    const others = routes.filter(({ protocol }) => protocol !== OWN_PROTOCOL);
+    const others = await kernel.foreignRoutes(table.id);
     const [first] = others;
     if (first === undefined) continue;
     const message = `table ${table.id} (${table.name}) holds ${others.length} route${others.length === 1 ? '' : 's'} of others, the first ${first.prefix} with protocol ${first.protocol}, and foreign is fail`;

@@ -3,7 +3,7 @@
 import type { Config } from '../config/config.js';
 import { formatFault } from '../config/fault.js';
 import { loadConfig } from '../config/load.js';
-import { type Kernel, type KernelRoute, OWN_PROTOCOL } from '../kernel/kernel.js';
+import type { Kernel, KernelRoute } from '../kernel/kernel.js';
 import { refusalsHere } from '../preflight.js';
 import { adopt } from '../reconcile/audit.js';
 import type { Mirror } from '../reconcile/mirror.js';
@@ -81,9 +81,7 @@ export class Answers implements AdminService {
     const routes: KernelRoute[] = [];
     for (const { id } of config.tables) {
       if (this.facts.engine.tables.has(id)) continue;
-      for (const route of await this.actions.kernel.routes(id)) {
-        if (route.protocol !== OWN_PROTOCOL) routes.push(route);
-      }
+      for (const route of await this.actions.kernel.foreignRoutes(id)) routes.push(route);
     }
     return routes;
   }

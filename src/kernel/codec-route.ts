@@ -159,6 +159,9 @@ function encodeGateway(writer: MessageWriter, leg: Leg, family: Family): void {
 const attributes = new AttributeTable(RTA_NH_ID);
 const legAttributes = new AttributeTable(RTA_ENCAP);
 
+/** Offset of rtm_protocol in struct rtmsg. */
+const RTM_PROTOCOL = 5;
+
 /** One RTM_NEWROUTE or RTM_DELROUTE, before anybody asks what it is for. */
 interface RouteFields {
   readonly table: number;
@@ -183,6 +186,17 @@ export function decodeRoute(bytes: Buffer, body: number, end: number): KernelRou
   if (fields === undefined) return undefined;
   const { table, prefix, metric, protocol, dead } = fields;
   return { table, prefix, metric, target: targetOf(fields), protocol, dead };
+}
+
+/** As {@link decodeRoute}, and without a look at those that are ours. */
+export function decodeForeignRoute(
+  bytes: Buffer,
+  body: number,
+  end: number,
+): KernelRoute | undefined {
+  return bytes.readUInt8(body + RTM_PROTOCOL) === OWN_PROTOCOL
+    ? undefined
+    : decodeRoute(bytes, body, end);
 }
 
 /** The same message for next-hop resolution. `nexthopId` names an object whose legs were not given. */

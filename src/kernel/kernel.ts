@@ -128,6 +128,8 @@ export interface Kernel {
    * @param oif only those that lead out of this interface; none where it is gone.
    */
   routes(table: number, oif?: number): Promise<KernelRoute[]>;
+  /** Of {@link routes} those that are not ours, which alone are decoded. */
+  foreignRoutes(table: number): Promise<KernelRoute[]>;
   /** All routes with our protocol, whatever their table: for takeover and `cleanup`. */
   ownRoutes(): Promise<KernelRoute[]>;
   rules(): Promise<KernelRule[]>;

@@ -23,6 +23,7 @@ import {
   RTM_NEWNEXTHOP,
 } from './codec-nexthop.js';
 import {
+  decodeForeignRoute,
   decodeRoute,
   decodeUnderlayRoute,
   encodeRouteDump,
@@ -78,6 +79,10 @@ class Rtnetlink implements Kernel {
   routes(table: number, oif?: number): Promise<KernelRoute[]> {
     const filter = oif === undefined ? { table } : { table, oif };
     return this.#routes(filter, (route) => route.table === table);
+  }
+
+  foreignRoutes(table: number): Promise<KernelRoute[]> {
+    return this.#routes({ table }, (route) => route.table === table, decodeForeignRoute);
   }
 
   ownRoutes(): Promise<KernelRoute[]> {
@@ -186,10 +191,11 @@ class Rtnetlink implements Kernel {
   async #routes(
     filter: RouteFilter,
     wanted: (route: KernelRoute) => boolean,
+    decode = decodeRoute,
   ): Promise<KernelRoute[]> {
     const dump = (family: Family) =>
       this.#routeDump(family, filter, (bytes, body, end) => {
-        const route = decodeRoute(bytes, body, end);
+        const route = decode(bytes, body, end);
         return route !== undefined && route.prefix.family === family && wanted(route)
           ? route
           : undefined;

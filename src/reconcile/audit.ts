@@ -1,7 +1,6 @@
 /** Reads what the kernel has into a new mirror. */
 import type { Table } from '../desired/table.js';
 import type { Kernel } from '../kernel/kernel.js';
-import { OWN_PROTOCOL } from '../kernel/kernel.js';
 import { Mirror } from './mirror.js';
 
 /**
@@ -14,9 +13,7 @@ export async function readMirror(kernel: Kernel, tables: Iterable<number>): Prom
   for (const nexthop of await kernel.nexthops()) mirror.setNexthop(nexthop);
   for (const route of await kernel.ownRoutes()) mirror.set(route.table, route);
   for (const table of tables) {
-    for (const route of await kernel.routes(table)) {
-      if (route.protocol !== OWN_PROTOCOL) mirror.setForeign(route);
-    }
+    for (const route of await kernel.foreignRoutes(table)) mirror.setForeign(route);
   }
   return mirror;
 }

@@ -266,6 +266,7 @@ test('dumps hold what was asked for: the table, every protocol; or ours, every t
     '2001:db8:5::/48',
   ]);
   assert.deepEqual(texts(await kernel.routes(4711)), []);
+  assert.deepEqual(texts(await kernel.foreignRoutes(1000)), ['10.2.0.0/16']);
   assert.deepEqual(texts(await kernel.ownRoutes()), [
     '10.4.0.0/16',
     '10.5.0.0/16',

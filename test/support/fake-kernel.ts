@@ -250,6 +250,10 @@ export class FakeKernel implements Kernel {
     });
   }
 
+  async foreignRoutes(table: number): Promise<KernelRoute[]> {
+    return (await this.routes(table)).filter(({ protocol }) => protocol !== OWN_PROTOCOL);
+  }
+
   async ownRoutes(): Promise<KernelRoute[]> {
     this.audits++;
     const whileRead = this.#whileRead;
