@@ -27,7 +27,7 @@ const LOOK_MS = 20;
 /** Beyond the fault itself. */
 const OUTAGE_MS = 500;
 /** gobgpd's own: it idles after a reset, and retries a connection in its own time. */
-const BGP_MS = 90_000;
+const BGP_MS = 180_000;
 /** Until the daemon has heard a full feed, once gobgpd has one to offer. */
 const FEED_MS = 30_000;
 
