@@ -6,12 +6,22 @@ import { Mirror } from './mirror.js';
 /**
  * Everything of ours wherever it stands, every rule and nexthop object, and all
  * routes of the configured tables.
+ * @param before whose routes are kept as objects where they still stand: nearly all do, and memory stays as it is
  */
-export async function readMirror(kernel: Kernel, tables: Iterable<number>): Promise<Mirror> {
+export async function readMirror(
+  kernel: Kernel,
+  tables: Iterable<number>,
+  before: Mirror,
+): Promise<Mirror> {
   const mirror = new Mirror();
   for (const rule of await kernel.rules()) mirror.setRule(rule);
   for (const nexthop of await kernel.nexthops()) mirror.setNexthop(nexthop);
-  for (const route of await kernel.ownRoutes()) mirror.set(route.table, route);
+  for (const route of await kernel.ownRoutes()) {
+    const { table, prefix, metric, target } = route;
+    const known = before.own(table, prefix.key).find((one) => one.metric === metric);
+    const stands = known !== undefined && mirror.intern(known.target) === mirror.intern(target);
+    mirror.set(table, stands ? known : route);
+  }
   for (const table of tables) {
     for (const route of await kernel.foreignRoutes(table)) mirror.setForeign(route);
   }

@@ -280,7 +280,7 @@ export class KernelView {
     const first = this.#auditedAt === undefined;
     this.#auditedTables = engine.tables;
     const before = this.#mirror;
-    this.#mirror = await readMirror(kernel, this.#auditedTables.keys());
+    this.#mirror = await readMirror(kernel, this.#auditedTables.keys(), before);
     if (!first && this.#blind) this.#drifted(driftBetween(before, this.#mirror));
     this.#blind = false;
     const finished = clock.monotonic();
