@@ -20,6 +20,7 @@ const CHANGES_A_TICK = 50;
 /** Every so many ticks a slice is withdrawn instead of moved. */
 const WITHDRAW_EVERY = 10;
 const SAMPLE_MS = 5_000;
+const MINUTES_EARLY = [0, 1, 2, 3, 4];
 /** On the same link as {@link NEXT_HOP}; nobody is there, and nobody has to be. */
 const OTHER_NEXT_HOP = '10.9.0.3';
 const SAMPLES = fileURLToPath(new URL('./soak.json', import.meta.url));
@@ -52,10 +53,11 @@ export async function measureSoak(): Promise<Figure> {
     median(
       samples.filter((one) => one.seconds >= from && one.seconds < to).map((one) => one.residentMb),
     );
-  const early = between(120, 300);
+  // V8 goes up and down within minutes: flat is what never has more than it already had.
+  const early = Math.max(...MINUTES_EARLY.map((minute) => between(minute * 60, minute * 60 + 60)));
   const late = between(seconds - 180, seconds);
   return {
-    name: `memory after ${MINUTES} min of ${(CHANGES_A_TICK * 1000) / TICK_MS} changes a second at ${ROUTES / 1000}k routes, against the first 5`,
+    name: `memory after ${MINUTES} min of ${(CHANGES_A_TICK * 1000) / TICK_MS} changes a second at ${ROUTES / 1000}k routes, against the most of the first 5`,
     value: late / early,
     limit: 1.05,
     unit: 'x',
