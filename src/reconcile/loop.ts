@@ -8,13 +8,14 @@ import type { Clock } from '../clock.js';
 import type { Engine } from '../desired/engine.js';
 import type { Kernel, KernelError, Operation } from '../kernel/kernel.js';
 import type { Log } from '../log-port.js';
+import { type Again, markAgain } from './again.js';
 import { Alarm } from './alarm.js';
 import { Contests } from './contests.js';
 import { Diff, type Difference, type MisplacedRule } from './diff.js';
 import { type Executed, Executor } from './executor.js';
 import { nexthopsAfter } from './foresight.js';
 import { groupsInUse, NexthopGroups } from './groups.js';
-import { type KernelObject, objectOf } from './kernel-object.js';
+import { objectOf } from './kernel-object.js';
 import { KernelView } from './kernel-view.js';
 import type { Mirror } from './mirror.js';
 import { isOwed } from './owed.js';
@@ -41,12 +42,6 @@ export interface ReconcilerOptions {
   readonly onPass?: () => void;
   /** Told as operations are done, for a progress bar. */
   readonly onProgress?: (done: number, total: number) => void;
-}
-
-/** What has to be compared besides the tables' own changes. */
-interface Again {
-  rules: boolean;
-  abandoned: boolean;
 }
 
 export class Reconciler {
@@ -226,14 +221,14 @@ export class Reconciler {
 
   /** @param started when the reading before it began, on the monotonic clock. */
   async #pass(started: number, everything: boolean): Promise<void> {
-    const { clock, metrics } = this.#options;
+    const { clock, engine, metrics } = this.#options;
     const now = clock.monotonic();
     const moved = this.#view.takeMoved();
     if (moved.size > 0) this.#retries.hasten((refused) => leadsOutOf(refused, moved), now);
     const due = this.#retries.due(now);
     const { free, ended } = this.#contests.due(now);
     for (const contest of ended) this.#view.contestEnded(contest);
-    const again = this.#mark([...due.map(({ operation }) => objectOf(operation)), ...free]);
+    const again = markAgain([...due.map(({ operation }) => objectOf(operation)), ...free], engine);
     if (this.#view.takeRulesDue() || this.#held) again.rules = true;
     again.abandoned ||= this.#held;
     if (everything || again.rules || again.abandoned || this.#hasChanges()) {
@@ -290,29 +285,6 @@ export class Reconciler {
     const difference = diff.finish();
     this.#misplaced = difference.misplaced;
     return difference;
-  }
-
-  /** What was refused, or contested, and is due goes through the same comparison as everything else. */
-  #mark(due: readonly KernelObject[]): Again {
-    const { tables } = this.#options.engine;
-    const again = { rules: false, abandoned: false };
-    for (const object of due) {
-      switch (object.kind) {
-        case 'route': {
-          const table = tables.get(object.table);
-          if (table === undefined) again.abandoned = true;
-          else table.mark(object.prefix.key);
-          break;
-        }
-        case 'rule':
-          again.rules = true;
-          break;
-        case 'nexthop':
-          for (const table of tables.values()) table.touch();
-          break;
-      }
-    }
-    return again;
   }
 
   /** Nexthop objects that nothing stands on any more. */
