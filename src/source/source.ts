@@ -80,6 +80,8 @@ export interface Source {
   /** For people and labels: `gobgp`, `file`. */
   readonly name: string;
   readonly sessions: SessionControl | undefined;
+  /** `best`: its daemon's best set of each prefix; `all`: every path heard, to be selected from per table. */
+  readonly offers: 'best' | 'all';
   /**
    * Runs the source until `signal` aborts, reconnecting for ever; may be
    * called once. Yields batches in order; while the consumer is busy, updates

@@ -259,7 +259,9 @@ export class PathDecoder {
     const { attributes, nextHops } = decoder.result();
     const nextHop = this.#nextHop(nextHops, peer, zone);
     const local = peer === '' || peer === '<nil>' || nextHop === undefined;
-    const path = local ? undefined : { peer, peerAs, pathId, nextHop, attributes };
+    const path = local
+      ? undefined
+      : { peer, peerAs, pathId, nextHop, attributes, session: undefined, receivedAt: undefined };
     return { set: path === undefined ? [] : [path], local, unreachable };
   }
 
