@@ -4,6 +4,7 @@ import type { NextHopSet } from '../desired/next-hop-set.js';
 import { type Leg, ruleKey } from '../desired/route.js';
 import type { Table } from '../desired/table.js';
 import type { Underlay } from '../desired/underlay.js';
+import { bgpText } from '../config/diff-source.js';
 import { Address } from '../net/address.js';
 import { FAMILIES, type Family, forFamilies } from '../net/family.js';
 import { objectText } from '../reconcile/kernel-object.js';
@@ -66,7 +67,14 @@ function byAddress({ peer: a }: PeerStatus, { peer: b }: PeerStatus): number {
 
 function sourceAddress({ engine }: Facts): string {
   const { source } = engine.config;
-  return source.kind === 'gobgp' ? source.gobgp.address : source.file.path;
+  switch (source.kind) {
+    case 'gobgp':
+      return source.gobgp.address;
+    case 'bgp':
+      return bgpText(source.bgp);
+    case 'file':
+      return source.file.path;
+  }
 }
 
 function feedState(feed: Feed, { clock }: Facts): FeedState {

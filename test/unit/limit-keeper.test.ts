@@ -437,7 +437,7 @@ for (const hangs of [false, true]) {
     assert.equal(life.limit().state, 'ok');
     life.feed(true);
     await life.called(DISABLE, DISABLE);
-    const disabledPeers = (await loadState(path)).disabledPeers;
+      disabledPeers.map(({ gobgp }) => gobgp?.address),
     assert.deepEqual(
       disabledPeers.map(({ gobgp }) => gobgp.address),
       [THERE.address],
