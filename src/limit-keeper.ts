@@ -199,7 +199,8 @@ export class LimitKeeper {
         continue;
       }
       if (!this.#mayRestore(planned)) {
-        const end = sessions()?.disable(peer, `prefix limit ${id} exceeded`);
+        const words = `prefix limit ${id} exceeded`;
+        const end = sessions()?.disable(peer, words, 'maximum-prefixes');
         if (!(await this.#succeeds(peer, 'end the session of', end, signal))) {
           all = false;
           continue;

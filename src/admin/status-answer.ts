@@ -1,10 +1,10 @@
+import { bgpText } from '../config/diff-source.js';
 import type { Feed } from '../desired/feed.js';
 import { formatRule } from '../desired/format.js';
 import type { NextHopSet } from '../desired/next-hop-set.js';
 import { type Leg, ruleKey } from '../desired/route.js';
 import type { Table } from '../desired/table.js';
 import type { Underlay } from '../desired/underlay.js';
-import { bgpText } from '../config/diff-source.js';
 import { Address } from '../net/address.js';
 import { FAMILIES, type Family, forFamilies } from '../net/family.js';
 import { objectText } from '../reconcile/kernel-object.js';

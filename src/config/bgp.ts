@@ -3,6 +3,7 @@ import { Address } from '../net/address.js';
 import { FAMILIES } from '../net/family.js';
 import type { BgpConfig, BgpPeerConfig, ListenAddress } from './config.js';
 import type { FaultPath, Tell } from './fault.js';
+import { neighbourText } from './neighbour-text.js';
 import type { ParsedBgp } from './schema-bgp.js';
 
 type ParsedPeer = ParsedBgp['peers'][number];
@@ -129,11 +130,4 @@ function checkBesides(
 
 function sameNeighbour(a: BgpPeerConfig, b: BgpPeerConfig): boolean {
   return neighbourText(a) === neighbourText(b);
-}
-
-/** `10.9.0.2`, `fe80::1%eth1`, `10.9.0.0/24`: as people name it. */
-export function neighbourText(peer: Pick<BgpPeerConfig, 'neighbour' | 'interface'>): string {
-  const { neighbour, interface: zone } = peer;
-  if (neighbour.kind === 'prefix') return neighbour.prefix.text;
-  return zone === undefined ? neighbour.address.text : `${neighbour.address.text}%${zone}`;
 }

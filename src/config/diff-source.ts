@@ -1,7 +1,7 @@
 /** What a reload changed in the source, one short line a change: each begins with `source`. */
-import { neighbourText } from './bgp.js';
 import type { BgpConfig, BgpPeerConfig, Config, GracefulRestartConfig } from './config.js';
 import { formatDuration } from './duration.js';
+import { neighbourText } from './neighbour-text.js';
 
 /** Empty when nothing changed. A password is said to have changed, and never shown. */
 export function diffSources(before: Config, after: Config): readonly string[] {
@@ -34,7 +34,9 @@ export function bgpText({ listen, peers }: BgpConfig): string {
 }
 
 function listenText(listen: BgpConfig['listen']): string {
-  const texts = listen.map(({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`);
+  const texts = listen.map(
+    ({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`,
+  );
   return texts.join(' ') || 'off';
 }
 

@@ -54,7 +54,9 @@ const gracefulRestart = mapping({
     ),
   staleTime: duration
     .prefault('6m')
-    .describe('The longest wait for its End-of-RIB once it is back; then what it did not repeat goes.'),
+    .describe(
+      'The longest wait for its End-of-RIB once it is back; then what it did not repeat goes.',
+    ),
   longLivedTime: durationOr('forever')
     .prefault('0s')
     .describe(
@@ -67,9 +69,7 @@ const bgpPeer = mapping({
   prefix: prefix
     .optional()
     .describe('Whoever calls from here, each a peer of its own; this or `address`.'),
-  interface: interfaceName
-    .optional()
-    .describe('The interface that a link-local `address` is on.'),
+  interface: interfaceName.optional().describe('The interface that a link-local `address` is on.'),
   as: asNumber.describe('Its AS number; that of ours makes it an internal peer.'),
   routerId: routerId
     .optional()
@@ -89,7 +89,9 @@ const bgpPeer = mapping({
     .describe('TCP MD5 password (RFC 2385), if the kernel has that; or `passwordFile`.'),
   passwordFile: path
     .optional()
-    .describe('In place of `password`: a file with it, a line end behind it not counted, watched too.'),
+    .describe(
+      'In place of `password`: a file with it, a line end behind it not counted, watched too.',
+    ),
   ttlSecurity: integer(1, 254)
     .optional()
     .describe(
@@ -123,6 +125,8 @@ export const bgpSchema = mapping({
   peers: someOf(bgpPeer).describe('Whom we talk to; nobody else may.'),
 })
   .optional()
-  .describe('A BGP session of our own, to any BGP daemon or router: it listens, and announces nothing.');
+  .describe(
+    'A BGP session of our own, to any BGP daemon or router: it listens, and announces nothing.',
+  );
 
 export type ParsedBgp = NonNullable<z.output<typeof bgpSchema>>;

@@ -437,9 +437,9 @@ for (const hangs of [false, true]) {
     assert.equal(life.limit().state, 'ok');
     life.feed(true);
     await life.called(DISABLE, DISABLE);
-      disabledPeers.map(({ gobgp }) => gobgp?.address),
+    const disabledPeers = (await loadState(path)).disabledPeers;
     assert.deepEqual(
-      disabledPeers.map(({ gobgp }) => gobgp.address),
+      disabledPeers.map(({ gobgp }) => gobgp?.address),
       [THERE.address],
     );
     await life.stop();

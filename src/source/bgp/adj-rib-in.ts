@@ -105,11 +105,7 @@ export class AdjRibIn implements PathOwner {
       // The same as before a restart: its age counts, and its attributes stay the object they were.
       const receivedAt = same ? known.receivedAt : now();
       const shared = same ? known.attributes : attributes;
-      if (
-        last?.pathId !== pathId ||
-        last.receivedAt !== receivedAt ||
-        last.attributes !== shared
-      ) {
+      if (last?.pathId !== pathId || last.receivedAt !== receivedAt || last.attributes !== shared) {
         last = { peer, peerAs, pathId, nextHop, attributes: shared, session, receivedAt };
       }
       routes.announce(prefix, last, same);

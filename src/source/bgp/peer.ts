@@ -9,7 +9,7 @@ import type { Log } from '../../log-port.js';
 import type { Address } from '../../net/address.js';
 import type { Family } from '../../net/family.js';
 import type { PeerStatus } from '../source.js';
-import { agree, offerTo, type OwnSide } from './agreement.js';
+import { agree, type OwnSide, offerTo } from './agreement.js';
 import type { AttributeCache } from './attribute-set.js';
 import { collision, isCollision, surviving } from './collision.js';
 import { CEASE, ERROR_CODE, sessionError } from './error-code.js';
@@ -57,6 +57,8 @@ export interface PeerEvents {
 
 type Activity =
   | { readonly doing: 'stopped' }
+  /** What the kernel lacks for it is not to be had without. */
+  | { readonly doing: 'unable' }
   /** Administratively. */
   | { readonly doing: 'disabled' }
   /** After a failure, until {@link Peer.#wake}; whoever called meanwhile is answered then. */
@@ -107,7 +109,7 @@ export class Peer implements SessionOwner {
     return offerTo(this.#around.own, this.config);
   }
 
-  get established(): boolean {
+  get isUp(): boolean {
     return this.#current()?.state === 'established';
   }
 
@@ -128,7 +130,7 @@ export class Peer implements SessionOwner {
   /** What of a complete feed is missing from it, for people. */
   waitingFor(family: Family): string | undefined {
     if (this.disabled || !this.config.families.includes(family)) return undefined;
-    if (this.established) return this.#routes.waitingFor(family);
+    if (this.isUp) return this.#routes.waitingFor(family);
     const why = this.#lastFailure === undefined ? '' : ` (${this.#lastFailure})`;
     return `peer ${this.name} to establish${why}`;
   }
@@ -141,6 +143,13 @@ export class Peer implements SessionOwner {
       ...{ sessionState: this.#stateText(), adminDown: this.disabled },
       ...{ received: this.#routes.received, since },
     };
+  }
+
+  /** It can have no session here; to be called before {@link start}. */
+  cannot(why: string): void {
+    this.#turn({ doing: 'unable' });
+    this.#lastFailure = why;
+    this.#around.log.error({ peer: this.name }, `no BGP session: ${why}`);
   }
 
   /** Begins to call, where it is to. */
@@ -157,7 +166,8 @@ export class Peer implements SessionOwner {
 
   /** Ends the session with this, and lets none begin; the routes go. */
   disable(why: SessionError): void {
-    if (this.#activity.doing === 'stopped') return;
+    const { doing } = this.#activity;
+    if (doing === 'stopped' || doing === 'unable') return;
     this.#turn({ doing: 'disabled' });
     for (const session of [...this.#sessions]) session.stop(why);
     this.#routes.drop();
@@ -181,6 +191,7 @@ export class Peer implements SessionOwner {
   accept(transport: Transport): void {
     switch (this.#activity.doing) {
       case 'stopped':
+      case 'unable':
       case 'disabled':
         transport.close();
         return;
@@ -194,14 +205,13 @@ export class Peer implements SessionOwner {
     }
   }
 
-  /** A connection that came in, and is this peer's by its OPEN; as {@link opened}. */
+  /** A connection that came in, and is this peer's own by its OPEN; as {@link opened}. */
   adopt(session: Session, open: OpenMessage): Terms {
     const { doing } = this.#activity;
     if (doing !== 'active' && doing !== 'connect') {
       const reason = `connection rejected: the peer is ${doing}`;
       throw sessionError(ERROR_CODE.cease, CEASE.connectionRejected, reason);
     }
-    session.owner = this;
     this.#sessions.add(session);
     return this.opened(session, open);
   }
@@ -273,26 +283,30 @@ export class Peer implements SessionOwner {
     end: SessionEnd,
   ): void {
     const { log, clock, events } = this.#around;
-    if (clock.now() - since >= SETTLED_MS) this.#idle.worked();
-    else this.#failed(end.reason);
-    this.#lastFailure = end.reason;
-    this.#routes.lost(agreement, end);
+    if (this.disabled) this.#routes.drop();
+    else this.#routes.lost(agreement, end);
     const { keeps: kept } = this;
     log.warn({ peer: this.name, by: end.by, kept }, `BGP session lost: ${end.reason}`);
+    this.#lastFailure = end.reason;
+    if (clock.now() - since >= SETTLED_MS) this.#idle.worked();
+    else this.#rest();
     events.lost(this, `${this.name}: ${end.reason}`);
   }
 
-  /** Rests for a while, unless another connection is on its way. */
   #failed(reason: string): void {
-    const { random, log } = this.#around;
     if (reason !== this.#lastFailure) {
       this.#lastFailure = reason;
-      log.warn({ peer: this.name }, `no BGP session: ${reason}`);
+      this.#around.log.warn({ peer: this.name }, `no BGP session: ${reason}`);
     }
+    this.#rest();
+  }
+
+  /** After a failure, unless another connection is on its way. */
+  #rest(): void {
     const { doing } = this.#activity;
     if (this.#sessions.size > 0 || (doing !== 'active' && doing !== 'connect')) return;
     this.#turn({ doing: 'idle', caller: undefined });
-    this.#wake.start(this.#idle.failed(random));
+    this.#wake.start(this.#idle.failed(this.#around.random));
   }
 
   #woken(): void {
@@ -380,7 +394,7 @@ export class Peer implements SessionOwner {
     if (doing === 'disabled') return 'idle (admin down)';
     const state = this.#current();
     if (state !== undefined) return state.state.replace('-', '');
-    return doing === 'stopped' ? 'idle' : doing;
+    return doing === 'stopped' || doing === 'unable' ? 'idle' : doing;
   }
 }
 

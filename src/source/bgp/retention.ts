@@ -47,7 +47,9 @@ export class Retention {
     this.#options = options;
     this.#restart = new Timer(clock, () => this.#restartExpired());
     this.#stale = new Timer(clock, () => this.#staleExpired());
-    this.#longLived = forFamilies((family) => new Timer(clock, () => this.#longLivedExpired(family)));
+    this.#longLived = forFamilies(
+      (family) => new Timer(clock, () => this.#longLivedExpired(family)),
+    );
   }
 
   /** Routes are kept of a peer that is away. */

@@ -124,13 +124,10 @@ export class Session {
     });
   }
 
-  /** Ends it with this NOTIFICATION, where one may be sent. No error when it has ended already. */
+  /** Ends it with this NOTIFICATION. No error when it has ended already. */
   stop(error: SessionError): void {
     const { notification, message: reason } = error;
-    // RFC 4271 6.2: nothing is said before an OPEN; RFC 9687 3: nor to one that takes nothing.
-    if (this.#state.state !== 'open-awaited' && this.#state.state !== 'closed') {
-      this.transport.send(encodeNotification(notification));
-    }
+    if (this.#state.state !== 'closed') this.transport.send(encodeNotification(notification));
     this.#end({ by: 'us', notification, reason });
   }
 
