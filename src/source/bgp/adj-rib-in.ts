@@ -4,9 +4,10 @@
  * has not repeated by its End-of-RIB is swept (RFC 4724 4.2, RFC 7313 4).
  */
 import { FAMILIES, type Family, forFamilies } from '../../net/family.js';
+import type { Prefix } from '../../net/prefix.js';
 import type { Attributes, PathSession } from '../../rib/path.js';
 import type { Epoch, HeardPath, HeardRoutes, PathOwner } from './heard-routes.js';
-import type { Announcement, UpdateMessage } from './message.js';
+import type { Announcement, Nlri } from './message.js';
 import { sameAttributes } from './same-attributes.js';
 
 /** RFC 9494 5.1 and 5.2: 65535:6 and 65535:7. */
@@ -46,10 +47,22 @@ export class AdjRibIn implements PathOwner {
     this.#epochs[family] = { ...this.#epochs[family] };
   }
 
-  apply({ withdrawn, announced }: UpdateMessage): void {
+  find({ prefix, pathId }: Nlri): HeardPath | undefined {
+    return this.#options.routes.find(prefix, this, pathId);
+  }
+
+  announce(announced: readonly Announcement[]): void {
+    for (const announcement of announced) this.#announce(announcement);
+  }
+
+  withdraw(withdrawn: readonly Nlri[]): void {
     const { routes } = this.#options;
     for (const { prefix, pathId } of withdrawn) routes.withdraw(prefix, this, pathId);
-    for (const announcement of announced) this.#announce(announcement);
+  }
+
+  /** A path of this peer's that was withdrawn, as it was. */
+  restore(prefix: Prefix, path: HeardPath): void {
+    this.#options.routes.announce(prefix, path);
   }
 
   /** What has not been repeated goes. */

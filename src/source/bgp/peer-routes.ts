@@ -4,6 +4,7 @@ import type { BgpPeerConfig } from '../../config/config.js';
 import type { Family } from '../../net/family.js';
 import { AdjRibIn } from './adj-rib-in.js';
 import { type Agreement, familyOf } from './agreement.js';
+import { DoubtedWithdrawals } from './doubted-withdrawals.js';
 import { FirstTable } from './first-table.js';
 import type { HeardRoutes } from './heard-routes.js';
 import type { Nlri, RouteRefreshMessage, UpdateMessage } from './message.js';
@@ -32,6 +33,8 @@ export class PeerRoutes {
   readonly #retention: Retention;
   readonly #first: FirstTable;
   readonly #refresh: Refresh;
+  /** Of a feed only: a router that takes a route back is believed. */
+  readonly #doubted: DoubtedWithdrawals | undefined;
 
   constructor(options: PeerRoutesOptions) {
     const { config, peer, routes, hold, clock, progress } = options;
@@ -41,6 +44,7 @@ export class PeerRoutes {
     this.#rib = rib;
     this.#retention = new Retention({ rib, config, hold, clock, onChange: progress });
     this.#refresh = new Refresh(rib, clock, config.gracefulRestart.staleTime);
+    if (config.role === 'feed') this.#doubted = new DoubtedWithdrawals(rib, clock);
     this.#first = new FirstTable(clock, (family) => {
       this.#retention.complete(family);
       progress();
@@ -78,7 +82,10 @@ export class PeerRoutes {
 
   update(message: UpdateMessage): void {
     for (const { reason } of message.faults) this.#options.fault(reason);
-    this.#rib.apply(this.#withoutLeaks(message));
+    const { withdrawn, announced } = this.#withoutLeaks(message);
+    this.#rib.withdraw(this.#doubted === undefined ? withdrawn : this.#doubted.hear(withdrawn));
+    this.#doubted?.announced(announced);
+    this.#rib.announce(announced);
     if (message.endOfRib === undefined) this.#first.heard();
     else this.#first.endOfRib(message.endOfRib);
   }
@@ -97,6 +104,7 @@ export class PeerRoutes {
   lost(agreement: Agreement, end: SessionEnd): void {
     this.#first.end();
     this.#refresh.stop();
+    this.#doubted?.undo();
     this.#retention.lost(agreement, end);
   }
 
@@ -104,6 +112,7 @@ export class PeerRoutes {
   drop(): void {
     this.#first.end();
     this.#refresh.stop();
+    this.#doubted?.forget();
     this.#retention.drop();
   }
 
@@ -111,6 +120,7 @@ export class PeerRoutes {
   handOver(): void {
     this.#first.end();
     this.#refresh.stop();
+    this.#doubted?.undo();
     this.#retention.handOver();
   }
 
