@@ -105,6 +105,7 @@ export class AdjRibIn implements PathOwner {
   #announce({ family, nlri, nextHop, attributes }: Announcement): void {
     const { routes, peer, peerAs, now } = this.#options;
     const session = this.#epochs[family];
+    const heardAt = now();
     let last: HeardPath | undefined;
     for (const { prefix, pathId } of nlri) {
       const known = routes.find(prefix, this, pathId);
@@ -116,7 +117,7 @@ export class AdjRibIn implements PathOwner {
         sameAttributes(known.attributes, attributes);
       if (same && known.session === session) continue;
       // The same as before a restart: its age counts, and its attributes stay the object they were.
-      const receivedAt = same ? known.receivedAt : now();
+      const receivedAt = same ? known.receivedAt : heardAt;
       const shared = same ? known.attributes : attributes;
       if (last?.pathId !== pathId || last.receivedAt !== receivedAt || last.attributes !== shared) {
         last = { peer, peerAs, pathId, nextHop, attributes: shared, session, receivedAt };

@@ -316,6 +316,7 @@ export class Peer implements SessionOwner {
       if (activity.caller !== undefined) this.#begin(activity.caller, 'incoming');
     }
     this.#next();
+    this.#around.events.progress(this);
   }
 
   /** Calls, where that is to be done and nothing else is under way. */

@@ -12,14 +12,15 @@ import { endOfRib } from '../../../support/bgp-wire.js';
 
 export class MemoryTransport implements Transport {
   readonly remote: Address;
-  readonly interface: string | undefined = undefined;
+  readonly interface: string | undefined;
   readonly sent: Buffer[] = [];
   unsent = 0;
   closed = false;
   #handlers: TransportHandlers | undefined;
 
-  constructor(remote = '10.9.0.2') {
+  constructor(remote = '10.9.0.2', zone?: string) {
     this.remote = Address.parse(remote) ?? new Address('ipv4', 0);
+    this.interface = zone;
   }
 
   get opened(): boolean {

@@ -28,6 +28,7 @@ export class PeerFixture {
   readonly around: PeerSurroundings;
   readonly peer: Peer;
   emitted = 0;
+  readonly #paths = new Map<string, readonly HeardPath[]>();
 
   constructor(change: Partial<BgpPeerConfig> = {}, own = OWN) {
     this.around = {
@@ -81,8 +82,16 @@ export class PeerFixture {
     return transport;
   }
 
+  /** The path the consumer holds; there must be one, and no other. */
+  pathOf(prefix: string): HeardPath {
+    const [path, ...others] = this.#paths.get(prefix) ?? [];
+    assert.ok(path !== undefined && others.length === 0, prefix);
+    return path;
+  }
+
   #emit(prefix: Prefix, paths: readonly HeardPath[]): void {
     this.emitted++;
+    this.#paths.set(prefix.text, paths);
     const text = paths.map(pathText).join(', ');
     if (text === '') this.offered.delete(prefix.text);
     else this.offered.set(prefix.text, text);
