@@ -186,10 +186,18 @@ const ROWS: readonly Row[] = [
     gives: `3/9 UPDATE: MP_REACH_NLRI: next hop of length ${length}`,
   })),
   {
-    says: 'an IPv4 next hop of 16 octets without RFC 8950',
+    says: 'an IPv6 next hop of IPv4 prefixes without RFC 8950',
     bytes: update({ attributes: [ORIGIN, AS_PATH, mpReach(1, GLOBAL, P1)] }),
-    gives: '3/9 UPDATE: MP_REACH_NLRI: next hop of length 16',
+    gives: [
+      '- 10.1.0.0/16',
+      '! treat-as-withdraw MP_REACH_NLRI: IPv6 next hop of IPv4 prefixes without the capability for it',
+    ],
   },
+  ...[0, 3, 5, 12].map((length) => ({
+    says: `IPv4 next hop of ${length} octets`,
+    bytes: update({ attributes: [ORIGIN, AS_PATH, mpReach(1, new Array(length).fill(1), P1)] }),
+    gives: `3/9 UPDATE: MP_REACH_NLRI: next hop of length ${length}`,
+  })),
   {
     says: 'a next hop that ends with the attribute',
     bytes: update({

@@ -286,7 +286,10 @@ describe('encodeOpen', () => {
     as: fc.integer({ min: 1, max: 65535 }),
     holdTime: fc.oneof(fc.constant(0), fc.integer({ min: 3, max: 65535 })),
     routerId: fc.integer({ min: 1, max: 0xffffffff }),
-    capabilities: fc.array(capability, { maxLength: 12, size: 'max' }),
+    capabilities: fc.oneof(
+      fc.array(capability, { maxLength: 2 }),
+      fc.array(capability, { minLength: 6, maxLength: 12, size: 'max' }),
+    ),
   });
 
   it('is read as it was meant, short or extended', () => {
