@@ -8,8 +8,8 @@ export interface FuzzReport {
   readonly seconds: number;
   /** Of one message, with whatever the machine did meanwhile. */
   readonly slowestMs: number;
-  /** Live heap after a tenth of the messages and after all of them; without `--expose-gc` it says nothing. */
-  readonly heap: { readonly early: number; readonly late: number };
+  /** Octets of live heap after each tenth of the messages; without `--expose-gc` they say nothing. */
+  readonly heap: readonly number[];
 }
 
 /** A message that brought down the decoder, ready to be put into a test. */
@@ -29,7 +29,7 @@ export function fuzz(target: Target, seed: number, count: number): FuzzReport {
   const outcomes = new Map<string, number>();
   const started = performance.now();
   let slowestMs = 0;
-  let early = 0;
+  const heap: number[] = [];
   for (let number = 1; number <= count; number++) {
     const bytes = target.draw(random);
     const kept = Buffer.from(bytes);
@@ -43,13 +43,13 @@ export function fuzz(target: Target, seed: number, count: number): FuzzReport {
     }
     slowestMs = Math.max(slowestMs, performance.now() - from);
     outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
-    if (number === Math.ceil(count / 10)) early = liveHeap();
+    if (number === Math.ceil((count * (heap.length + 1)) / 10)) heap.push(liveHeap());
   }
   return {
     outcomes: [...outcomes].sort(([, a], [, b]) => b - a),
     seconds: (performance.now() - started) / 1000,
     slowestMs,
-    heap: { early, late: liveHeap() },
+    heap,
   };
 }
 

@@ -15,3 +15,14 @@ export function verdict(bytes: Buffer, context: DecodeContext = EXTERNAL): strin
     return `${code}/${subcode} ${error.message}`;
   }
 }
+
+/** The data of that NOTIFICATION. */
+export function dataOf(bytes: Buffer): Buffer {
+  try {
+    new Decoder(EXTERNAL).message(bytes);
+  } catch (error) {
+    if (error instanceof SessionError) return error.notification.data;
+    throw error;
+  }
+  throw new Error('nothing was thrown');
+}
