@@ -10,7 +10,7 @@ import { UPDATE_ERROR } from './error-code.js';
 import { HEADER_LENGTH } from './frame-splitter.js';
 import type { Announcement, DecodeContext, Nlri, UpdateMessage } from './message.js';
 import { isNotUnicast, readNlri } from './nlri.js';
-import { escalated, type RankedFault, updateError } from './update-fault.js';
+import { escalated, updateError } from './update-fault.js';
 import { UpdateWalk } from './update-walk.js';
 
 const WITHDRAWN = HEADER_LENGTH + 2;
@@ -91,11 +91,12 @@ export class UpdateDecoder {
   }
 
   #attributeSet(bytes: Buffer, from: number, end: number): AttributeSet {
-    const { cache, context } = this;
-    const read = (faults: RankedFault[]) =>
-      readAttributes(this.#walk.cursor.load(bytes, from, end), context, faults);
-    const set = cache.get(() => read([]));
-    return set.faulty ? read(this.#walk.faults) : set;
+    const { cursor, faults } = this.#walk;
+    const set = this.cache.get(() =>
+      readAttributes(cursor.load(bytes, from, end), this.context, []),
+    );
+    if (set.faulty) readAttributes(cursor.load(bytes, from, end), this.context, faults);
+    return set;
   }
 
   /** RFC 7606 3 d. */

@@ -155,25 +155,27 @@ export class UpdateWalk {
       if (reservedAt + 1 < end) this.reachable = true;
       return;
     }
-    if (!this.#isNextHopLength(family, reservedAt - nextHopAt) || reservedAt >= end) {
-      throw mpError(cursor, `next hop of length ${reservedAt - nextHopAt}`);
+    const length = reservedAt - nextHopAt;
+    if (!isNextHopLength(family, length) || reservedAt >= end) {
+      throw mpError(cursor, `next hop of length ${length}`);
     }
     const nextHop =
-      reservedAt - nextHopAt === 4
+      length === 4
         ? this.#nextHops.ipv4(bytes, nextHopAt)
         : this.#nextHops.ipv6(bytes, nextHopAt, reservedAt);
     const nlri: Nlri[] = [];
     this.#mpNlri(cursor, reservedAt + 1, family, nlri);
     if (nlri.length > 0) this.reachable = true;
     this.reach = { family, nextHop, nlri };
-    if (nextHop === undefined) {
-      this.faults.push(
-        faultOf(cursor, 'MP_REACH_NLRI', 'treat-as-withdraw', {
-          subcode: UPDATE_ERROR.optionalAttribute,
-          reason: "next hop is no host's address",
-        }),
-      );
-    }
+    const reason =
+      family === 'ipv4' && length !== 4 && !this.context.extendedNextHop
+        ? 'IPv6 next hop of IPv4 prefixes without the capability for it'
+        : nextHop === undefined
+          ? "next hop is no host's address"
+          : undefined;
+    if (reason === undefined) return;
+    const { optionalAttribute: subcode } = UPDATE_ERROR;
+    this.faults.push(faultOf(cursor, 'MP_REACH_NLRI', 'treat-as-withdraw', { subcode, reason }));
   }
 
   /** RFC 4760 4, RFC 7606 7.12, RFC 4724 2. */
@@ -200,12 +202,14 @@ export class UpdateWalk {
     const family = AFI[u16(bytes, at)];
     return family !== undefined && this.context.families.has(family) ? family : undefined;
   }
+}
 
-  /** RFC 4760 3, RFC 2545 3, RFC 8950 3. */
-  #isNextHopLength(family: Family, length: number): boolean {
-    if (family === 'ipv4' && length === 4) return true;
-    return (length === 16 || length === 32) && (family === 'ipv6' || this.context.extendedNextHop);
-  }
+/**
+ * RFC 4760 3, RFC 2545 3, RFC 8950 3. IPv4 with an IPv6 next hop can be read whether it was
+ * agreed on or not, and GoBGP sends it unasked (3.10, 4.8): no reason to end the session.
+ */
+function isNextHopLength(family: Family, length: number): boolean {
+  return length === 16 || length === 32 || (family === 'ipv4' && length === 4);
 }
 
 function mpError({ type, octets }: AttributeCursor, what: string) {
