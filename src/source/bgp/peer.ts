@@ -289,6 +289,7 @@ export class Peer implements SessionOwner {
     log.warn({ peer: this.name, by: end.by, kept }, `BGP session lost: ${end.reason}`);
     this.#lastFailure = end.reason;
     if (clock.now() - since >= SETTLED_MS) this.#idle.worked();
+    else if (kept) this.#pause();
     else this.#rest();
     events.lost(this, `${this.name}: ${end.reason}`);
   }
@@ -307,6 +308,11 @@ export class Peer implements SessionOwner {
     if (this.#sessions.size > 0 || (doing !== 'active' && doing !== 'connect')) return;
     this.#turn({ doing: 'idle', caller: undefined });
     this.#wake.start(this.#idle.failed(this.#around.random));
+  }
+
+  /** One whose routes are kept is met as soon as it calls; only our own calls wait. */
+  #pause(): void {
+    if (this.#activity.doing === 'active') this.#wake.start(this.#idle.failed(this.#around.random));
   }
 
   #woken(): void {

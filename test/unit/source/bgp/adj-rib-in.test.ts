@@ -144,7 +144,8 @@ describe('the routes of peers, against a model', () => {
         const expected: Record<string, string[]> = {};
         for (const [key, { med }] of [...model].sort()) {
           const [at = '', owner, id] = key.split(' ');
-          (expected[at] ??= []).push(`10.9.0.${2 + Number(owner)}/${id}/${med}`);
+          const told = `10.9.0.${2 + Number(owner)}/${id}/${med}`;
+          expected[at] = [...(expected[at] ?? []), told];
         }
         for (const paths of Object.values(expected)) paths.sort();
         assert.deepEqual(fixture.texts(), expected);
