@@ -21,9 +21,8 @@ export class Refresh {
     this.#timers[family].start(this.most);
   }
 
-  /** An end without a beginning is passed over. */
+  /** Without a beginning nothing is stale, and nothing goes. */
   end(family: Family): void {
-    if (!this.#timers[family].running) return;
     this.#timers[family].stop();
     this.rib.sweep(family);
   }

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { AdjRibIn } from '../../../../src/source/bgp/adj-rib-in.js';
 import { FeedState } from '../../../../src/source/bgp/feed-state.js';
 import { HeardRoutes } from '../../../../src/source/bgp/heard-routes.js';
 import type { Peer } from '../../../../src/source/bgp/peer.js';
 import { EventQueue } from '../../../../src/source/event-queue.js';
+import { path, prefix } from '../build.js';
 import { FakeClock } from '../fake-clock.js';
 import { peerConfig } from './peer-config.js';
 
@@ -19,6 +21,7 @@ interface Seen {
 class Fixture {
   readonly clock = new FakeClock();
   readonly queue = new EventQueue();
+  readonly routes = new HeardRoutes((at, paths) => this.queue.update(at, paths));
   readonly seen: Seen[];
   readonly feed: FeedState;
   fault: string | undefined;
@@ -38,7 +41,7 @@ class Fixture {
     const log = { debug() {}, info() {}, warn() {}, error() {} };
     this.feed = new FeedState({
       ...{ callers: { configured: peers, peers }, hasPrefixes, queue: this.queue, log },
-      ...{ routes: new HeardRoutes(() => {}), clock: this.clock, syncTimeout: 60_000 },
+      ...{ routes: this.routes, clock: this.clock, syncTimeout: 60_000 },
       fault: () => this.fault,
     });
   }
@@ -168,6 +171,21 @@ describe('the feed of all peers', () => {
     assert.deepEqual(await fixture.events(), ['reset']);
     fixture.complete(0);
     assert.deepEqual(await fixture.events(), SYNCED);
+  });
+
+  it('tells all that is kept of others anew, once it begins anew', async () => {
+    const fixture = new Fixture(['feed', 'neighbour']);
+    fixture.up(0);
+    const rib = new AdjRibIn({
+      ...{ routes: fixture.routes, peer: '10.9.0.2', peerAs: 65001, now: () => 1 },
+    });
+    const nlri = [{ prefix: prefix('10.0.0.0/8'), pathId: 0 }];
+    const { nextHop, attributes } = path('10.9.0.2');
+    rib.announce([{ family: 'ipv4', nlri, nextHop, attributes, onlyToCustomer: undefined }]);
+    assert.deepEqual(await fixture.events(), ['reset', 'updates']);
+    fixture.down(0);
+    fixture.up(1);
+    assert.deepEqual(await fixture.events(), ['reset', 'updates']);
   });
 
   it('is lost while it syncs, too; the time for that begins anew', async () => {
