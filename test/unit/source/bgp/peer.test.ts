@@ -235,6 +235,16 @@ describe('damped restarts', () => {
     }
   });
 
+  it('nor does it rest while another connection is on its way', async () => {
+    const fixture = new PeerFixture({ connect: true });
+    fixture.peer.start();
+    const outgoing = await fixture.answer();
+    const incoming = fixture.call();
+    outgoing.hear(notification(2, 2));
+    incoming.break();
+    assert.equal(fixture.state, 'connect');
+  });
+
   it('one who hangs up before a word is no failure', () => {
     const fixture = new PeerFixture();
     fixture.call().break();
