@@ -151,10 +151,14 @@ function pathsOf(route: z.output<typeof routeSchema>): readonly Path[] {
     communities: route.communities ?? [],
     largeCommunities: route.largeCommunities ?? [],
     linkBandwidth: undefined,
+    originatorId: undefined,
+    clusterLength: 0,
   };
   return route.nextHop.map((nextHop, pathId) => ({
     ...{ peer, pathId, nextHop, attributes },
     peerAs: peerAs ?? first ?? 0,
+    session: undefined,
+    receivedAt: undefined,
   }));
 }
 

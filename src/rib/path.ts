@@ -22,6 +22,10 @@ export interface Attributes {
   readonly largeCommunities: readonly string[];
   readonly med: number | undefined;
   readonly localPref: number | undefined;
+  /** RFC 4456 8: ORIGINATOR_ID, unsigned 32 bits. */
+  readonly originatorId: number | undefined;
+  /** RFC 4456 8: number of cluster ids in CLUSTER_LIST; 0 where absent. */
+  readonly clusterLength: number;
   /** draft-ietf-idr-link-bandwidth, bytes a second; `undefined` where absent. */
   readonly linkBandwidth: number | undefined;
 }
@@ -30,6 +34,13 @@ export interface Attributes {
 export interface NextHop {
   readonly address: Address;
   readonly interface: string | undefined;
+}
+
+/** What selection asks about the session that a path came by; one object a session. */
+export interface PathSession {
+  readonly type: 'external' | 'internal' | 'confederation';
+  /** The peer's BGP identifier, unsigned 32 bits. */
+  readonly routerId: number;
 }
 
 /**
@@ -45,6 +56,10 @@ export interface Path {
   readonly pathId: number;
   readonly nextHop: NextHop;
   readonly attributes: Attributes;
+  /** `undefined` where the source offers its daemon's best set: nothing is left to select. */
+  readonly session: PathSession | undefined;
+  /** When it was first heard as it is, epoch milliseconds; `undefined` where the source does not know. */
+  readonly receivedAt: number | undefined;
 }
 
 /**

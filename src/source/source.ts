@@ -70,8 +70,15 @@ export interface SourceCounters {
 
 /** Ends and restores sessions; only sources that have sessions offer it. */
 export interface SessionControl {
-  /** Administratively disables the peer; resolves once the daemon has taken it. */
-  disable(peer: string, communication: string): Promise<void>;
+  /**
+   * Administratively disables the peer; resolves once the daemon has taken it.
+   * `cause` is what the peer is told beside the words, where the source can choose.
+   */
+  disable(
+    peer: string,
+    communication: string,
+    cause: 'shutdown' | 'maximum-prefixes',
+  ): Promise<void>;
   /** Idempotent: enabling an enabled peer is no error. */
   enable(peer: string): Promise<void>;
 }
@@ -80,6 +87,8 @@ export interface Source {
   /** For people and labels: `gobgp`, `file`. */
   readonly name: string;
   readonly sessions: SessionControl | undefined;
+  /** `best`: its daemon's best set of each prefix; `all`: every path heard, to be selected from per table. */
+  readonly offers: 'best' | 'all';
   /**
    * Runs the source until `signal` aborts, reconnecting for ever; may be
    * called once. Yields batches in order; while the consumer is busy, updates

@@ -16,6 +16,7 @@ const CONNECTING: SourceState = {
 class Scripted implements Source {
   readonly name = 'gobgp';
   readonly sessions = undefined;
+  readonly offers = 'best';
   current: SourceState = CONNECTING;
   feed = (_: readonly SourceEvent[]): void => {};
 

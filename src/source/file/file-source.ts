@@ -29,6 +29,7 @@ export function createFileSource(options: FileSourceOptions): Source {
 
 class FileSource implements Source {
   readonly name = 'file';
+  readonly offers = 'best';
   readonly sessions = undefined;
 
   readonly #options: FileSourceOptions;

@@ -87,6 +87,8 @@ export class AttributeDecoder {
         med: this.#med,
         localPref: this.#localPref,
         linkBandwidth: this.#linkBandwidth,
+        originatorId: undefined,
+        clusterLength: 0,
       },
       nextHops: this.#nextHops,
     };

@@ -42,6 +42,7 @@ export function createGobgpSource(options: GobgpSourceOptions): Source {
 
 class GobgpSource implements Source {
   readonly name = 'gobgp';
+  readonly offers = 'best';
   readonly sessions: SessionControl = {
     disable: async (peer, communication) => {
       const { client, address } = this.#session(peer);

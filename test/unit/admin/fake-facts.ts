@@ -17,6 +17,7 @@ export function fakeFacts(node: FakeNode): FakeFacts {
   const source: Source = {
     name: 'gobgp',
     sessions: undefined,
+    offers: 'best',
     async *events() {},
     state: () => facts.sourceState,
     peers: () => facts.peers,

@@ -27,6 +27,8 @@ export function attributes(given: Partial<Attributes> = {}): Attributes {
     med: undefined,
     localPref: undefined,
     linkBandwidth: undefined,
+    originatorId: undefined,
+    clusterLength: 0,
     ...given,
   };
 }
@@ -44,6 +46,8 @@ export function path(given: Partial<Omit<Path, 'nextHop'>> & { nextHop?: string 
     peerAs: 65001,
     pathId: 0,
     attributes: attributes(),
+    session: undefined,
+    receivedAt: undefined,
     ...given,
     nextHop: { address: address(hop), interface: name },
   };

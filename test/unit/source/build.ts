@@ -20,9 +20,11 @@ export function path(peer: string, attributes: Partial<Attributes> = {}): Path {
   return {
     ...{ peer, peerAs: 65001, pathId: 0 },
     nextHop: { address: address(peer), interface: undefined },
+    ...{ session: undefined, receivedAt: undefined },
     attributes: {
       ...{ origin: 'igp', asPath: [], communities: [], largeCommunities: [] },
       ...{ med: undefined, localPref: undefined, linkBandwidth: undefined },
+      ...{ originatorId: undefined, clusterLength: 0 },
       ...attributes,
     },
   };

@@ -27,6 +27,7 @@ describe('a file of routes', () => {
     assert.deepEqual(path?.attributes, {
       ...{ origin: 'igp', asPath: [], communities: [], largeCommunities: [] },
       ...{ med: undefined, localPref: undefined, linkBandwidth: undefined },
+      ...{ originatorId: undefined, clusterLength: 0 },
     });
   });
 

@@ -86,6 +86,8 @@ for (const { version, format, watch, list } of CAPTURES) {
         med: 50,
         localPref: undefined,
         linkBandwidth: 1.25e6,
+        originatorId: undefined,
+        clusterLength: 0,
       });
       const internal = known.get('10.4.0.0/16')?.set[0];
       assert.equal(internal?.attributes.localPref, 200);
