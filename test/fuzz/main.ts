@@ -15,9 +15,10 @@ import type { Target } from './target.js';
 const MOST_MS = 500;
 /**
  * Decoders keep what they have seen last, in two generations (byte-cache.ts): the heap rises until both
- * are full, and then goes up and down by one. What it grows in the second half is not to be more.
+ * are full, and then goes up and down by one. What it grows in the second half is not to be more; the
+ * BGP codec's are full after a million messages.
  */
-const MOST_GROWTH = 64 * 2 ** 20;
+const MOST_GROWTH = 128 * 2 ** 20;
 
 const { values } = parseArgs({
   options: {

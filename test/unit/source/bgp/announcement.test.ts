@@ -64,7 +64,7 @@ function same(found: Announcement, says: Given, family: Family, internal: boolea
 }
 
 function isUnicast({ text }: Prefix): boolean {
-  return !/^(22[4-9]|23\d)\.|^f(f..|e[89ab].):/.test(text);
+  return !/^(22[4-9]|23\d)\.|^f(f[\da-f]{2}|e[89ab][\da-f]):/.test(text);
 }
 
 describe('any announcement', () => {

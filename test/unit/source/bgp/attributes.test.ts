@@ -118,6 +118,13 @@ describe('attributes', () => {
     });
   }
 
+  it('end where they end: prefixes behind them are no link bandwidth', () => {
+    const community = attribute(0xc0, 16, [0x00, 2, 0, 1, 0, 0, 0, 1]);
+    const nlri = [0, 4, 0x10, 8, 0x0a, 8, 0x0b, 0];
+    const bytes = update({ attributes: [...MANDATORY, community], nlri });
+    assert.equal(announced(bytes).attributes.linkBandwidth, undefined);
+  });
+
   it('are one object where they are equal, whatever prefixes, next hop and unread attributes', () => {
     const cache = new AttributeCache();
     const others = [

@@ -107,6 +107,7 @@ describe('encodeOpen', () => {
     const base = PLAIN;
     const big: Capability = { type: 'unknown', code: 200, value: Buffer.alloc(255) };
     assert.throws(() => encodeOpen({ ...base, capabilities: new Array(16).fill(big) }), RangeError);
+    assert.deepEqual(decode(encodeOpen({ ...PLAIN, capabilities: [big] })).capabilities, [big]);
     const longer: Capability = { type: 'unknown', code: 200, value: Buffer.alloc(256) };
     assert.throws(() => encodeOpen({ ...base, capabilities: [longer] }), RangeError);
     assert.throws(() => encodeOpen({ ...base, as: 65536 }), RangeError);

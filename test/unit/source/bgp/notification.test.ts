@@ -89,8 +89,12 @@ describe('shutdown communication (RFC 9003)', () => {
     ['longer than it says', notification(6, 2, [1, 0x68, 0x69]), '0x016869'],
     [
       'control characters',
-      notification(6, 2, shutdownData('a\nb\u001b[2Jc\u202ed\u0085e\u2028f')),
-      'a b [2Jc d e f',
+      notification(
+        6,
+        2,
+        shutdownData('a\nb\u001b[2Jc\u202ed\u0085e\u2028f\u2066g\u2069h\u007fi\u009fj\u001fk'),
+      ),
+      'a b [2Jc d e f g h i j k',
     ],
   ];
   for (const [says, message, text] of rows) {

@@ -94,6 +94,12 @@ describe('OPEN', () => {
     ['type 255 behind another parameter', { parameters: [2, 0, 255, 0] }, '2/4', []],
     ['parameters shorter than they say', { length: 5, parameters: [2, 0] }, '2/0', []],
     ['parameters longer than they say', { length: 0, parameters: [2, 0] }, '2/0', []],
+    [
+      'extended parameters with the short length 0',
+      { length: 0, parameters: [255, 0, 0] },
+      '2/0',
+      [],
+    ],
     ['a parameter cut short', { parameters: [2, 5, 2, 0] }, '2/0', []],
     ["a parameter's head cut short", { parameters: [2, 0, 2] }, '2/0', []],
     ['a capability cut short', { parameters: [2, 3, 65, 4, 0] }, '2/0', []],

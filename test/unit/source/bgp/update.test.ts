@@ -81,6 +81,14 @@ const ROWS: readonly Row[] = [
     gives: ['+ 10.1.0.0/16 via 10.9.0.2'],
   },
   {
+    says: 'the shortest attributes of a family that rib2fib has no use for',
+    bytes: update({
+      attributes: [...MANDATORY, mpReach(25, [], [], 70), mpUnreach(25, [], 70)],
+      nlri: P1,
+    }),
+    gives: ['+ 10.1.0.0/16 via 10.9.0.2'],
+  },
+  {
     says: 'IPv4 prefixes where IPv4 was not agreed on',
     bytes: update({ withdrawn: P2, attributes: [...MANDATORY, mpReach(2, GLOBAL, P6)], nlri: P1 }),
     gives: ['+ 2001:db8::/32 via 2001:db8::1'],
