@@ -71,6 +71,9 @@ function diffTable(lines: string[], before: TableConfig, after: TableConfig): vo
   compare(lines, `${path}.acceptDefault`, before.acceptDefault, after.acceptDefault);
   diffLimits(lines, `${path}.limits`, before, after);
   compare(lines, `${path}.multipath`, before.multipath, after.multipath);
+  for (const key of ['multipathRelax', 'alwaysCompareMed', 'preferOldest'] as const) {
+    compare(lines, `${path}.bestPath.${key}`, before.bestPath[key], after.bestPath[key]);
+  }
   for (const key of ['resolve', 'viaDefault', 'objects'] as const) {
     compare(lines, `${path}.nextHop.${key}`, before.nextHop[key], after.nextHop[key]);
   }
@@ -224,10 +227,11 @@ function without(list: readonly string[], others: readonly string[]): readonly s
 
 function sourceText({ source }: Config): string {
   if (source.kind === 'file') return `file ${source.file.path}`;
-  const { address, tls } = source.gobgp;
-  if (tls === undefined) return `gobgp ${address}`;
+  const { address, tls, paths } = source.gobgp;
+  const all = paths === 'all' ? ' paths all' : '';
+  if (tls === undefined) return `gobgp ${address}${all}`;
   const files = [tls.ca, tls.cert, tls.key].map((file) => file ?? '-');
-  return `gobgp ${address} tls ${files.join(' ')}`;
+  return `gobgp ${address} tls ${files.join(' ')}${all}`;
 }
 
 function listenText({ metrics: { listen } }: Config): string {

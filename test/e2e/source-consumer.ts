@@ -19,9 +19,13 @@ export class Consumer implements AsyncDisposable {
   readonly #stop = new AbortController();
   readonly #done: Promise<void>;
 
-  constructor(address: string, syncTimeout = 60_000, tls: GobgpConfig['tls'] = undefined) {
+  constructor(
+    address: string,
+    syncTimeout = 60_000,
+    { tls, paths = 'best' }: Partial<GobgpConfig> = {},
+  ) {
     const log = { debug() {}, info() {}, warn() {}, error() {} };
-    const config = { address, tls };
+    const config = { address, tls, paths };
     const clock = { ...systemClock, monotonic: () => systemClock.monotonic() + this.ahead };
     const random = () => 0;
     this.source = createGobgpSource({ config, syncTimeout, clock, random, log });
