@@ -16,7 +16,13 @@
  */
 import type { BestPathConfig } from '../config/config.js';
 import { Address } from '../net/address.js';
-import type { AsSegment, Attributes, NextHop, Path } from '../rib/path.js';
+import {
+  type AsSegment,
+  type Attributes,
+  asPathLength,
+  type NextHop,
+  type Path,
+} from '../rib/path.js';
 
 export interface SelectionOptions {
   /** Most legs, 1 or more. */
@@ -143,7 +149,7 @@ const ELIMINATIONS: readonly (readonly [SelectionStep, Elimination])[] = [
   ['next-hop', lowest(({ nextHop }, { metricTo }) => (metricTo(nextHop) === undefined ? 1 : 0))],
   ['llgr-stale', lowest(({ attributes }) => (attributes.communities.includes(LLGR_STALE) ? 1 : 0))],
   ['local-pref', lowest(({ attributes }) => -(attributes.localPref ?? DEFAULT_LOCAL_PREF))],
-  ['as-path-length', lowest(({ attributes }) => asPathLength(attributes.asPath))],
+  ['as-path-length', lowest(({ attributes }) => asPathLength(attributes))],
   ['origin', lowest(({ attributes }) => originRank(attributes.origin))],
   ['med', withLowestMed],
   ['session-type', lowest(({ session }) => (session?.type === 'external' ? 0 : 1))],
@@ -165,16 +171,6 @@ function lowest(key: Key): Elimination {
       ? paths
       : paths.filter((_, i) => keys[i] === least);
   };
-}
-
-/** RFC 4271 9.1.2.2 a: a set counts 1; RFC 5065 5.3: confederation segments 0. */
-function asPathLength(asPath: readonly AsSegment[]): number {
-  let length = 0;
-  for (const { type, asns } of asPath) {
-    if (type === 'sequence') length += asns.length;
-    else if (type === 'set') length++;
-  }
-  return length;
 }
 
 function originRank(origin: Attributes['origin']): number {

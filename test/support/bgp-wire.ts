@@ -17,6 +17,9 @@ export interface FeedAttributes {
   readonly med?: number;
   /** Sent to internal peers only. Default 100 there. */
   readonly localPref?: number;
+  /** Of a route reflector, sent to internal peers only (RFC 4456 8): addresses in text. */
+  readonly originatorId?: string;
+  readonly clusterList?: readonly string[];
   /** Link bandwidth extended community, bytes a second. */
   readonly linkBandwidth?: { readonly as: number; readonly bytesPerSecond: number };
 }
@@ -182,6 +185,8 @@ function pathAttributes(
     largeCommunities,
     med,
     localPref,
+    originatorId,
+    clusterList,
     linkBandwidth,
   }: FeedAttributes,
   { localAs, internal }: { localAs: number; internal: boolean },
@@ -203,6 +208,12 @@ function pathAttributes(
         communities.flatMap((text) => text.split(':').flatMap((half) => u16(Number(half)))),
       ),
     );
+  }
+  if (internal && originatorId !== undefined) {
+    bytes.push(...attribute(0x80, 9, addressBytes(originatorId)));
+  }
+  if (internal && clusterList !== undefined) {
+    bytes.push(...attribute(0x80, 10, clusterList.flatMap(addressBytes)));
   }
   if (linkBandwidth !== undefined) {
     const value = Buffer.alloc(8);

@@ -6,7 +6,7 @@
  * share (Path.Compare): local, internal, local preference, AS path length,
  * origin, MED.
  */
-import type { Path } from '../../rib/path.js';
+import { asPathLength, type Path } from '../../rib/path.js';
 import type { KnownPath } from './path-decoder.js';
 
 const DEFAULT_LOCAL_PREF = 100;
@@ -39,10 +39,7 @@ export function equalCostSet(
 
 /** Equal for paths that Path.Compare holds for equal. */
 function rankOf(path: Path, internal: (path: Path) => boolean): string {
-  const { localPref = DEFAULT_LOCAL_PREF, asPath, origin, med = 0 } = path.attributes;
-  const hops = asPath.reduce((sum, { type, asns }) => {
-    if (type === 'sequence') return sum + asns.length;
-    return type === 'set' ? sum + 1 : sum;
-  }, 0);
+  const { localPref = DEFAULT_LOCAL_PREF, origin, med = 0 } = path.attributes;
+  const hops = asPathLength(path.attributes);
   return `${internal(path)} ${localPref} ${hops} ${ORIGIN_RANK[origin]} ${med}`;
 }

@@ -8,10 +8,10 @@
  * MP_REACH_NLRI repeats it, its age and its identifiers). A route whose bytes
  * were seen before costs one look-up, and shares its objects with the others.
  */
-import type { Address } from '../../net/address.js';
+import { Address } from '../../net/address.js';
 import { type Family, familyBits } from '../../net/family.js';
 import { Prefix } from '../../net/prefix.js';
-import { type NextHop, nextHopText, type Path } from '../../rib/path.js';
+import { type NextHop, nextHopText, type Path, type PathSession } from '../../rib/path.js';
 import { readAddress } from './address-text.js';
 import { familyOf } from './api.js';
 import { AttributeDecoder } from './attribute-decoder.js';
@@ -21,6 +21,10 @@ import { DecodeError, LENGTH, tagOf, VARINT, WireReader } from './wire.js';
 
 /** A path as the daemon knows it, shared by every prefix that has the same. Immutable. */
 export interface KnownPath {
+  /** Who told of it, as the daemon writes it: an address with the zone it has there. */
+  readonly source: string;
+  /** RFC 7911; 0 where none. */
+  readonly pathId: number;
   /** The path alone, ready to be a prefix's whole set; empty where rib2fib has no use for it. */
   readonly set: readonly Path[];
   /** Locally originated, or with an unspecified next hop, which means the same. */
@@ -48,6 +52,11 @@ export interface PathDecoderOptions {
   readonly format: MessageFormat;
   /** The interface behind a peer with a link-local address, where its zone does not say. */
   readonly interfaceOf: (peer: string) => string | undefined;
+  /**
+   * Given where paths are to be selected from here: the kind of session behind
+   * a peer. They then bear their session, and the second they were heard in.
+   */
+  readonly sessionTypeOf?: (peer: string, peerAs: number) => PathSession['type'];
 }
 
 const PATHS = tagOf(2, LENGTH);
@@ -59,9 +68,11 @@ const PEER_EVENT_END_OF_INIT = 2;
 
 const NLRI = tagOf(1, LENGTH);
 const ATTRIBUTE = tagOf(2, LENGTH);
+const AGE = tagOf(3, LENGTH);
 const IS_WITHDRAW = tagOf(5, VARINT);
 const FAMILY = tagOf(9, LENGTH);
 const SOURCE_ASN = tagOf(10, VARINT);
+const SOURCE_ID = tagOf(11, LENGTH);
 const NEIGHBOR_IP = tagOf(15, LENGTH);
 const IS_NEXTHOP_INVALID = tagOf(17, VARINT);
 const IDENTIFIER = tagOf(18, VARINT);
@@ -84,13 +95,18 @@ export class PathDecoder {
   readonly #known = new ByteCache<KnownPath>();
   /** Next hops are few: paths that lead to the same one share it. */
   readonly #nextHops = new Map<string, NextHop>();
+  /** Sessions are few: one object each. */
+  readonly #sessions = new Map<string, PathSession>();
+  /** The last one that was dated of a known path: those of one UPDATE mostly follow each other. */
+  readonly #dated = new WeakMap<KnownPath, KnownPath>();
 
   constructor(private readonly options: PathDecoderOptions) {}
 
-  /** Forgets decoded paths: for when `interfaceOf` has new answers. */
+  /** Forgets decoded paths: for when `interfaceOf` or `sessionTypeOf` has new answers. */
   forget(): void {
     this.#known.clear();
     this.#nextHops.clear();
+    this.#sessions.clear();
   }
 
   /** Decodes a WatchEventResponse. Throws DecodeError only where its frame is broken. */
@@ -153,11 +169,13 @@ export class PathDecoder {
     const { pos, end } = wire;
     const key = this.#key;
     key.clear();
+    const dated = this.options.sessionTypeOf !== undefined;
     let prefix: Prefix | undefined;
     try {
       let nlri = -1;
       let ours = true;
       let withdrawn = false;
+      let heardAt = 0;
       let runStart = pos;
       while (wire.pos < end) {
         const start = wire.pos;
@@ -166,6 +184,7 @@ export class PathDecoder {
           if (runStart < start) key.add(wire.bytes, runStart, start);
           if (tag === NLRI) nlri = wire.pos;
           if (tag === IS_WITHDRAW) withdrawn = wire.varint() !== 0;
+          else if (tag === AGE && dated) heardAt = readSeconds(wire);
           else wire.skip(tag);
           runStart = wire.pos;
         } else if (tag === ATTRIBUTE) {
@@ -188,15 +207,23 @@ export class PathDecoder {
       wire.pos = nlri;
       prefix = this.#prefix(wire);
       if (prefix === undefined) return;
-      sink.path(
-        prefix,
-        this.#known.get(key, () => this.#decode(wire, pos, end)),
-        withdrawn,
-      );
+      const known = this.#known.get(key, () => this.#decode(wire, pos, end));
+      sink.path(prefix, withdrawn ? known : this.#dateOf(known, heardAt), withdrawn);
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error;
       sink.undecodable(error, prefix);
     }
+  }
+
+  #dateOf(known: KnownPath, seconds: number): KnownPath {
+    const [path] = known.set;
+    if (path?.session === undefined || seconds === 0) return known;
+    const receivedAt = seconds * 1000;
+    const last = this.#dated.get(known);
+    if (last?.set[0]?.receivedAt === receivedAt) return last;
+    const dated = { ...known, set: [{ ...path, receivedAt }] };
+    this.#dated.set(known, dated);
+    return dated;
   }
 
   /** The part of MP_REACH_NLRI that is not the prefix: its next hops. */
@@ -238,7 +265,8 @@ export class PathDecoder {
     wire.end = end;
     const decoder = new AttributeDecoder(this.options.format);
     let peerAs = 0;
-    let neighbor = '';
+    let source = '';
+    let routerId = 0;
     let pathId = 0;
     let unreachable = false;
     while (wire.more) {
@@ -250,19 +278,31 @@ export class PathDecoder {
         wire.end = end;
         wire.leave(outer);
       } else if (tag === SOURCE_ASN) peerAs = wire.varint();
-      else if (tag === NEIGHBOR_IP) neighbor = wire.text();
+      else if (tag === NEIGHBOR_IP) source = wire.text();
+      else if (tag === SOURCE_ID) routerId = Address.parse(wire.text())?.w0 ?? 0;
       else if (tag === IDENTIFIER) pathId = wire.varint();
       else if (tag === IS_NEXTHOP_INVALID) unreachable = wire.varint() !== 0;
       else wire.skip(tag);
     }
-    const [peer = '', zone] = neighbor.split('%');
+    const [peer = '', zone] = source.split('%');
     const { attributes, nextHops } = decoder.result();
     const nextHop = this.#nextHop(nextHops, peer, zone);
     const local = peer === '' || peer === '<nil>' || nextHop === undefined;
+    const session = this.#session(peer, peerAs, routerId >>> 0);
     const path = local
       ? undefined
-      : { peer, peerAs, pathId, nextHop, attributes, session: undefined, receivedAt: undefined };
-    return { set: path === undefined ? [] : [path], local, unreachable };
+      : { peer, peerAs, pathId, nextHop, attributes, session, receivedAt: undefined };
+    return { source, pathId, set: path === undefined ? [] : [path], local, unreachable };
+  }
+
+  #session(peer: string, peerAs: number, routerId: number): PathSession | undefined {
+    const { sessionTypeOf } = this.options;
+    if (sessionTypeOf === undefined) return undefined;
+    const type = sessionTypeOf(peer, peerAs);
+    const key = `${type} ${routerId}`;
+    const session = this.#sessions.get(key) ?? { type, routerId };
+    this.#sessions.set(key, session);
+    return session;
   }
 
   /** The global next hop where there is one, else the link-local with its interface. */
@@ -281,6 +321,19 @@ export class PathDecoder {
     if (this.#nextHops.size < MOST_NEXT_HOPS) this.#nextHops.set(text, shared);
     return shared;
   }
+}
+
+/** Timestamp `{seconds 1, nanos 2}`. */
+function readSeconds(wire: WireReader): number {
+  const outer = wire.enter();
+  let seconds = 0;
+  while (wire.more) {
+    const tag = wire.tag();
+    if (tag === FIRST_VARINT) seconds = wire.varint();
+    else wire.skip(tag);
+  }
+  wire.leave(outer);
+  return seconds;
 }
 
 /** Family `{afi 1, safi 2}` in a field of its own; `undefined` for one rib2fib has no use for. */

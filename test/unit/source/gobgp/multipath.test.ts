@@ -14,7 +14,7 @@ function known(
 ): KnownPath {
   const { peerAs = 65001, ...flags } = rest;
   const set = flags.local ? [] : [{ ...path(peer, attributes), peerAs }];
-  return { ...{ set, local: false, unreachable: false }, ...flags };
+  return { ...{ source: peer, pathId: 0, set, local: false, unreachable: false }, ...flags };
 }
 
 function peers(paths: readonly Path[]): string {
