@@ -160,18 +160,11 @@ for (const version of GOBGPD_VERSIONS) {
         'import-policy-list': ['no-thirteen'],
         'default-import-policy': 'accept-route',
       };
-      await using lab = await Lab.start({ version, routers: 2, gobgpd: { extra: REJECT_13 } });
-      await lab.gobgpd.stop();
-      await lab.gobgpd.launch({
-        extra: {
-          ...REJECT_13,
-          global: {
-            config: { as: 65000, 'router-id': '10.255.255.1', port: 179 },
-            'apply-policy': { config: apply },
-          },
-        },
+      await using lab = await Lab.start({
+        version,
+        routers: 2,
+        gobgpd: { extra: REJECT_13, global: { 'apply-policy': { config: apply } } },
       });
-      await lab.gobgpd.established();
       const prefix = '10.1.0.0/16';
       const announce = (i: number, ...communities: string[]) =>
         lab
