@@ -111,6 +111,7 @@ function walk(
     }
     equal = left;
   }
+  if (equal.length === 1 && outcomes === undefined) return equal;
   const { bestPath, multipath } = options;
   const tied = equal.toSorted((a, b) => compareTied(a, b, bestPath));
   const best = tied[0];
@@ -163,13 +164,17 @@ const DEFAULT_LOCAL_PREF = 100;
 
 type Key = (path: Path, options: SelectionOptions) => number;
 
+/** Makes nothing where all are alike, as at most steps. */
 function lowest(key: Key): Elimination {
   return (paths, options) => {
-    const keys = paths.map((path) => key(path, options));
-    const least = Math.min(...keys);
-    return keys.every((value) => value === least)
-      ? paths
-      : paths.filter((_, i) => keys[i] === least);
+    let least = Infinity;
+    let most = -Infinity;
+    for (const path of paths) {
+      const value = key(path, options);
+      if (value < least) least = value;
+      if (value > most) most = value;
+    }
+    return least === most ? paths : paths.filter((path) => key(path, options) === least);
   };
 }
 
