@@ -113,7 +113,6 @@ export class AllPathsIntake implements Intake {
     }
     const early = this.#early ?? new Map<string, Change[]>();
     this.#early = undefined;
-    for (const [key, { paths }] of this.#sets) if (paths.length === 0) this.#sets.delete(key);
     for (const changes of early.values()) for (const change of changes) this.#change(change);
     for (const prefix of this.#undecoded.splice(0)) this.#readAgain(prefix);
   }

@@ -169,8 +169,12 @@ test('what is as good, and what never came that far', () => {
   ]);
 });
 
-test('a path whose peer is at its limit is left out', () => {
-  const limits = [limit('block', 1, { peer: '10.9.0.3', id: 'fabric/10.9.0.3/ipv4' })];
+test('a path whose peer is at its limit is left out, and one with room left is not', () => {
+  const roomy = { peer: '10.9.0.2', id: 'fabric/10.9.0.2/ipv4' };
+  const limits = [
+    limit('block', 9, roomy),
+    limit('block', 1, { peer: '10.9.0.3', id: 'fabric/10.9.0.3/ipv4' }),
+  ];
   const engine = new Engine({ config: config(table({ limits })), now: 0, latched: new Set() });
   engine.setUnderlay(UNDERLAY, ['ipv4']);
   const first = { prefix: prefix('10.0.0.0/16'), paths: [from(3)] };

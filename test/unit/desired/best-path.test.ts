@@ -106,13 +106,21 @@ test('the way to the next hop counts, and one without a way loses first', () => 
 test('with an override it is the gateways that must be reached', () => {
   const override = [address('10.9.0.99')];
   const engine = engineOf(underlay(ON_LINK), table({ nextHop: nextHop({ override }) }));
-  engine.apply([RESET, heard(TO, from(3, '10.30.0.1'), from(2, '10.20.0.1')), ...SYNCED], 0);
+  engine.apply([RESET, heard(TO, from(3), from(2, '10.20.0.1')), ...SYNCED], 0);
   const [only] = engine.tables.values();
   assert.deepEqual(
     only?.entry(prefix(TO).key)?.paths.map(({ peer }) => peer),
     ['10.9.0.2'],
   );
   assert.equal(ways(engine), '10.9.0.99');
+});
+
+test('of several gateways the nearest counts, against next hops of the other family', () => {
+  const override = [address('10.9.0.99'), address('10.30.0.99')];
+  const routes = ['10.30.0.0/16 via 10.9.0.9 metric 20', '2001:db8::/32 via 10.9.0.9 metric 10'];
+  const engine = engineOf(underlay(ON_LINK, ...routes), table({ nextHop: nextHop({ override }) }));
+  engine.apply([RESET, heard(TO, from(2, '2001:db8::1'), from(3)), ...SYNCED], 0);
+  assert.equal(ways(engine), '10.30.0.99 + 10.9.0.99');
 });
 
 test('a changed underlay decides again what competes over a next hop that moved, and no more', () => {

@@ -355,6 +355,32 @@ describe('every path', () => {
     assert.deepEqual(hops(selectPaths(paths, options())), ['10.9.0.3']);
   });
 
+  it('takes confederation paths of one member AS together, whatever their AS paths', () => {
+    const member = (nextHop: string, routerId: number, peerAs: number, beyond: number) =>
+      heard({
+        ...{ nextHop, routerId, peerAs, type: 'confederation' },
+        attributes: {
+          asPath: [{ type: 'confed-sequence', asns: [peerAs] }, ...sequence(65001, beyond)],
+        },
+      });
+    const paths = [
+      member('10.9.0.2', 1, 64512, 65010),
+      member('10.9.0.3', 2, 64512, 65011),
+      member('10.9.0.4', 3, 64513, 65010),
+    ];
+    assert.deepEqual(hops(selectPaths(paths, options())), ['10.9.0.2', '10.9.0.3']);
+  });
+
+  it('takes peers that are no addresses by their names, in any order', () => {
+    const paths = ['b', 'a', '10.9.0.2'].map((peer) => heard({ peer, nextHop: '10.9.0.2' }));
+    for (const some of [paths.slice(0, 2), paths.slice(0, 2).toReversed()]) {
+      assert.deepEqual(
+        selectPaths(some, options()).map(({ peer }) => peer),
+        ['a'],
+      );
+    }
+  });
+
   it('names a best path where no next hop can be reached, so that it is said why', () => {
     const paths = [
       heard({ nextHop: '10.66.0.2', attributes: { localPref: 50 } }),

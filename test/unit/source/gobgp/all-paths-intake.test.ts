@@ -148,11 +148,15 @@ describe('AllPathsIntake', () => {
     await until(() => t.intake.settled, { what: 'the withdrawal is believed' });
     list.write(destination(NET, pathBytes(A), pathBytes(B)));
     await t.has(NET, '10.9.0.3');
-    list.write(destination('10.3.0.0/16'));
+    // gobgpd's own, which no peer has a path to.
+    const own: WirePath = { prefix: '10.3.0.0/16', peer: '', nextHop: '0.0.0.0' };
+    list.write(destination(own.prefix, pathBytes(own)));
     list.end();
     (await t.next()).end();
     await reading;
-    assert.deepEqual(t.told, [`${NET} 10.9.0.3`]);
+    t.says({ ...A, prefix: '10.4.0.0/16' });
+    await t.has('10.4.0.0/16', '10.9.0.2');
+    assert.deepEqual(t.told, [`${NET} 10.9.0.3`, '10.4.0.0/16 10.9.0.2']);
   });
 
   it('tells paths of one peer apart by their identifiers, and keeps their places', async () => {
