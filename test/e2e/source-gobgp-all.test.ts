@@ -217,6 +217,45 @@ for (const version of GOBGPD_VERSIONS) {
       assert.equal(external.attributes.clusterLength, 0);
     });
 
+    it('tells several paths of one peer apart (RFC 7911)', async () => {
+      const families = ['ipv4', 'ipv6'].map((family) => ({
+        config: { 'afi-safi-name': `${family}-unicast` },
+        'add-paths': { config: { receive: true } },
+      }));
+      await using lab = await Lab.start({
+        ...{ version, routers: 2, feeder: { addPath: true } },
+        gobgpd: {
+          neighbors: [0, 1].map((i) => ({
+            ...{ address: router(i), as: 65001 + i, extra: { 'afi-safis': families } },
+          })),
+        },
+      });
+      const [prefix, prefix6] = ['10.1.0.0/16', '2001:db8:1::/48'];
+      const say = (i: number, id: number, nextHop: string, med: number, to = prefix) =>
+        lab.router(i).announce([{ prefixes: [`${to}#${id}`], attributes: { nextHop, med } }]);
+      await say(0, 1, '10.9.0.11', 10);
+      await say(0, 2, '10.9.0.12', 20);
+      await say(0, 7, router6(7), 20, prefix6);
+      await say(0, 8, router6(8), 20, prefix6);
+      await say(1, 1, '10.9.0.21', 0);
+      await using consumer = new Consumer(lab.gobgpd.address, 60_000, { paths: 'all' });
+      await consumer.is('synced');
+      const six = [prefix6, [router6(7), router6(8)].sort()] as const;
+      await consumer.offers(new Map([[prefix, ['10.9.0.11', '10.9.0.12', '10.9.0.21']], six]));
+      const ids = () =>
+        (consumer.paths.get(prefix) ?? []).map(({ peer, pathId }) => `${peer} ${pathId}`).sort();
+      assert.deepEqual(ids(), ['10.9.0.2 1', '10.9.0.2 2', '10.9.0.3 1']);
+      await lab.router(0).withdraw([`${prefix}#1`]);
+      await consumer.offers(new Map([[prefix, ['10.9.0.12', '10.9.0.21']], six]));
+      await say(0, 2, '10.9.0.13', 5);
+      await consumer.offers(new Map([[prefix, ['10.9.0.13', '10.9.0.21']], six]));
+      await lab.router(0).drop();
+      await consumer.offers(new Map([[prefix, ['10.9.0.21']]]));
+      await lab.router(0).connect();
+      await consumer.offers(new Map([[prefix, ['10.9.0.13', '10.9.0.21']], six]));
+      assert.deepEqual(ids(), ['10.9.0.2 2', '10.9.0.3 1']);
+    });
+
     it('gives each table the path of the peer it permits, and the best of all to one that permits all', async () => {
       await using lab = await Lab.start({ version, routers: 3 });
       const prefix = '10.1.0.0/16';
