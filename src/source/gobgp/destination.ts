@@ -1,5 +1,5 @@
 import type { Prefix } from '../../net/prefix.js';
-import type { KnownPath } from './path-decoder.js';
+import type { KnownPath } from './known-path.js';
 
 /** The paths of one prefix, as they come. */
 export class Destination {

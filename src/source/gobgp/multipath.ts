@@ -7,7 +7,7 @@
  * origin, MED.
  */
 import { asPathLength, type Path } from '../../rib/path.js';
-import type { KnownPath } from './path-decoder.js';
+import type { KnownPath } from './known-path.js';
 
 const DEFAULT_LOCAL_PREF = 100;
 const ORIGIN_RANK = { igp: 0, egp: 1, incomplete: 2 } as const;

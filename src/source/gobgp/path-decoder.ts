@@ -8,30 +8,14 @@
  * MP_REACH_NLRI repeats it, its age and its identifiers). A route whose bytes
  * were seen before costs one look-up, and shares its objects with the others.
  */
-import { Address } from '../../net/address.js';
+import type { Address } from '../../net/address.js';
 import { type Family, familyBits } from '../../net/family.js';
 import { Prefix } from '../../net/prefix.js';
-import { type NextHop, nextHopText, type Path, type PathSession } from '../../rib/path.js';
 import { readAddress } from './address-text.js';
 import { familyOf } from './api.js';
-import { AttributeDecoder } from './attribute-decoder.js';
 import { ByteCache, ByteKey } from './byte-cache.js';
-import type { MessageFormat } from './message-format.js';
+import { type KnownPath, KnownPathMaker, type KnownPathOptions } from './known-path.js';
 import { DecodeError, LENGTH, tagOf, VARINT, WireReader } from './wire.js';
-
-/** A path as the daemon knows it, shared by every prefix that has the same. Immutable. */
-export interface KnownPath {
-  /** Who told of it, as the daemon writes it: an address with the zone it has there. */
-  readonly source: string;
-  /** RFC 7911; 0 where none. */
-  readonly pathId: number;
-  /** The path alone, ready to be a prefix's whole set; empty where rib2fib has no use for it. */
-  readonly set: readonly Path[];
-  /** Locally originated, or with an unspecified next hop, which means the same. */
-  readonly local: boolean;
-  /** The daemon's own next-hop tracking found no way to it. */
-  readonly unreachable: boolean;
-}
 
 export interface PathSink {
   /** One path, or the end of one. */
@@ -48,17 +32,6 @@ export type DecodedEvent =
   /** The subscription stands: all that changes from now on will be told. */
   | { readonly type: 'subscribed' };
 
-export interface PathDecoderOptions {
-  readonly format: MessageFormat;
-  /** The interface behind a peer with a link-local address, where its zone does not say. */
-  readonly interfaceOf: (peer: string) => string | undefined;
-  /**
-   * Given where paths are to be selected from here: the kind of session behind
-   * a peer. They then bear their session, and the second they were heard in.
-   */
-  readonly sessionTypeOf?: (peer: string, peerAs: number) => PathSession['type'];
-}
-
 const PATHS = tagOf(2, LENGTH);
 const EVENT_PEER = tagOf(2, LENGTH);
 const EVENT_TABLE = tagOf(3, LENGTH);
@@ -71,11 +44,6 @@ const ATTRIBUTE = tagOf(2, LENGTH);
 const AGE = tagOf(3, LENGTH);
 const IS_WITHDRAW = tagOf(5, VARINT);
 const FAMILY = tagOf(9, LENGTH);
-const SOURCE_ASN = tagOf(10, VARINT);
-const SOURCE_ID = tagOf(11, LENGTH);
-const NEIGHBOR_IP = tagOf(15, LENGTH);
-const IS_NEXTHOP_INVALID = tagOf(17, VARINT);
-const IDENTIFIER = tagOf(18, VARINT);
 
 /** A varint field, for messages of which only those are read. */
 const FIRST_VARINT = tagOf(1, VARINT);
@@ -86,27 +54,20 @@ const SECOND_LENGTH = tagOf(2, LENGTH);
 const KEY_FIELDS =
   (1 << 2) | (1 << 9) | (1 << 10) | (1 << 11) | (1 << 14) | (1 << 15) | (1 << 17) | (1 << 18);
 
-/** Beyond this next hops are not shared any more: a peer that invents them costs no memory. */
-const MOST_NEXT_HOPS = 65_536;
-
 export class PathDecoder {
   readonly #wire = new WireReader();
   readonly #key = new ByteKey();
   readonly #known = new ByteCache<KnownPath>();
-  /** Next hops are few: paths that lead to the same one share it. */
-  readonly #nextHops = new Map<string, NextHop>();
-  /** Sessions are few: one object each. */
-  readonly #sessions = new Map<string, PathSession>();
-  /** The last one that was dated of a known path: those of one UPDATE mostly follow each other. */
-  readonly #dated = new WeakMap<KnownPath, KnownPath>();
+  readonly #maker: KnownPathMaker;
 
-  constructor(private readonly options: PathDecoderOptions) {}
+  constructor(private readonly options: KnownPathOptions) {
+    this.#maker = new KnownPathMaker(options);
+  }
 
   /** Forgets decoded paths: for when `interfaceOf` or `sessionTypeOf` has new answers. */
   forget(): void {
     this.#known.clear();
-    this.#nextHops.clear();
-    this.#sessions.clear();
+    this.#maker.forget();
   }
 
   /** Decodes a WatchEventResponse. Throws DecodeError only where its frame is broken. */
@@ -207,23 +168,12 @@ export class PathDecoder {
       wire.pos = nlri;
       prefix = this.#prefix(wire);
       if (prefix === undefined) return;
-      const known = this.#known.get(key, () => this.#decode(wire, pos, end));
-      sink.path(prefix, withdrawn ? known : this.#dateOf(known, heardAt), withdrawn);
+      const known = this.#known.get(key, () => this.#maker.make(wire, pos, end));
+      sink.path(prefix, withdrawn ? known : this.#maker.dated(known, heardAt), withdrawn);
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error;
       sink.undecodable(error, prefix);
     }
-  }
-
-  #dateOf(known: KnownPath, seconds: number): KnownPath {
-    const [path] = known.set;
-    if (path?.session === undefined || seconds === 0) return known;
-    const receivedAt = seconds * 1000;
-    const last = this.#dated.get(known);
-    if (last?.set[0]?.receivedAt === receivedAt) return last;
-    const dated = { ...known, set: [{ ...path, receivedAt }] };
-    this.#dated.set(known, dated);
-    return dated;
   }
 
   /** The part of MP_REACH_NLRI that is not the prefix: its next hops. */
@@ -258,68 +208,6 @@ export class PathDecoder {
     if (length > familyBits(address.family))
       throw new DecodeError(start, `prefix length ${length}`);
     return Prefix.of(address, length);
-  }
-
-  #decode(wire: WireReader, pos: number, end: number): KnownPath {
-    wire.pos = pos;
-    wire.end = end;
-    const decoder = new AttributeDecoder(this.options.format);
-    let peerAs = 0;
-    let source = '';
-    let routerId = 0;
-    let pathId = 0;
-    let unreachable = false;
-    while (wire.more) {
-      const tag = wire.tag();
-      if (tag === ATTRIBUTE) {
-        const outer = wire.enter();
-        const { end } = wire;
-        decoder.read(wire);
-        wire.end = end;
-        wire.leave(outer);
-      } else if (tag === SOURCE_ASN) peerAs = wire.varint();
-      else if (tag === NEIGHBOR_IP) source = wire.text();
-      else if (tag === SOURCE_ID) routerId = Address.parse(wire.text())?.w0 ?? 0;
-      else if (tag === IDENTIFIER) pathId = wire.varint();
-      else if (tag === IS_NEXTHOP_INVALID) unreachable = wire.varint() !== 0;
-      else wire.skip(tag);
-    }
-    const [peer = '', zone] = source.split('%');
-    const { attributes, nextHops } = decoder.result();
-    const nextHop = this.#nextHop(nextHops, peer, zone);
-    const local = peer === '' || peer === '<nil>' || nextHop === undefined;
-    const session = this.#session(peer, peerAs, routerId >>> 0);
-    const path = local
-      ? undefined
-      : { peer, peerAs, pathId, nextHop, attributes, session, receivedAt: undefined };
-    return { source, pathId, set: path === undefined ? [] : [path], local, unreachable };
-  }
-
-  #session(peer: string, peerAs: number, routerId: number): PathSession | undefined {
-    const { sessionTypeOf } = this.options;
-    if (sessionTypeOf === undefined) return undefined;
-    const type = sessionTypeOf(peer, peerAs);
-    const key = `${type} ${routerId}`;
-    const session = this.#sessions.get(key) ?? { type, routerId };
-    this.#sessions.set(key, session);
-    return session;
-  }
-
-  /** The global next hop where there is one, else the link-local with its interface. */
-  #nextHop(
-    nextHops: readonly Address[],
-    peer: string,
-    zone: string | undefined,
-  ): NextHop | undefined {
-    const usable = nextHops.filter((address) => !address.isUnspecified);
-    const address = usable.find(({ isLinkLocal }) => !isLinkLocal) ?? usable[0];
-    if (address === undefined) return undefined;
-    const scope = address.isLinkLocal ? (zone ?? this.options.interfaceOf(peer)) : undefined;
-    const nextHop = { address, interface: scope };
-    const text = nextHopText(nextHop);
-    const shared = this.#nextHops.get(text) ?? nextHop;
-    if (this.#nextHops.size < MOST_NEXT_HOPS) this.#nextHops.set(text, shared);
-    return shared;
   }
 }
 

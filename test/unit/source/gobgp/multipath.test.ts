@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Attributes, Path } from '../../../../src/rib/path.js';
+import type { KnownPath } from '../../../../src/source/gobgp/known-path.js';
 import { bestSet, equalCostSet } from '../../../../src/source/gobgp/multipath.js';
-import type { KnownPath } from '../../../../src/source/gobgp/path-decoder.js';
 import { path } from '../build.js';
 
 const internal = ({ peerAs }: Path) => peerAs === 65000;

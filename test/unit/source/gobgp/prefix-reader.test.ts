@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Prefix } from '../../../../src/net/prefix.js';
 import { GobgpError } from '../../../../src/source/gobgp/gobgp-error.js';
-import type { KnownPath } from '../../../../src/source/gobgp/path-decoder.js';
+import type { KnownPath } from '../../../../src/source/gobgp/known-path.js';
 import { PrefixReader } from '../../../../src/source/gobgp/prefix-reader.js';
 import { path, prefix } from '../build.js';
 import { FakeClock, settled } from '../fake-clock.js';
