@@ -299,6 +299,42 @@ for (const version of GOBGPD_VERSIONS) {
       await has([legs(2), legs(2), legs(0), legs(2)]);
     });
 
+    it('goes by the main table’s way to the next hops, and by what becomes of it', async () => {
+      await using lab = await Lab.start({ version, routers: 2 });
+      const { node } = lab;
+      const prefix = '10.1.0.0/16';
+      const [near, far] = ['10.20.0.0/24', '10.30.0.0/24'];
+      const way = (to: string, i: number, metric: number) =>
+        ['route', 'add', to, 'via', router(i), 'metric', String(metric)] as const;
+      await node.ip(...way(near, 0, 10));
+      await node.ip(...way(far, 1, 20));
+      for (const [i, nextHop] of ['10.20.0.1', '10.30.0.1'].entries()) {
+        await lab.router(i).announce([{ prefixes: [prefix], attributes: { nextHop } }]);
+      }
+      const source = { gobgp: { address: lab.gobgpd.address, paths: 'all' } };
+      const tables = [{ id: 100, filters: [{ permit: {} }] }];
+      const daemon = await lab.daemon({ source, tables });
+      const goesOver = (i: number) =>
+        until(async () => `${(await ownRoutes(node, 100)).get(prefix)}` === `${legs(i)}`, {
+          what: `the route goes over router ${i}`,
+        });
+      const lost = async () =>
+        (await daemon.explain(prefix)).tables[0]?.steps.find(({ text }) => / lost: /.test(text))
+          ?.text;
+      await goesOver(0);
+      assert.equal(await lost(), `path of ${router(1)} lost: metric to the next hop 20 against 10`);
+      await node.ip('route', 'del', near, 'metric', '10');
+      await goesOver(1);
+      assert.equal(await lost(), `path of ${router(0)} lost: no way leads to its next hop`);
+      await node.ip(...way(near, 0, 30));
+      await until(async () => (await lost())?.endsWith('metric to the next hop 30 against 20'), {
+        what: 'the way is there again, and longer',
+      });
+      await goesOver(1);
+      await node.ip(...way(near, 0, 5));
+      await goesOver(0);
+    });
+
     it('counts what was received exactly', async () => {
       await using lab = await Lab.start({ version, routers: 2 });
       const source = { gobgp: { address: lab.gobgpd.address, paths: 'all' } };

@@ -85,8 +85,11 @@ export class AllPathsIntake implements Intake {
   sessionsMoved(): void {
     this.#decoder.forget();
     for (const { prefix, paths } of this.#sets.values()) {
-      const typed = paths.map((path) => this.#typed(path));
-      if (typed.some((path, i) => path !== paths[i])) this.#set(prefix, typed);
+      if (paths.every((path) => this.#typed(path) === path)) continue;
+      this.#set(
+        prefix,
+        paths.map((path) => this.#typed(path)),
+      );
     }
   }
 
