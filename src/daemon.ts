@@ -15,6 +15,7 @@ import { ConfigKeeper } from './config-keeper.js';
 import { DaemonAlerts } from './daemon-alerts.js';
 import { Engine } from './desired/engine.js';
 import type { Kernel } from './kernel/kernel.js';
+import { tcpSockets } from './kernel/tcp-options.js';
 import { LimitKeeper } from './limit-keeper.js';
 import { AlertSender } from './observe/alerts.js';
 import { serveHealth } from './observe/health.js';
@@ -223,7 +224,8 @@ class Daemon {
   }
 
   #createSource(config: Config): Source {
-    return createSource(config, { clock: this.#clock, random: Math.random, log: this.#log });
+    const [clock, log] = [this.#clock, this.#log];
+    return createSource(config, { clock, random: Math.random, log, sockets: tcpSockets });
   }
 
   /** One source after the other: a reload that changes it ends the old one first. */

@@ -8,6 +8,7 @@ import type { Config } from './config/config.js';
 import { Engine } from './desired/engine.js';
 import { readFullFeed } from './full-feed.js';
 import type { Kernel, Operation } from './kernel/kernel.js';
+import { tcpSockets } from './kernel/tcp-options.js';
 import type { Log } from './log-port.js';
 import { checkAgainstKernel, loadOrFault, openKernel, openKernelForReading } from './preflight.js';
 import type { MisplacedRule } from './reconcile/diff.js';
@@ -158,7 +159,8 @@ async function withFeed<T>(
     const progress = onProgress === undefined ? {} : { onProgress };
     const reconciler = new Reconciler({ kernel, engine, clock, log: silent, metrics, ...progress });
     await reconciler.prepare();
-    const source = createSource(config, { clock, random: Math.random, log: silent });
+    const random = Math.random;
+    const source = createSource(config, { clock, random, log: silent, sockets: tcpSockets });
     await readFullFeed({ engine, source, clock, signal, onWait });
     // The kernel as it is now, not as it was before a feed that may have taken minutes.
     reconciler.audit();

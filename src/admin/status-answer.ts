@@ -1,3 +1,4 @@
+import { bgpText } from '../config/diff-source.js';
 import type { Feed } from '../desired/feed.js';
 import { formatRule } from '../desired/format.js';
 import type { NextHopSet } from '../desired/next-hop-set.js';
@@ -66,7 +67,14 @@ function byAddress({ peer: a }: PeerStatus, { peer: b }: PeerStatus): number {
 
 function sourceAddress({ engine }: Facts): string {
   const { source } = engine.config;
-  return source.kind === 'gobgp' ? source.gobgp.address : source.file.path;
+  switch (source.kind) {
+    case 'gobgp':
+      return source.gobgp.address;
+    case 'bgp':
+      return bgpText(source.bgp);
+    case 'file':
+      return source.file.path;
+  }
 }
 
 function feedState(feed: Feed, { clock }: Facts): FeedState {

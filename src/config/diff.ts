@@ -8,6 +8,7 @@ import type {
   PrefixListEntry,
   TableConfig,
 } from './config.js';
+import { diffSources } from './diff-source.js';
 import { formatDuration } from './duration.js';
 
 /**
@@ -17,7 +18,7 @@ import { formatDuration } from './duration.js';
  */
 export function diffConfigs(before: Config, after: Config): readonly string[] {
   const lines: string[] = [];
-  compare(lines, 'source', sourceText(before), sourceText(after));
+  lines.push(...diffSources(before, after));
   compare(lines, 'hold', formatDuration(before.hold), formatDuration(after.hold));
   compareFixed(
     lines,
@@ -223,15 +224,6 @@ function without(list: readonly string[], others: readonly string[]): readonly s
     if (left > 0) counts.set(item, left - 1);
     return left === 0;
   });
-}
-
-function sourceText({ source }: Config): string {
-  if (source.kind === 'file') return `file ${source.file.path}`;
-  const { address, tls, paths } = source.gobgp;
-  const all = paths === 'all' ? ' paths all' : '';
-  if (tls === undefined) return `gobgp ${address}${all}`;
-  const files = [tls.ca, tls.cert, tls.key].map((file) => file ?? '-');
-  return `gobgp ${address} tls ${files.join(' ')}${all}`;
 }
 
 function listenText({ metrics: { listen } }: Config): string {

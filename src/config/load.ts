@@ -7,6 +7,7 @@
  * the files they name.
  */
 import { basename, resolve } from 'node:path';
+import { buildBgp } from './bgp.js';
 import type { Config, ConfigFault, FilterRule, PrefixListConfig, SourceConfig } from './config.js';
 import { parseYaml, type YamlDocument } from './document.js';
 import { capFaults, type FaultPath, type Tell } from './fault.js';
@@ -15,6 +16,7 @@ import { buildFilters } from './filters.js';
 import { parseListSlices } from './list-slices.js';
 import { parseInlinePrefixList, parsePrefixListFile } from './prefix-list-text.js';
 import { configSchema, type ParsedConfig } from './schema.js';
+import { bgpPassword, PASSWORD_FORM } from './schema-bgp.js';
 import { faultsOf } from './schema-fault.js';
 import { filterListSchema } from './schema-filter.js';
 import { buildTables } from './tables.js';
@@ -27,6 +29,9 @@ const PREFIX_LISTS_LIMIT = 16 * 2 ** 20;
 
 /** Largest YAML file of filters, in bytes, some 10,000 rules: what is longer is a list of prefixes. */
 const FILTERS_LIMIT = 512 * 2 ** 10;
+
+/** Largest file of a password, in bytes. */
+const PASSWORD_LIMIT = 1024;
 
 /** A configuration without a fault of its own, which the node it is for may still speak against. */
 export interface LoadedConfig {
@@ -108,9 +113,14 @@ class Loader {
     return { ok: true, config: deepFreeze(config), faultAt };
   }
 
-  async #source({ gobgp, file }: ParsedConfig['source']): Promise<SourceConfig> {
-    if ((gobgp === undefined) === (file === undefined)) {
-      this.#tell(['source'], 'must have exactly one of gobgp and file');
+  async #source({ gobgp, bgp, file }: ParsedConfig['source']): Promise<SourceConfig> {
+    if ([gobgp, bgp, file].filter((one) => one !== undefined).length !== 1) {
+      this.#tell(['source'], 'must have exactly one of gobgp, bgp and file');
+    }
+    if (bgp !== undefined) {
+      const passwordOf = (file: string, at: FaultPath) => this.#password(file, at);
+      const built = await buildBgp(bgp, ['source', 'bgp'], passwordOf, this.#tell);
+      return { kind: 'bgp', bgp: built };
     }
     if (gobgp === undefined) {
       const path = file && (await this.#existing(file.path, ['source', 'file', 'path']));
@@ -127,6 +137,14 @@ class Loader {
     const cert = await this.#existing(tls.cert, at('cert'));
     const key = await this.#existing(tls.key, at('key'));
     return { kind: 'gobgp', gobgp: { address, tls: { ca, cert, key }, paths } };
+  }
+
+  async #password(reference: string, at: FaultPath): Promise<string | undefined> {
+    const included = await this.#included(reference, at, PASSWORD_LIMIT);
+    if (included === undefined) return undefined;
+    const password = bgpPassword.safeParse(included.text.replace(/\r?\n$/, ''));
+    if (!password.success) this.#tell(at, `${included.file} does not hold ${PASSWORD_FORM}`);
+    return password.data;
   }
 
   /** The absolute path of a file that is named here and read elsewhere. */

@@ -7,7 +7,7 @@ import type { FaultPath } from './fault.js';
 type Issue = z.core.$ZodIssue;
 
 /** Kinds of source the design has and this version has not. */
-const LATER_SOURCES = new Set(['bgp', 'fpm']);
+const LATER_SOURCES = new Set(['fpm']);
 
 /** One fault for each thing wrong, unknown keys each on its own, in the order of the file. */
 export function faultsOf(document: YamlDocument, issues: readonly Issue[]): readonly ConfigFault[] {

@@ -27,6 +27,7 @@ import {
   someOf,
   url,
 } from './scalars.js';
+import { bgpSchema } from './schema-bgp.js';
 import { family, filterListSchema } from './schema-filter.js';
 
 /** A key of TLS may stand empty: that is the same as not to give it. */
@@ -54,6 +55,7 @@ const gobgp = mapping({
 
 const source = mapping({
   gobgp,
+  bgp: bgpSchema,
   file: mapping({
     path: path.describe(
       'The YAML file of routes; it must exist, and is watched. At most 16 MiB, some 300,000 routes; above 512 KiB each begins on a line of its own with a dash, or the file is JSON.',

@@ -30,8 +30,8 @@ export interface OpenOptions {
   readonly holdTime: number;
   readonly routerId: string;
   readonly families: readonly Family[];
-  /** RFC 7911: offer to send several paths of a prefix. */
-  readonly addPath: boolean;
+  /** RFC 7911: offer to send several paths of a prefix. Default false. */
+  readonly addPath?: boolean;
   readonly gracefulRestart:
     | { readonly restartTime: number; readonly restarting: boolean }
     | undefined;
@@ -64,7 +64,7 @@ export function open(options: OpenOptions): Buffer {
     // RFC 8950: IPv4 prefixes with IPv6 next hops.
     capability(5, [0, AFI.ipv4, 0, UNICAST, 0, AFI.ipv6]),
   ];
-  if (options.addPath) {
+  if (options.addPath === true) {
     const entries = options.families.flatMap((family) => [0, AFI[family], UNICAST, SEND]);
     capabilities.push(capability(69, entries));
   }
@@ -158,23 +158,19 @@ export function announcement(
   family: Family,
   prefixes: readonly string[],
   attributes: FeedAttributes,
-  session: { readonly localAs: number; readonly internal: boolean; readonly addPath: boolean },
+  session: { readonly localAs: number; readonly internal: boolean; readonly addPath?: boolean },
 ): Buffer[] {
   const multiprotocol = family === 'ipv6' || attributes.nextHop.includes(':');
   const shared = pathAttributes(attributes, session, multiprotocol);
   const room = MAX_MESSAGE - HEADER - 4 - shared.length - (multiprotocol ? 48 : 0);
-  return pack(prefixes, room, session.addPath).map((nlri) =>
+  return pack(prefixes, room, session.addPath ?? false).map((nlri) =>
     multiprotocol
       ? update([], [...mpReach(family, attributes, nlri), ...shared])
       : update([], shared, nlri),
   );
 }
 
-export function withdrawal(
-  family: Family,
-  prefixes: readonly string[],
-  addPath: boolean,
-): Buffer[] {
+export function withdrawal(family: Family, prefixes: readonly string[], addPath = false): Buffer[] {
   return pack(prefixes, MAX_MESSAGE - HEADER - 4 - 16, addPath).map((nlri) =>
     family === 'ipv4' ? update(nlri, []) : update([], mpUnreach(family, nlri)),
   );

@@ -11,9 +11,9 @@
 import type { Address } from '../../net/address.js';
 import { type Family, familyBits } from '../../net/family.js';
 import { Prefix } from '../../net/prefix.js';
+import { ByteCache, ByteKey } from '../byte-cache.js';
 import { readAddress } from './address-text.js';
 import { familyOf } from './api.js';
-import { ByteCache, ByteKey } from './byte-cache.js';
 import { type KnownPath, KnownPathMaker, type KnownPathOptions } from './known-path.js';
 import { DecodeError, LENGTH, tagOf, VARINT, WireReader } from './wire.js';
 

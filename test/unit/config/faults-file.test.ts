@@ -67,7 +67,7 @@ const ROWS: readonly FaultRow[] = [
   [
     'no source',
     'tables: [ { id: 100 } ]\n',
-    ['c.yaml:1:1: source: is missing; it must be a mapping with gobgp, file'],
+    ['c.yaml:1:1: source: is missing; it must be a mapping with gobgp, bgp, file'],
   ],
   [
     'every fault of a file at once',
@@ -134,18 +134,15 @@ const ROWS: readonly FaultRow[] = [
       'tables: [ { id: 100 } ]',
       '',
     ].join('\n'),
-    ['c.yaml:1:9: source: must have exactly one of gobgp and file'],
+    ['c.yaml:1:9: source: must have exactly one of gobgp, bgp and file'],
     { 'bad.yaml': '' },
-  ],
-  [
-    'source bgp',
-    'source: { bgp: { listen: "127.0.0.2:1790" } }\ntables: [ { id: 100 } ]\n',
-    ['c.yaml:1:11: source.bgp: this source is not supported by this version; use gobgp or file'],
   ],
   [
     'source fpm',
     'source: { fpm: { listen: "127.0.0.1:2620" } }\ntables: [ { id: 100 } ]\n',
-    ['c.yaml:1:11: source.fpm: this source is not supported by this version; use gobgp or file'],
+    [
+      'c.yaml:1:11: source.fpm: this source is not supported by this version; use gobgp or bgp or file',
+    ],
   ],
   [
     'a URL for a gRPC address',
@@ -239,7 +236,7 @@ const ROWS: readonly FaultRow[] = [
     'a key with a line break',
     '"log\\n": {}\n',
     [
-      'c.yaml:1:1: source: is missing; it must be a mapping with gobgp, file',
+      'c.yaml:1:1: source: is missing; it must be a mapping with gobgp, bgp, file',
       'c.yaml:1:1: tables: is missing; it must be a list',
       `c.yaml:1:1: "log\\n": unknown key; did you mean log? (allowed here: ${TOP_KEYS})`,
     ],

@@ -1,0 +1,167 @@
+/** One peer: its connections (peer-sessions.ts), and the routes it has told (peer-routes.ts). */
+import type { Clock } from '../../clock.js';
+import type { BgpPeerConfig } from '../../config/config.js';
+import type { Log } from '../../log-port.js';
+import type { Address } from '../../net/address.js';
+import type { Family } from '../../net/family.js';
+import type { PeerStatus } from '../source.js';
+import type { OwnSide } from './agreement.js';
+import type { AttributeCache } from './attribute-set.js';
+import type { HeardRoutes } from './heard-routes.js';
+import type { OpenMessage, SessionError } from './message.js';
+import { PeerRoutes } from './peer-routes.js';
+import { PeerSessions } from './peer-sessions.js';
+import type { Session, Terms } from './session.js';
+import type { Transport } from './transport.js';
+
+/** What all peers of a source share. */
+export interface PeerSurroundings {
+  readonly own: OwnSide;
+  readonly clock: Clock;
+  /** 0 up to 1. */
+  readonly random: () => number;
+  readonly log: Log;
+  readonly routes: HeardRoutes;
+  readonly cache: AttributeCache;
+  /** Of a feed, milliseconds. */
+  readonly hold: number;
+  /** Opens a connection to the peer; rejects with the reason, or with the signal's. */
+  readonly dial: (config: BgpPeerConfig, signal: AbortSignal) => Promise<Transport>;
+  readonly events: PeerEvents;
+}
+
+/** What a peer tells its source. */
+export interface PeerEvents {
+  established(peer: Peer): void;
+  /** The session that was established is over; {@link Peer.keeps} says whether routes of it stay. */
+  lost(peer: Peer, reason: string): void;
+  /** Something has changed that a complete feed waits for, or by which the peer may be gone. */
+  progress(peer: Peer): void;
+  heard(): void;
+  /** Something did not decode, or may not be believed. */
+  fault(peer: Peer, reason: string): void;
+}
+
+export class Peer {
+  readonly config: BgpPeerConfig;
+  readonly address: Address;
+  /** For people: its address, with its interface where that is link-local. */
+  readonly name: string;
+  readonly #events: PeerEvents;
+  readonly #sessions: PeerSessions;
+  readonly #routes: PeerRoutes;
+
+  constructor(config: BgpPeerConfig, address: Address, around: PeerSurroundings) {
+    const { own, clock, random, log, routes, cache, hold, dial, events } = around;
+    const name = config.interface === undefined ? address.text : `${address}%${config.interface}`;
+    this.config = config;
+    this.address = address;
+    this.name = name;
+    this.#events = events;
+    this.#routes = new PeerRoutes({
+      ...{ config, peer: address.text, routes, hold, clock },
+      progress: () => events.progress(this),
+      fault: (reason) => events.fault(this, reason),
+    });
+    this.#sessions = new PeerSessions({
+      ...{ config, name, own, clock, random, log, cache, dial },
+      established: (agreement) => {
+        this.#routes.begin(agreement);
+        events.established(this);
+      },
+      update: (message) => {
+        events.heard();
+        this.#routes.update(message);
+      },
+      refresh: (message, agreement) => this.#routes.refresh(message, agreement),
+      lost: (agreement, end) => {
+        if (this.disabled) this.#routes.drop();
+        else this.#routes.lost(agreement, end);
+        const { kept } = this.#routes;
+        events.lost(this, `${name}: ${end.reason}`);
+        return kept;
+      },
+      changed: () => events.progress(this),
+    });
+  }
+
+  get isUp(): boolean {
+    return this.#sessions.current?.state === 'established';
+  }
+
+  get disabled(): boolean {
+    return this.#sessions.disabled;
+  }
+
+  /** Routes are kept of it while it is away. */
+  get keeps(): boolean {
+    return this.#routes.kept;
+  }
+
+  /** No connection, and no routes: nobody would miss it. */
+  get isGone(): boolean {
+    return this.#sessions.quiet && this.#routes.isEmpty;
+  }
+
+  /** What of a complete feed is missing from it, for people. */
+  waitingFor(family: Family): string | undefined {
+    if (this.disabled || !this.config.families.includes(family)) return undefined;
+    if (this.isUp) return this.#routes.waitingFor(family);
+    const { lastFailure } = this.#sessions;
+    const why = lastFailure === undefined ? '' : ` (${lastFailure})`;
+    return `peer ${this.name} to establish${why}`;
+  }
+
+  status(): PeerStatus {
+    const state = this.#sessions.current;
+    const since = state?.state === 'established' ? state.since : undefined;
+    return {
+      ...{ peer: this.address.text, as: this.config.as, established: since !== undefined },
+      ...{ sessionState: this.#sessions.text, adminDown: this.disabled },
+      ...{ received: this.#routes.received, since },
+    };
+  }
+
+  /** It can have no session here; to be called before {@link start}. */
+  cannot(why: string): void {
+    this.#sessions.cannot(why);
+  }
+
+  /** Begins to call, where it is to. */
+  start(): void {
+    this.#sessions.start();
+  }
+
+  /** The peer calls. */
+  accept(transport: Transport): void {
+    this.#sessions.accept(transport);
+  }
+
+  /** A connection that came in, and is this peer's own by its OPEN. Throws {@link SessionError}. */
+  adopt(session: Session, open: OpenMessage): Terms {
+    return this.#sessions.adopt(session, open);
+  }
+
+  /** Ends all there is with this, for good. The consumer keeps the routes. */
+  stop(why: SessionError): void {
+    this.#routes.handOver();
+    this.#sessions.stop(why);
+  }
+
+  /** Ends the session with this, and lets none begin; the routes go. */
+  disable(why: SessionError): void {
+    if (!this.#sessions.disable(why)) return;
+    this.#routes.drop();
+    this.#events.progress(this);
+  }
+
+  /** Idempotent. */
+  enable(): void {
+    this.#sessions.enable();
+  }
+
+  /** Routes that are kept of it are the consumer's to hold from now on. */
+  handOver(): void {
+    this.#routes.handOver();
+  }
+}
