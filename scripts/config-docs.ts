@@ -28,7 +28,7 @@ interface Schema {
 
 const EXAMPLE = `\
 source:
-  gobgp: { address: "unix:///run/gobgp/gobgp.sock" }
+  gobgp: { address: "unix:///run/gobgp/gobgp.sock", paths: best }
 hold: 120s
 sync: { timeout: 360s }
 tables:
@@ -45,6 +45,7 @@ tables:
       - { family: ipv4, max: 1000, warnPercent: 75, count: accepted, action: block }
       - { peer: 10.9.0.2, family: ipv4, max: 500, action: teardown, restartAfter: 30m }
     multipath: 16
+    bestPath: { multipathRelax: false, alwaysCompareMed: false, preferOldest: false }
     nextHop: { resolve: recursive, viaDefault: false, objects: auto }
     foreign: preserve
     static:

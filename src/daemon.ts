@@ -265,7 +265,8 @@ class Daemon {
       const peers = this.#source.peers();
       if (peers === known || !this.#countsReceived()) continue;
       known = peers;
-      this.#engine.setReceived(peers);
+      // Of a source that offers every path, what was heard is counted itself, and at once.
+      this.#engine.setReceived(this.#source.offers === 'all' ? [] : peers);
       this.#changed();
     }
   }

@@ -35,7 +35,7 @@ export async function readFullFeed(options: FullFeedOptions): Promise<void> {
   try {
     for await (const events of source.events(both)) {
       engine.apply(events, clock.monotonic());
-      engine.setReceived(source.peers());
+      engine.setReceived(source.offers === 'all' ? [] : source.peers());
       if (engine.feed.complete) break;
     }
     signal.throwIfAborted();

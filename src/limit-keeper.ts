@@ -5,7 +5,7 @@
  * that stops has to do or say in {@link LimitKeeper.end}.
  */
 import type { Clock } from './clock.js';
-import type { GobgpConfig } from './config/config.js';
+import type { GobgpApiConfig } from './config/config.js';
 import type { Engine } from './desired/engine.js';
 import { LimitAlerts } from './limit-alerts.js';
 import type { Log } from './log-port.js';
@@ -121,9 +121,11 @@ export class LimitKeeper {
   }
 
   /** The gobgpd that is the source now; none where its sessions are our own. */
-  #gobgp(): GobgpConfig | undefined {
+  #gobgp(): GobgpApiConfig | undefined {
     const { source } = this.#options.engine.config;
-    return source.kind === 'gobgp' ? source.gobgp : undefined;
+    if (source.kind !== 'gobgp') return undefined;
+    const { address, tls } = source.gobgp;
+    return { address, tls };
   }
 
   /** Disabled by us, or about to be. */

@@ -4,7 +4,7 @@
  * are enabled where we leave for good, and told of where we do not, or cannot.
  */
 import type { Clock } from './clock.js';
-import type { GobgpConfig } from './config/config.js';
+import type { GobgpApiConfig } from './config/config.js';
 import type { Log } from './log-port.js';
 import type { PeerOutcome } from './source/gobgp/enable-peers.js';
 import { type DisabledPeer, loadState, type SavedState, saveState } from './state-file.js';
@@ -14,7 +14,7 @@ export interface ReleaseOptions {
   readonly log: Pick<Log, 'info' | 'warn'>;
   /** Enables peers at a gobgpd, and tells `onDone` of each; rejects where it cannot, or the signal aborts. */
   readonly enablePeers: (
-    gobgp: GobgpConfig,
+    gobgp: GobgpApiConfig,
     peers: readonly string[],
     onDone: (peer: string, outcome: PeerOutcome) => void,
     signal: AbortSignal,
@@ -22,7 +22,7 @@ export interface ReleaseOptions {
 }
 
 /** Others are at our own sessions, which nobody has to be told of: they end with us. */
-type PeerAtGobgp = DisabledPeer & { readonly gobgp: GobgpConfig };
+type PeerAtGobgp = DisabledPeer & { readonly gobgp: GobgpApiConfig };
 
 function isAtGobgp(peer: DisabledPeer): peer is PeerAtGobgp {
   return peer.gobgp !== undefined;

@@ -5,7 +5,7 @@
  */
 import { open, readFile, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { GobgpConfig } from './config/config.js';
+import type { GobgpApiConfig } from './config/config.js';
 import { makeDirectory } from './make-directory.js';
 
 export interface DisabledPeer {
@@ -18,7 +18,7 @@ export interface DisabledPeer {
    * The gobgpd that was told to, and how to reach it: the configuration may name
    * another by now. Absent: the session was our own, and is gone with us.
    */
-  readonly gobgp?: GobgpConfig | undefined;
+  readonly gobgp?: GobgpApiConfig | undefined;
 }
 
 export interface SavedState {
@@ -103,7 +103,7 @@ function isDisabledPeer(value: unknown): value is DisabledPeer {
   );
 }
 
-function isGobgp(value: unknown): value is GobgpConfig {
+function isGobgp(value: unknown): value is GobgpApiConfig {
   if (typeof value !== 'object' || value === null) return false;
   const { address, tls } = value as Record<string, unknown>;
   return typeof address === 'string' && (tls === undefined || isTls(tls));

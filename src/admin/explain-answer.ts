@@ -2,6 +2,7 @@ import type { Entry } from '../desired/decide.js';
 import { formatRoute, formatRule } from '../desired/format.js';
 import { ruleKey } from '../desired/route.js';
 import type { Table, WantedRoute } from '../desired/table.js';
+import type { Underlay } from '../desired/underlay.js';
 import { Address } from '../net/address.js';
 import { familyBits } from '../net/family.js';
 import { Prefix } from '../net/prefix.js';
@@ -21,6 +22,7 @@ import {
   staticFault,
   wantedTarget,
 } from './routes-answer.js';
+import { selectionSteps } from './selection-text.js';
 import { AdminFault } from './service.js';
 
 type TableExplanation = ExplainReport['tables'][number];
@@ -117,7 +119,7 @@ function* walk(table: Table, prefix: Prefix, facts: Facts): Generator<ExplainSte
   } else {
     for (const path of paths) yield { stage: 'heard', outcome: 'ok', text: pathText(path) };
     yield* filterSteps(table, prefix, paths);
-    yield* decisionSteps(table, entry, limitsOf(table, prefix, paths));
+    yield* decisionSteps(table, entry, paths, engine.underlay);
   }
   if (fault !== undefined) {
     const outcome = table.wanted(key).length > 0 ? 'info' : 'no';
@@ -159,9 +161,11 @@ function limitsOf({ limits }: Table, { family }: Prefix, paths: readonly Path[])
 function* decisionSteps(
   table: Table,
   entry: Entry,
-  limits: readonly LimitTracker[],
+  heard: readonly Path[],
+  underlay: Underlay,
 ): Generator<ExplainStep> {
   const { reason, set, paths, prefix } = entry;
+  const limits = limitsOf(table, prefix, heard);
   switch (reason) {
     case undefined:
       break;
@@ -194,11 +198,7 @@ function* decisionSteps(
       return;
   }
   yield { stage: 'limit', outcome: 'ok', text: limitsText(limits) };
-  yield {
-    stage: 'selection',
-    outcome: 'ok',
-    text: `${paths.length} of the permitted paths, multipath ${table.config.multipath}`,
-  };
+  yield* selectionSteps(table, entry, heard, underlay);
   if (set === undefined) return;
   for (const { nextHop, detail } of set.unresolved) {
     const outcome = set.legs.length === 0 ? 'no' : 'info';

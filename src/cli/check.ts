@@ -42,13 +42,13 @@ async function verdictOn(loaded: LoadedConfig): Promise<NodeVerdict> {
  * its best path: where another peer wins, this one's path is never seen.
  */
 export function warningsOf({ source, tables }: Config): string[] {
-  if (source.kind !== 'gobgp') return [];
+  if (source.kind !== 'gobgp' || source.gobgp.paths === 'all') return [];
   return tables.flatMap((table) =>
     table.filters
       .filter(({ peer, peerAs }) => peer !== undefined || peerAs !== undefined)
       .map(
         ({ id, text }) =>
-          `table ${table.name}: ${id} (${text}) names a peer, but the source offers only its best path of a prefix: where another peer wins, this rule does not see this one's`,
+          `table ${table.name}: ${id} (${text}) names a peer, but the source offers only its best path of a prefix: where another peer wins, this rule does not see this one's (source.gobgp.paths: all offers every path)`,
       ),
   );
 }

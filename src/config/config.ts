@@ -33,7 +33,8 @@ export type SourceConfig =
   | { readonly kind: 'bgp'; readonly bgp: BgpConfig }
   | { readonly kind: 'file'; readonly file: { readonly path: string } };
 
-export interface GobgpConfig {
+/** How a gobgpd is reached. */
+export interface GobgpApiConfig {
   /** `unix:///path` or `host:port`, as gRPC takes it. */
   readonly address: string;
   /** Absent: plaintext. `cert` and `key` come together and make it mutual. Paths of PEM files. */
@@ -44,6 +45,11 @@ export interface GobgpConfig {
         readonly key: string | undefined;
       }
     | undefined;
+}
+
+export interface GobgpConfig extends GobgpApiConfig {
+  /** `best`: the best paths of each prefix, by gobgpd's own choice; `all`: every path. */
+  readonly paths: 'best' | 'all';
 }
 
 /** Our own, receive-only side of BGP. */
@@ -109,6 +115,7 @@ export interface TableConfig {
   readonly limits: readonly LimitConfig[];
   /** Most legs a route may have. */
   readonly multipath: number;
+  readonly bestPath: BestPathConfig;
   readonly nextHop: NextHopConfig;
   readonly foreign: 'preserve' | 'evict' | 'fail';
   readonly static: readonly StaticRoute[];
@@ -166,6 +173,16 @@ export interface LimitConfig {
   readonly action: LimitAction;
   /** `teardown` only: when the session may come back; `Infinity` is never by itself. */
   readonly restartAfter: number;
+}
+
+/** RFC 4271 9.1.2's choices, where the source offers every path; named as FRR names them. */
+export interface BestPathConfig {
+  /** Paths through different ASes may be legs of one route. */
+  readonly multipathRelax: boolean;
+  /** Compare MED between paths of different neighbouring ASes too. */
+  readonly alwaysCompareMed: boolean;
+  /** Between external paths, keep the one heard first (RFC 5004). */
+  readonly preferOldest: boolean;
 }
 
 export interface NextHopConfig {

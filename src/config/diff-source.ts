@@ -19,10 +19,11 @@ function sourceText({ source }: Config): string {
     case 'bgp':
       return `bgp ${bgpText(source.bgp)}`;
     case 'gobgp': {
-      const { address, tls } = source.gobgp;
-      if (tls === undefined) return `gobgp ${address}`;
+      const { address, tls, paths } = source.gobgp;
+      const all = paths === 'all' ? ' paths all' : '';
+      if (tls === undefined) return `gobgp ${address}${all}`;
       const files = [tls.ca, tls.cert, tls.key].map((file) => file ?? '-');
-      return `gobgp ${address} tls ${files.join(' ')}`;
+      return `gobgp ${address} tls ${files.join(' ')}${all}`;
     }
   }
 }

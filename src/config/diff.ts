@@ -72,6 +72,9 @@ function diffTable(lines: string[], before: TableConfig, after: TableConfig): vo
   compare(lines, `${path}.acceptDefault`, before.acceptDefault, after.acceptDefault);
   diffLimits(lines, `${path}.limits`, before, after);
   compare(lines, `${path}.multipath`, before.multipath, after.multipath);
+  for (const key of ['multipathRelax', 'alwaysCompareMed', 'preferOldest'] as const) {
+    compare(lines, `${path}.bestPath.${key}`, before.bestPath[key], after.bestPath[key]);
+  }
   for (const key of ['resolve', 'viaDefault', 'objects'] as const) {
     compare(lines, `${path}.nextHop.${key}`, before.nextHop[key], after.nextHop[key]);
   }

@@ -126,8 +126,8 @@ class Loader {
       const path = file && (await this.#existing(file.path, ['source', 'file', 'path']));
       return { kind: 'file', file: { path: path ?? '' } };
     }
-    const { address, tls } = gobgp;
-    if (tls === undefined) return { kind: 'gobgp', gobgp: { address, tls } };
+    const { address, tls, paths } = gobgp;
+    if (tls === undefined) return { kind: 'gobgp', gobgp: { address, tls, paths } };
     const at = (key: string): FaultPath => ['source', 'gobgp', 'tls', key];
     if ((tls.cert === undefined) !== (tls.key === undefined)) {
       const [given, lacking] = tls.cert === undefined ? ['key', 'cert'] : ['cert', 'key'];
@@ -136,7 +136,7 @@ class Loader {
     const ca = await this.#existing(tls.ca, at('ca'));
     const cert = await this.#existing(tls.cert, at('cert'));
     const key = await this.#existing(tls.key, at('key'));
-    return { kind: 'gobgp', gobgp: { address, tls: { ca, cert, key } } };
+    return { kind: 'gobgp', gobgp: { address, tls: { ca, cert, key }, paths } };
   }
 
   async #password(reference: string, at: FaultPath): Promise<string | undefined> {

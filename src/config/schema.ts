@@ -44,16 +44,14 @@ const gobgp = mapping({
   })
     .optional()
     .describe('Speak TLS to gobgpd. Absent: plain text.'),
-  paths: z
-    .enum(['best'], {
-      error: ({ input }) =>
-        input === 'all' ? 'must be best (all comes with a later version)' : 'must be best',
-    })
+  paths: oneOf('best', 'all')
     .prefault('best')
-    .describe('Which paths are read: `best`, the best of each prefix, several under ECMP.'),
+    .describe(
+      'Which paths are read. `best`: the best of each prefix, several under ECMP, by gobgpd’s choice. `all`: every path of every peer, past gobgpd’s import policies; each table then chooses among those its filters permit (see `bestPath`), and limits with `count: received` count exactly. What gobgpd originates itself does not take part.',
+    ),
 })
   .optional()
-  .describe('Best paths of a GoBGP daemon, over its gRPC API (3.x and 4.x).');
+  .describe('Paths of a GoBGP daemon, over its gRPC API (3.x and 4.x).');
 
 const source = mapping({
   gobgp,
@@ -91,6 +89,24 @@ const limit = mapping({
     .meta({ 'x-default': '15m' })
     .describe(
       'With `teardown` only: when the session may come back; `never` waits for `rib2fib limit clear`.',
+    ),
+});
+
+const bestPath = mapping({
+  multipathRelax: flag
+    .prefault(false)
+    .describe(
+      'Let paths through different ASes share a route, as FRR’s `bgp bestpath as-path multipath-relax` does. Without it: those of the same peer AS, or, of internal peers, with the same AS path.',
+    ),
+  alwaysCompareMed: flag
+    .prefault(false)
+    .describe(
+      'Compare MED between paths of different neighbouring ASes too, as FRR’s `bgp always-compare-med` does.',
+    ),
+  preferOldest: flag
+    .prefault(false)
+    .describe(
+      'Before router ids are compared, prefer the external path that was heard first (RFC 5004). Without it the choice does not depend on history, as with FRR’s `bgp bestpath compare-routerid`.',
     ),
 });
 
@@ -193,6 +209,11 @@ const table = mapping({
     .prefault([])
     .describe('Most prefixes, in total or of a peer; one limit for each peer and family.'),
   multipath: integer(1, 64).prefault(16).describe('Most next hops of one route.'),
+  bestPath: bestPath
+    .prefault({})
+    .describe(
+      'How the best path is chosen where the source offers every path (`paths: all`). The order: next hop reachable, not LLGR_STALE, highest local preference, shortest AS path, origin, lowest MED of the same neighbouring AS, external before internal, lowest metric of the main table’s route to the next hop (0 where it is on-link); what is equal so far shares the route, within `multipath`. Ties: lowest router id (ORIGINATOR_ID), shortest cluster list, lowest peer address, lowest path id.',
+    ),
   nextHop: nextHop.prefault({}).describe('How next hops are resolved and written.'),
   foreign: oneOf('preserve', 'evict', 'fail')
     .prefault('preserve')

@@ -50,6 +50,7 @@ export function buildTables(
       acceptDefault: table.acceptDefault,
       limits: buildLimits(table.limits, name, source, at('limits'), tell),
       multipath: table.multipath,
+      bestPath: table.bestPath,
       nextHop: { resolve, viaDefault, override: gateways, objects },
       foreign: table.foreign,
       static: buildStatic(table, at('static'), tell),

@@ -1,11 +1,13 @@
 /**
  * Which prefixes have to be decided again because the node changed under them:
- * those within a prefix that is kept in main now or was, and those with a next
- * hop that is an address of the node now or was. Everything else that a
- * decision reads does not follow from the node.
+ * those within a prefix that is kept in main now or was, those with a next hop
+ * that is an address of the node now or was, and those whose paths compete by
+ * the cost of their next hops. Everything else that a decision reads does not
+ * follow from the node.
  */
 import type { Address } from '../net/address.js';
 import type { Prefix } from '../net/prefix.js';
+import type { NextHop } from '../rib/path.js';
 import type { RibEntry } from '../rib/rib.js';
 
 export interface NodeChange {
@@ -13,6 +15,8 @@ export interface NodeChange {
   readonly kept: readonly Prefix[];
   /** Own addresses and `local` routes that came or went. */
   readonly own: readonly Prefix[];
+  /** Whether the way to a next hop costs something else now, or has come or gone; absent: none does. */
+  readonly moved: ((nextHop: NextHop) => boolean) | undefined;
 }
 
 /** With more prefixes than this in a change a look at each costs more than to decide anew. */
@@ -21,7 +25,7 @@ const MOST_LOOKED_FOR = 32;
 /** The entries that `change` concerns; all of them where it is a large one. Allocates nothing for those passed over. */
 export function* concerned(
   entries: Iterable<RibEntry>,
-  { kept, own }: NodeChange,
+  { kept, own, moved }: NodeChange,
 ): Generator<RibEntry> {
   if (kept.length + own.length > MOST_LOOKED_FOR) return yield* entries;
   // Neighbours in a feed share their next hop.
@@ -38,8 +42,18 @@ export function* concerned(
         concerns ||= lastIsOwn;
       }
     }
+    if (!concerns && moved !== undefined) concerns = competesOver(entry, moved);
     if (concerns) yield entry;
   }
+}
+
+/** A single path has none to compete with, and a daemon's best set is as its daemon made it. */
+function competesOver({ paths }: RibEntry, moved: (nextHop: NextHop) => boolean): boolean {
+  if (paths.length < 2) return false;
+  for (const { session, nextHop } of paths) {
+    if (session !== undefined && moved(nextHop)) return true;
+  }
+  return false;
 }
 
 function isWithin(of: Prefix | Address, prefixes: readonly Prefix[]): boolean {

@@ -7,7 +7,7 @@ import type { Prefix } from '../net/prefix.js';
 import type { PrefixSet } from '../net/prefix-set.js';
 import type { Filter } from '../policy/filter.js';
 import type { LimitTracker } from '../policy/limit.js';
-import { selectPaths } from '../policy/select.js';
+import { type SelectionOptions, selectPaths } from '../policy/select.js';
 import type { RejectReason } from '../policy/verdict.js';
 import type { Path } from '../rib/path.js';
 import type { NextHopSet, NextHopSets } from './next-hop-set.js';
@@ -32,6 +32,7 @@ export interface Stage {
   readonly nextHops: NextHopSets;
   readonly underlay: Underlay;
   readonly kept: PrefixSet;
+  readonly selection: SelectionOptions;
 }
 
 /** `paths` is not empty; `count` adds to the hits of the filter rules. */
@@ -41,7 +42,7 @@ export function decide(
   count: boolean,
   stage: Stage,
 ): Entry {
-  const { config, limits, nextHops, underlay, kept } = stage;
+  const { config, limits, nextHops, underlay, kept, selection } = stage;
   const { permitted, reason: denied, rule } = filtered(prefix, paths, count, stage.filter);
   const reject = (reason: RejectReason, of: readonly Path[]): Entry => {
     withdrawFromLimits(prefix, limits);
@@ -55,12 +56,12 @@ export function decide(
   if (kept.covering(prefix) !== undefined) {
     // The set stays referred to: what is kept follows from the interfaces that sets lead out of,
     // and would come and go with this very prefix otherwise.
-    const selected = selectPaths(others, config.multipath);
+    const selected = selectPaths(others, selection);
     return { ...reject('kept-in-main', selected), set: nextHops.of(selected) };
   }
   const { paths: within, reason } = withinLimits(prefix, others, limits);
   if (reason !== undefined) return { prefix, reason, rule, set: undefined, paths: others };
-  const selected = selectPaths(within, config.multipath);
+  const selected = selectPaths(within, selection);
   return { prefix, reason: undefined, rule, set: nextHops.of(selected), paths: selected };
 }
 

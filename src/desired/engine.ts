@@ -89,7 +89,7 @@ export class Engine {
     this.#underlay = underlay;
     this.#families = families;
     for (const table of this.#tables.values()) {
-      this.#follow(table, { kept: table.setUnderlay(underlay, families), own });
+      this.#follow(table, { ...table.setUnderlay(underlay, families), own });
     }
     this.#settle();
   }
@@ -204,7 +204,7 @@ export class Engine {
 
   /** Decides again what a change of the node concerns. */
   #follow(table: Table, change: NodeChange): void {
-    if (change.kept.length + change.own.length === 0) return;
+    if (change.kept.length + change.own.length === 0 && change.moved === undefined) return;
     for (const family of FAMILIES) {
       for (const { prefix, paths } of concerned(this.rib.entries(family), change)) {
         table.evaluate(prefix, paths, false);
@@ -228,7 +228,7 @@ export class Engine {
       for (let again = true; again; ) {
         const kept = table.refresh();
         again = kept.length > 0;
-        this.#follow(table, { kept, own: [] });
+        this.#follow(table, { kept, own: [], moved: undefined });
         const waiting = table.reconsider(counting);
         if (waiting === 'all') this.#evaluateTable(table);
         else {

@@ -109,12 +109,12 @@ function staticLeg(
     if (family === 'ipv6' && underlay.awaitsIpv6(link.index)) {
       return unreachable(`${leg.interface} has no IPv6 address in use`);
     }
-    return { ok: true, legs: [{ gateway, oif: link.index, onlink: false, weight }] };
+    return { ok: true, legs: [{ gateway, oif: link.index, onlink: false, weight }], metric: 0 };
   }
   if (gateway === undefined) throw new TypeError(`static ${route.prefix} has an empty next hop`);
   const resolution = underlay.resolve({ address: gateway, interface: undefined }, table.nextHop);
   if (!resolution.ok) return resolution;
-  return { ok: true, legs: resolution.legs.map((one) => ({ ...one, weight })) };
+  return { ...resolution, legs: resolution.legs.map((one) => ({ ...one, weight })) };
 }
 
 function faultOf(route: StaticRoute, resolutions: readonly Resolution[]): StaticFault {

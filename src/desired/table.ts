@@ -9,10 +9,13 @@ import type { Family } from '../net/family.js';
 import { familyOfKey, type Prefix } from '../net/prefix.js';
 import { compileFilter, type Filter } from '../policy/filter.js';
 import { LimitTracker } from '../policy/limit.js';
+import type { SelectionOptions } from '../policy/select.js';
 import type { RejectReason } from '../policy/verdict.js';
 import type { Path } from '../rib/path.js';
+import type { NodeChange } from './concerned.js';
 import { decide, type Entry, type Stage, withdrawFromLimits } from './decide.js';
 import { type FixedRoutes, fixedRoutes } from './fixed.js';
+import { NextHopMetrics } from './next-hop-metrics.js';
 import { type NextHopSet, NextHopSets } from './next-hop-set.js';
 import type { Route, RouteTarget, Rule } from './route.js';
 import { tableRules } from './rules.js';
@@ -50,6 +53,7 @@ export class Table {
   readonly #tally = new Tally();
   readonly #changes = new ChangeLog();
   #underlay: Underlay;
+  #metrics: NextHopMetrics;
   #families: readonly Family[];
   #fixed: FixedRoutes;
   #fixedByKey = new Map<string, readonly WantedRoute[]>();
@@ -65,6 +69,7 @@ export class Table {
     const { config, underlay, families, latched } = options;
     this.config = config;
     this.#underlay = underlay;
+    this.#metrics = new NextHopMetrics(underlay, config.nextHop);
     this.#families = families;
     this.#fed = options.fed;
     const { objects } = config.nextHop;
@@ -127,8 +132,14 @@ export class Table {
     return this.#fixed.kept.difference(kept);
   }
 
-  /** Resolves again over a new underlay; returns what {@link refresh} does. */
-  setUnderlay(underlay: Underlay, families: readonly Family[]): readonly Prefix[] {
+  /**
+   * Resolves again over a new underlay. `kept` is what {@link refresh} returns;
+   * `moved` asks whether the way to a next hop costs something else now, and is
+   * absent where none does.
+   */
+  setUnderlay(underlay: Underlay, families: readonly Family[]): Omit<NodeChange, 'own'> {
+    const before = this.#metrics;
+    this.#metrics = new NextHopMetrics(underlay, this.config.nextHop);
     this.#underlay = underlay;
     this.#families = families;
     for (const { set, crossed } of this.nextHops.setUnderlay(underlay)) {
@@ -136,7 +147,7 @@ export class Table {
       this.#changes.set(set, crossed || !this.#useObjects || this.#mixed);
     }
     this.#fixedVersion = -1;
-    return this.refresh();
+    return { kept: this.refresh(), moved: before.movedIn(this.#metrics) };
   }
 
   /** The routes of one prefix, at most one a metric. */
@@ -284,13 +295,20 @@ export class Table {
     return { accepted, desired };
   }
 
+  /** What the choice among the paths of a prefix goes by now. */
+  get selection(): SelectionOptions {
+    const { multipath, bestPath } = this.config;
+    return { multipath, bestPath, metricTo: this.#metrics.to };
+  }
+
   /** What decisions read now; kept, since every changed prefix asks for it. */
   get #stage(): Stage {
     const { config, filter, limits, nextHops } = this;
     const underlay = this.#underlay;
     const { kept } = this.#fixed;
     if (this.#lastStage?.underlay !== underlay || this.#lastStage.kept !== kept) {
-      this.#lastStage = { config, filter, limits, nextHops, underlay, kept };
+      const { selection } = this;
+      this.#lastStage = { config, filter, limits, nextHops, underlay, kept, selection };
     }
     return this.#lastStage;
   }

@@ -16,9 +16,13 @@ import { UnderlayTable } from './underlay-table.js';
 const TABLE_MAIN = 254;
 const TABLE_LOCAL = 255;
 
-/** `detail` is for people: what exactly stands in the way. */
+/**
+ * `metric`: of the main table's route that leads there, 0 where that is on-link
+ * (the metric of a connected route ranks interfaces, it is no distance).
+ * `detail` is for people: what exactly stands in the way.
+ */
 export type Resolution =
-  | { readonly ok: true; readonly legs: readonly Leg[] }
+  | { readonly ok: true; readonly legs: readonly Leg[]; readonly metric: number }
   | { readonly ok: false; readonly reason: RejectReason; readonly detail: string };
 
 export interface UnderlaySnapshot {
@@ -128,7 +132,10 @@ export class Underlay {
         break;
       }
       const legs = this.#over(route, address, config);
-      if (legs.length > 0) return { ok: true, legs };
+      if (legs.length > 0) {
+        const onLink = route.legs.some(({ gateway }) => gateway === undefined);
+        return { ok: true, legs, metric: onLink ? 0 : route.metric };
+      }
       const awaited = route.legs.find((leg) => this.#isAwaited(leg, address, config));
       if (awaited !== undefined) {
         return unreachable(`${this.linkName(awaited.oif)} has no IPv6 address in use yet`);
@@ -157,6 +164,7 @@ export class Underlay {
     return {
       ok: true,
       legs: [{ gateway: nextHop.address, oif: link.index, onlink: false, weight: 1 }],
+      metric: 0,
     };
   }
 

@@ -76,6 +76,11 @@ export class LimitTracker {
     return this.#admitted.has(key);
   }
 
+  /** It is offered, and refused. */
+  waits(key: string): boolean {
+    return this.#waiting.has(key);
+  }
+
   /** A prefix is no longer offered. Its place and any claim are given up. Idempotent. */
   withdraw(key: string): void {
     const offered = this.#admitted.delete(key) || this.#waiting.delete(key);

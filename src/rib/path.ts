@@ -71,6 +71,16 @@ export function originAs(attributes: Attributes): number | undefined {
   return last?.type === 'sequence' ? last.asns.at(-1) : undefined;
 }
 
+/** As selection counts: a set is 1 (RFC 4271 9.1.2.2 a), confederation segments are 0 (RFC 5065 5.3). */
+export function asPathLength({ asPath }: Attributes): number {
+  let length = 0;
+  for (const { type, asns } of asPath) {
+    if (type === 'sequence') length += asns.length;
+    else if (type === 'set') length++;
+  }
+  return length;
+}
+
 /** `AS_PATH` as daemons print it: `65001 65002 {65010,65011}`. */
 export function asPathText(attributes: Attributes): string {
   return attributes.asPath.map(segmentText).join(' ');

@@ -165,7 +165,10 @@ function samePeer(a: readonly Path[], b: readonly Path[]): boolean {
   return a.length === 1 && b.length === 1 && a[0]?.peer === b[0]?.peer;
 }
 
-/** Same paths in the same order; attributes by identity, since sources intern them. */
+/**
+ * Same paths in the same order; attributes by identity, since sources intern
+ * them. One that is merely said again is the same: it keeps its `receivedAt`.
+ */
 function samePaths(a: readonly Path[], b: readonly Path[]): boolean {
   return a === b || (a.length === b.length && a.every((path, i) => samePath(path, b[i])));
 }
@@ -177,6 +180,8 @@ function samePath(a: Path, b: Path | undefined): boolean {
       a.peer === b.peer &&
       a.peerAs === b.peerAs &&
       a.pathId === b.pathId &&
+      a.session?.type === b.session?.type &&
+      a.session?.routerId === b.session?.routerId &&
       a.attributes === b.attributes &&
       a.nextHop.interface === b.nextHop.interface &&
       a.nextHop.address.equals(b.nextHop.address))

@@ -14,6 +14,7 @@ import { PLAIN } from '../../src/cli/style.js';
 import { type ConfigValue, type Daemon, rib2fib } from '../support/daemon.js';
 import { type Feeder, startFeeder } from '../support/feeder.js';
 import { type Gobgpd, startGobgpd } from '../support/gobgpd.js';
+import { Lab, router } from '../support/lab.js';
 import { scratchDirectory } from '../support/leftovers.js';
 import { POOL, POOL_V6, ROUTER1, ROUTER2, TwoFabrics } from '../support/two-fabrics.js';
 import { until } from '../support/wait.js';
@@ -83,6 +84,36 @@ function asJson(value: unknown): string {
 
 function asConsole(command: string, output: string): string {
   return `\`\`\`console\n$ rib2fib ${command}\n${output.trimEnd()}\n\`\`\``;
+}
+
+/** What `explain` prints where the source offers every path, of four that are not alike. */
+async function explainedAll(prefix: string): Promise<string> {
+  await using lab = await Lab.start({ version: '4.8', routers: 4 });
+  const announced = [{ med: 20 }, { asPath: [65099] }, { med: 20 }, {}];
+  for (const [i, more] of announced.entries()) {
+    const attributes = { nextHop: router(i), ...more };
+    await lab.router(i).announce([{ prefixes: [prefix], attributes }]);
+    // One after the other: gobgpd lists the older ones first.
+    await until(async () => (await lab.gobgpd.cli('global', 'rib')).includes(router(i)), {
+      what: `gobgpd has the path of ${router(i)}`,
+    });
+  }
+  const daemon = await lab.daemon({
+    source: { gobgp: { address: lab.gobgpd.address, paths: 'all' } },
+    tables: [
+      {
+        id: 100,
+        name: 'fabric',
+        filters: [{ permit: {} }],
+        bestPath: { multipathRelax: true },
+        multipath: 2,
+      },
+    ],
+  });
+  const installed = async () =>
+    (await daemon.explain(prefix)).tables[0]?.conclusion === 'installed';
+  await until(installed, { what: `${prefix} is installed` });
+  return (await daemon.cli('explain', prefix)).stdout;
 }
 
 /** Holds the blocks of one command's section against what was printed. */
@@ -179,6 +210,7 @@ describe('docs/commands.md shows what is printed', { concurrency: 1 }, () => {
     compare('explain', [
       asConsole('explain 10.1.2.3', await printed('explain', '10.1.2.3')),
       asConsole('explain 10.42.3.0/24', await printed('explain', '10.42.3.0/24')),
+      asConsole('explain 10.1.0.0/16', await explainedAll('10.1.0.0/16')),
       asJson(await json('explain', '10.1.2.3')),
     ]);
   });

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { systemClock } from '../../src/clock.js';
 import type { GobgpConfig } from '../../src/config/config.js';
-import { nextHopText } from '../../src/rib/path.js';
+import { nextHopText, type Path } from '../../src/rib/path.js';
 import { createGobgpSource } from '../../src/source/gobgp/gobgp-source.js';
 import type { Source, SourceEvent, SourceState } from '../../src/source/source.js';
 import { until } from '../support/wait.js';
@@ -10,6 +10,8 @@ import { until } from '../support/wait.js';
 /** A consumer of a running source: what it offers by now, and every mark it gave. */
 export class Consumer implements AsyncDisposable {
   readonly offered = new Map<string, readonly string[]>();
+  /** The paths behind it. */
+  readonly paths = new Map<string, readonly Path[]>();
   readonly marks: string[] = [];
   updates = 0;
   withdrawn = 0;
@@ -19,9 +21,13 @@ export class Consumer implements AsyncDisposable {
   readonly #stop = new AbortController();
   readonly #done: Promise<void>;
 
-  constructor(address: string, syncTimeout = 60_000, tls: GobgpConfig['tls'] = undefined) {
+  constructor(
+    address: string,
+    syncTimeout = 60_000,
+    { tls, paths = 'best' }: Partial<GobgpConfig> = {},
+  ) {
     const log = { debug() {}, info() {}, warn() {}, error() {} };
-    const config = { address, tls };
+    const config = { address, tls, paths };
     const clock = { ...systemClock, monotonic: () => systemClock.monotonic() + this.ahead };
     const random = () => 0;
     this.source = createGobgpSource({ config, syncTimeout, clock, random, log });
@@ -84,6 +90,7 @@ export class Consumer implements AsyncDisposable {
     this.updates += event.updates.length;
     for (const { prefix, paths } of event.updates) {
       const hops = paths.map(({ nextHop }) => nextHopText(nextHop)).sort();
+      this.paths.set(prefix.text, paths);
       if (hops.length > 0) this.offered.set(prefix.text, hops);
       else if (this.offered.delete(prefix.text)) this.withdrawn++;
     }

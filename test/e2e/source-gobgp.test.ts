@@ -276,7 +276,7 @@ describe('source gobgp, an address that is not what it should be', { concurrency
       }
       await using _gobgpd = await startGobgpd({ ...bgp, api });
       const tls = { ca: server.cert, cert: undefined, key: undefined };
-      await using consumer = new Consumer(address, 60_000, tls);
+      await using consumer = new Consumer(address, 60_000, { tls });
       await consumer.complains(/ answers gRPC without TLS, but source\.gobgp\.tls is set/);
     });
   }

@@ -13,7 +13,7 @@ import {
   type UpdateMessage,
 } from '../../src/source/bgp/message.js';
 import { notificationText } from '../../src/source/bgp/notification-text.js';
-import type { Random } from '../chaos/random.js';
+import type { Random } from '../support/random.js';
 import { CORPUS } from '../unit/source/bgp/corpus.js';
 import { mutated } from './mutate.js';
 import { UpdateMutator } from './mutate-update.js';

@@ -1,5 +1,5 @@
 /** Runs a target over mutated messages, and keeps account. */
-import { Random } from '../chaos/random.js';
+import { Random } from '../support/random.js';
 import type { Target } from './target.js';
 
 export interface FuzzReport {

@@ -1,5 +1,5 @@
 /** UPDATEs changed attribute by attribute, with the lengths around them right: deeper than octets at random get. */
-import type { Random } from '../chaos/random.js';
+import type { Random } from '../support/random.js';
 import { mutated } from './mutate.js';
 
 const HEADER = 19;

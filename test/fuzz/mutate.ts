@@ -1,5 +1,5 @@
 /** Random changes of bytes, as faulty peers and hostile ones make them. */
-import type { Random } from '../chaos/random.js';
+import type { Random } from '../support/random.js';
 
 /** Where lengths, counts and flags turn over. */
 const INTERESTING = [

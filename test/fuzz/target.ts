@@ -1,5 +1,5 @@
 /** What the fuzzer holds against bytes that nobody meant to send. */
-import type { Random } from '../chaos/random.js';
+import type { Random } from '../support/random.js';
 
 export interface Target {
   /** As `--target` names it. */

@@ -17,6 +17,9 @@ export interface FeedAttributes {
   readonly med?: number;
   /** Sent to internal peers only. Default 100 there. */
   readonly localPref?: number;
+  /** Of a route reflector, sent to internal peers only (RFC 4456 8): addresses in text. */
+  readonly originatorId?: string;
+  readonly clusterList?: readonly string[];
   /** Link bandwidth extended community, bytes a second. */
   readonly linkBandwidth?: { readonly as: number; readonly bytesPerSecond: number };
 }
@@ -27,6 +30,8 @@ export interface OpenOptions {
   readonly holdTime: number;
   readonly routerId: string;
   readonly families: readonly Family[];
+  /** RFC 7911: offer to send several paths of a prefix. Default false. */
+  readonly addPath?: boolean;
   readonly gracefulRestart:
     | { readonly restartTime: number; readonly restarting: boolean }
     | undefined;
@@ -38,6 +43,9 @@ const HEADER = 19;
 const MAX_MESSAGE = 4096;
 const AFI: Readonly<Record<Family, number>> = { ipv4: 1, ipv6: 2 };
 const UNICAST = 1;
+/** RFC 7911 4, Send/Receive. */
+const RECEIVE = 1;
+const SEND = 2;
 const AS_TRANS = 23456;
 
 /** Frames one message. */
@@ -56,6 +64,10 @@ export function open(options: OpenOptions): Buffer {
     // RFC 8950: IPv4 prefixes with IPv6 next hops.
     capability(5, [0, AFI.ipv4, 0, UNICAST, 0, AFI.ipv6]),
   ];
+  if (options.addPath === true) {
+    const entries = options.families.flatMap((family) => [0, AFI[family], UNICAST, SEND]);
+    capabilities.push(capability(69, entries));
+  }
   if (options.gracefulRestart !== undefined) {
     const { restartTime, restarting } = options.gracefulRestart;
     const flags = restarting ? 0x8000 : 0;
@@ -84,18 +96,45 @@ export function open(options: OpenOptions): Buffer {
 /** The unicast families an OPEN's body offers (RFC 4760 section 8); IPv4 alone where it says nothing. */
 export function offeredFamilies(body: Buffer): Family[] {
   const found: Family[] = [];
+  for (const { code, value } of offeredCapabilities(body)) {
+    if (code !== 1 || value.readUInt8(3) !== UNICAST) continue;
+    const family = familyOf(value.readUInt16BE(0));
+    if (family !== undefined) found.push(family);
+  }
+  return found.length === 0 ? ['ipv4'] : found;
+}
+
+/** The families of which an OPEN's body says that several paths are received (RFC 7911 4). */
+export function addPathReceived(body: Buffer): Family[] {
+  return offeredCapabilities(body).flatMap(({ code, value }) => {
+    if (code !== 69) return [];
+    const found: Family[] = [];
+    for (let at = 0; at + 4 <= value.length; at += 4) {
+      const family = familyOf(value.readUInt16BE(at));
+      const receives = (value.readUInt8(at + 3) & RECEIVE) !== 0;
+      if (value.readUInt8(at + 2) === UNICAST && receives && family) found.push(family);
+    }
+    return found;
+  });
+}
+
+function offeredCapabilities(body: Buffer): { readonly code: number; readonly value: Buffer }[] {
+  const found: { code: number; value: Buffer }[] = [];
   const end = 10 + body.readUInt8(9);
   for (let at = 10; at < end; at += 2 + body.readUInt8(at + 1)) {
     if (body.readUInt8(at) !== 2) continue; // Only capabilities are of interest.
     const last = at + 2 + body.readUInt8(at + 1);
     for (let cap = at + 2; cap < last; cap += 2 + body.readUInt8(cap + 1)) {
-      if (body.readUInt8(cap) !== 1 || body.readUInt8(cap + 5) !== UNICAST) continue;
-      const afi = body.readUInt16BE(cap + 2);
-      if (afi === AFI.ipv4) found.push('ipv4');
-      if (afi === AFI.ipv6) found.push('ipv6');
+      const value = body.subarray(cap + 2, cap + 2 + body.readUInt8(cap + 1));
+      found.push({ code: body.readUInt8(cap), value });
     }
   }
-  return found.length === 0 ? ['ipv4'] : found;
+  return found;
+}
+
+function familyOf(afi: number): Family | undefined {
+  if (afi === AFI.ipv4) return 'ipv4';
+  return afi === AFI.ipv6 ? 'ipv6' : undefined;
 }
 
 export function keepalive(): Buffer {
@@ -111,25 +150,28 @@ export function endOfRib(family: Family): Buffer {
   return family === 'ipv4' ? update([], []) : update([], mpUnreach(family, []));
 }
 
-/** As few UPDATEs as fit: `prefixes` are all of one family and share the attributes. */
+/**
+ * As few UPDATEs as fit: `prefixes` are all of one family and share the
+ * attributes. With `addPath` a prefix has an identifier, `10.1.0.0/16#2`, or 0.
+ */
 export function announcement(
   family: Family,
   prefixes: readonly string[],
   attributes: FeedAttributes,
-  session: { readonly localAs: number; readonly internal: boolean },
+  session: { readonly localAs: number; readonly internal: boolean; readonly addPath?: boolean },
 ): Buffer[] {
   const multiprotocol = family === 'ipv6' || attributes.nextHop.includes(':');
   const shared = pathAttributes(attributes, session, multiprotocol);
   const room = MAX_MESSAGE - HEADER - 4 - shared.length - (multiprotocol ? 48 : 0);
-  return pack(prefixes, room).map((nlri) =>
+  return pack(prefixes, room, session.addPath ?? false).map((nlri) =>
     multiprotocol
       ? update([], [...mpReach(family, attributes, nlri), ...shared])
       : update([], shared, nlri),
   );
 }
 
-export function withdrawal(family: Family, prefixes: readonly string[]): Buffer[] {
-  return pack(prefixes, MAX_MESSAGE - HEADER - 4 - 16).map((nlri) =>
+export function withdrawal(family: Family, prefixes: readonly string[], addPath = false): Buffer[] {
+  return pack(prefixes, MAX_MESSAGE - HEADER - 4 - 16, addPath).map((nlri) =>
     family === 'ipv4' ? update(nlri, []) : update([], mpUnreach(family, nlri)),
   );
 }
@@ -182,6 +224,8 @@ function pathAttributes(
     largeCommunities,
     med,
     localPref,
+    originatorId,
+    clusterList,
     linkBandwidth,
   }: FeedAttributes,
   { localAs, internal }: { localAs: number; internal: boolean },
@@ -203,6 +247,12 @@ function pathAttributes(
         communities.flatMap((text) => text.split(':').flatMap((half) => u16(Number(half)))),
       ),
     );
+  }
+  if (internal && originatorId !== undefined) {
+    bytes.push(...attribute(0x80, 9, addressBytes(originatorId)));
+  }
+  if (internal && clusterList !== undefined) {
+    bytes.push(...attribute(0x80, 10, clusterList.flatMap(addressBytes)));
   }
   if (linkBandwidth !== undefined) {
     const value = Buffer.alloc(8);
@@ -252,18 +302,20 @@ function attribute(flags: number, type: number, value: readonly number[]): numbe
 }
 
 /** Prefixes as NLRI, in runs of at most `room` bytes. */
-function pack(prefixes: readonly string[], room: number): number[][] {
+function pack(prefixes: readonly string[], room: number, addPath: boolean): number[][] {
   const runs: number[][] = [];
   let run: number[] = [];
-  for (const prefix of prefixes) {
+  for (const text of prefixes) {
+    const [prefix = '', pathId = '0'] = text.split('#');
     const slash = prefix.indexOf('/');
     const length = Number(prefix.slice(slash + 1));
     const size = (length + 7) >> 3;
-    if (run.length + 1 + size > room) {
+    if (run.length + 5 + size > room) {
       runs.push(run);
       run = [];
     }
     const address = addressBytes(prefix.slice(0, slash));
+    if (addPath) run.push(...u32(Number(pathId)));
     run.push(length);
     for (let i = 0; i < size; i++) run.push(address[i] ?? 0);
   }

@@ -11,6 +11,7 @@ export interface SpeakerOptions {
   readonly routerId: string;
   readonly holdTime: number;
   readonly families: readonly Family[];
+  readonly addPath: boolean;
   /** Seconds; absent: the capability is not offered. */
   readonly gracefulRestart: { readonly restartTime: number } | undefined;
   /** `auto`: sent behind the routes known when the session opens; `manual`: on command. */

@@ -34,6 +34,8 @@ export interface FeederOptions {
   readonly holdTime?: number;
   /** Default both. */
   readonly families?: readonly Family[];
+  /** Offer several paths of a prefix, announced as `10.1.0.0/16#1`, `10.1.0.0/16#2`. Default false. */
+  readonly addPath?: boolean;
   readonly gracefulRestart?: { readonly restartTime: number };
   /** Default `auto`: End-of-RIB follows the routes known when the session opens. */
   readonly endOfRib?: 'auto' | 'manual';
@@ -149,6 +151,7 @@ export async function startFeeder(options: FeederOptions): Promise<Feeder> {
     routerId: options.routerId ?? (localAddress.includes(':') ? '10.255.255.2' : localAddress),
     holdTime: options.holdTime ?? 90,
     families: options.families ?? ['ipv4', 'ipv6'],
+    addPath: options.addPath ?? false,
     gracefulRestart: options.gracefulRestart,
     endOfRib: options.endOfRib ?? 'auto',
   };

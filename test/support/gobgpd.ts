@@ -61,6 +61,8 @@ export interface GobgpdOptions {
   readonly tls?: { readonly cert: string; readonly key: string; readonly clientCa?: string };
   /** Start with -r: tell the peers that this is a graceful restart. */
   readonly restarting?: boolean;
+  /** More keys of gobgpd's own `[global]` table, merged over what the above make of it. */
+  readonly global?: Readonly<Record<string, unknown>>;
   /** More keys of gobgpd's configuration, merged at the top level: policies and the like. */
   readonly extra?: Readonly<Record<string, unknown>>;
 }
@@ -256,6 +258,7 @@ function configuration(options: GobgpdOptions): Record<string, unknown> {
         ...(options.listen === undefined ? {} : { 'local-address-list': options.listen }),
       },
       'use-multiple-paths': { config: { enabled: options.multipath ?? false } },
+      ...options.global,
     },
     neighbors: (options.neighbors ?? []).map(neighbor),
     ...options.extra,

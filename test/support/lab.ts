@@ -67,7 +67,8 @@ export class Lab implements AsyncDisposable {
     return lab;
   }
 
-  async startRouting(): Promise<void> {
+  /** `feeders`: of each router, over what the lab sets. */
+  async startRouting(feeders: readonly Partial<FeederOptions>[] = []): Promise<void> {
     this.#gobgpd = await this.startGobgpd();
     this.#routers = await Promise.all(
       this.#numbers.map((i) =>
@@ -78,6 +79,7 @@ export class Lab implements AsyncDisposable {
           localAs: 65001 + i,
           peerAs: NODE_AS,
           ...this.options.feeder,
+          ...feeders[i],
         }),
       ),
     );

@@ -6,6 +6,7 @@
 import { connect, type Socket } from 'node:net';
 import type { Family } from '../../src/net/family.js';
 import {
+  addPathReceived,
   announcement,
   endOfRib,
   type FeedAttributes,
@@ -30,6 +31,8 @@ export class Speaker {
   #established = false;
   /** Of this session: what both sides offered. */
   #families: readonly Family[] = [];
+  /** Of these it takes several paths of a prefix, told apart by identifiers. */
+  #addPath: readonly Family[] = [];
   #away = false;
   #keepalive: NodeJS.Timeout | undefined;
   #sessions = 0;
@@ -93,7 +96,11 @@ export class Speaker {
     const gone = prefixes === 'all' ? [...this.#ribOut.keys()] : prefixes;
     for (const prefix of gone) this.#ribOut.delete(prefix);
     const of = (family: Family) => gone.filter((prefix) => prefixFamily(prefix) === family);
-    return this.#send(this.#families.flatMap((family) => withdrawal(family, of(family))));
+    return this.#send(
+      this.#families.flatMap((family) =>
+        withdrawal(family, of(family), this.#addPath.includes(family)),
+      ),
+    );
   }
 
   endOfRib(): Promise<Sent> {
@@ -101,12 +108,13 @@ export class Speaker {
   }
 
   #openMessage(): Buffer {
-    const { localAs, holdTime, routerId, families, gracefulRestart } = this.options;
+    const { localAs, holdTime, routerId, families, addPath, gracefulRestart } = this.options;
     return open({
       as: localAs,
       holdTime,
       routerId,
       families,
+      addPath,
       gracefulRestart: gracefulRestart && { ...gracefulRestart, restarting: this.#sessions > 0 },
     });
   }
@@ -115,6 +123,7 @@ export class Speaker {
     switch (type) {
       case MESSAGE.open:
         this.#families = offeredFamilies(body).filter((f) => this.options.families.includes(f));
+        this.#addPath = this.options.addPath ? addPathReceived(body) : [];
         this.#socket?.write(keepalive());
         break;
       case MESSAGE.keepalive:
@@ -165,7 +174,8 @@ export class Speaker {
     return sets.flatMap(({ attributes, prefixes }) => {
       const family = prefixFamily(prefixes[0] ?? '');
       if (!this.#families.includes(family)) return [];
-      return announcement(family, prefixes, attributes, session);
+      const addPath = this.#addPath.includes(family);
+      return announcement(family, prefixes, attributes, { ...session, addPath });
     });
   }
 

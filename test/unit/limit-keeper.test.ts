@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
-import type { Config, GobgpConfig, LimitConfig } from '../../src/config/config.js';
+import type { Config, GobgpApiConfig, LimitConfig } from '../../src/config/config.js';
 import { Engine } from '../../src/desired/engine.js';
 import { LimitKeeper } from '../../src/limit-keeper.js';
 import type { Alert } from '../../src/observe/alerts.js';
@@ -29,15 +29,18 @@ beforeEach(async () => {
 afterEach(() => rm(directory, { recursive: true }));
 
 /** The source, and another gobgpd. */
-const HERE: GobgpConfig = { address: 'unix:///run/gobgp/gobgp.sock', tls: undefined };
-const THERE: GobgpConfig = { ...HERE, address: '127.0.0.1:50051' };
+const HERE: GobgpApiConfig = { address: 'unix:///run/gobgp/gobgp.sock', tls: undefined };
+const THERE: GobgpApiConfig = { ...HERE, address: '127.0.0.1:50051' };
 
 function limited(...limits: LimitConfig[]): Config {
   return at(HERE, ...limits);
 }
 
-function at(gobgp: GobgpConfig, ...limits: LimitConfig[]): Config {
-  return { ...config(table({ limits })), source: { kind: 'gobgp', gobgp } };
+function at(gobgp: GobgpApiConfig, ...limits: LimitConfig[]): Config {
+  return {
+    ...config(table({ limits })),
+    source: { kind: 'gobgp', gobgp: { ...gobgp, paths: 'best' } },
+  };
 }
 
 /** Ends and allows sessions, and notes what was on disk as it did. */
@@ -69,7 +72,7 @@ class Life {
   readonly keeper: LimitKeeper;
   /** `ADDRESS: PEERS`, as they were enabled at a gobgpd that was left; those that do not answer. */
   readonly released: string[] = [];
-  readonly silent = new Set<GobgpConfig>();
+  readonly silent = new Set<GobgpApiConfig>();
   changes = 0;
   readonly #stop = new AbortController();
   #running: Promise<void> | undefined;

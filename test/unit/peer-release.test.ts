@@ -3,14 +3,14 @@ import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
-import type { GobgpConfig } from '../../src/config/config.js';
+import type { GobgpApiConfig } from '../../src/config/config.js';
 import { releaseSavedPeers } from '../../src/peer-release.js';
 import { type DisabledPeer, loadState, saveState } from '../../src/state-file.js';
 import { FakeClock } from './reconcile/fake-clock.js';
 import { linesTo } from './reconcile/node.js';
 
-const A: GobgpConfig = { address: 'unix:///run/a.sock', tls: undefined };
-const B: GobgpConfig = { address: '127.0.0.1:50051', tls: undefined };
+const A: GobgpApiConfig = { address: 'unix:///run/a.sock', tls: undefined };
+const B: GobgpApiConfig = { address: '127.0.0.1:50051', tls: undefined };
 
 /** A peer that is up there, and one whose call fails. */
 const UP = '10.9.2.2';
@@ -28,12 +28,12 @@ beforeEach(async () => {
 afterEach(() => rm(directory, { recursive: true }));
 
 /** `family` makes it another limit of the same peer. */
-function disabled(peer: string, gobgp: GobgpConfig, family = 'ipv4'): DisabledPeer {
+function disabled(peer: string, gobgp: GobgpApiConfig, family = 'ipv4'): DisabledPeer {
   return { peer, limit: `fabric/${peer}/${family}`, restoreAt: null, gobgp };
 }
 
 /** Returns what was asked for; at `silent` nothing is answered but `refused`. */
-async function release(silent?: GobgpConfig): Promise<readonly string[]> {
+async function release(silent?: GobgpApiConfig): Promise<readonly string[]> {
   const asked: string[] = [];
   await releaseSavedPeers(path, {
     clock: new FakeClock(),

@@ -9,6 +9,7 @@ const FAMILY = tagOf(1, LENGTH);
 const GLOBAL = 0;
 const EXACT = 0;
 const BEST = 0;
+const POST_POLICY = 2;
 
 export const apiV3: GobgpApi = {
   version: 'v3',
@@ -32,7 +33,10 @@ export const apiV3: GobgpApi = {
 
   // Batches came with 3.27; an older server ignores the wish, and nothing tells which it is.
   dumpBatch: undefined,
-  watchRequest: () => ({ peer: {}, table: { filters: [{ type: BEST, init: false }] } }),
+  watchRequest: (paths) => ({
+    peer: {},
+    table: { filters: [{ type: paths === 'best' ? BEST : POST_POLICY, init: false }] },
+  }),
   listRequest: (family, prefixes = []) => ({
     tableType: GLOBAL,
     family: API_FAMILY[family],

@@ -5,6 +5,7 @@ import { formatV4 } from './format-v4.js';
 const GLOBAL = 1;
 const EXACT = 1;
 const BEST = 1;
+const POST_POLICY = 3;
 /** What is asked for. gobgpd, off by one, puts one path more into a full message of a dump. */
 const BATCH_SIZE = 1000;
 
@@ -22,9 +23,11 @@ export const apiV4: GobgpApi = {
   },
 
   dumpBatch: BATCH_SIZE + 1,
-  watchRequest: () => ({
+  watchRequest: (paths) => ({
     peer: {},
-    table: { filters: [{ type: BEST, init: true }] },
+    table: {
+      filters: [paths === 'best' ? { type: BEST, init: true } : { type: POST_POLICY, init: false }],
+    },
     batchSize: BATCH_SIZE,
   }),
   listRequest: (family, prefixes = []) => ({

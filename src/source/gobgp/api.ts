@@ -29,6 +29,11 @@ export interface GlobalMessage {
   /** 0: BGP has not been started. */
   readonly asn: number;
   readonly useMultiplePaths: boolean;
+  /** RFC 5065: the other member ASes of a confederation that `asn` is in. */
+  readonly confederation: {
+    readonly enabled: boolean;
+    readonly memberAsList: readonly number[];
+  } | null;
 }
 
 /** A capability of RFC 5492: google.protobuf.Any in v3, a oneof in v4. */
@@ -88,8 +93,12 @@ export interface GobgpApi {
    * cannot be asked for the table as it stands: then ListPath is.
    */
   readonly dumpBatch: number | undefined;
-  /** WatchEventRequest for best paths and sessions. */
-  readonly watchRequest: () => object;
+  /**
+   * WatchEventRequest for sessions, and for best paths or all. Those of `all`
+   * are told behind gobgpd's import policies, each path by itself, a rejected
+   * one as a withdrawal; without the table as it stands, whose end nothing marks.
+   */
+  readonly watchRequest: (paths: 'best' | 'all') => object;
   /** ListPathRequest for the global table: all of it, or the named prefixes exactly. */
   readonly listRequest: (family: Family, prefixes?: readonly Prefix[]) => object;
 }

@@ -36,6 +36,8 @@ export class AttributeDecoder {
   #med: number | undefined;
   #localPref: number | undefined;
   #linkBandwidth: number | undefined;
+  #originatorId: number | undefined;
+  #clusterLength = 0;
   #nextHops: readonly Address[] = [];
 
   constructor(private readonly format: MessageFormat) {}
@@ -72,6 +74,12 @@ export class AttributeDecoder {
           this.format.enterLinkBandwidth(item) ? bandwidth(item) : undefined,
         ).find((value) => value !== undefined);
         return;
+      case 'originator-id':
+        this.#originatorId = addresses(wire, FIRST).map(({ w0 }) => w0 >>> 0)[0];
+        return;
+      case 'cluster-list':
+        this.#clusterLength = addresses(wire, FIRST).length;
+        return;
       case 'other':
         return;
     }
@@ -87,8 +95,8 @@ export class AttributeDecoder {
         med: this.#med,
         localPref: this.#localPref,
         linkBandwidth: this.#linkBandwidth,
-        originatorId: undefined,
-        clusterLength: 0,
+        originatorId: this.#originatorId,
+        clusterLength: this.#clusterLength,
       },
       nextHops: this.#nextHops,
     };

@@ -93,7 +93,7 @@ export class GobgpClient {
 
   async getBgp(): Promise<GlobalMessage> {
     const { global } = await this.#unary<{ global: GlobalMessage | null }>('GetBgp', {});
-    return global ?? { asn: 0, useMultiplePaths: false };
+    return global ?? { asn: 0, useMultiplePaths: false, confederation: null };
   }
 
   async listPeers(): Promise<readonly PeerMessage[]> {
@@ -125,8 +125,8 @@ export class GobgpClient {
   }
 
   /** WatchEventResponses; resolves when the server ends the stream. */
-  watch(onMessage: (message: Buffer) => void): Promise<void> {
-    const request = this.api.watchRequest();
+  watch(paths: 'best' | 'all', onMessage: (message: Buffer) => void): Promise<void> {
+    const request = this.api.watchRequest(paths);
     return this.#stream('WatchEvent', request, asBytes, undefined, onMessage);
   }
 

@@ -1,5 +1,5 @@
 import type { Clock } from '../../clock.js';
-import type { GobgpConfig } from '../../config/config.js';
+import type { GobgpApiConfig } from '../../config/config.js';
 import { GobgpClient } from './client.js';
 import { resolveEndpoint } from './endpoint.js';
 import { PeerTable } from './peer-table.js';
@@ -14,7 +14,7 @@ export type PeerOutcome = 'enabled' | 'not-disabled';
  * or the signal's reason, stand as they stood.
  */
 export async function enablePeers(
-  gobgp: GobgpConfig,
+  gobgp: GobgpApiConfig,
   peers: readonly string[],
   onDone: (peer: string, outcome: PeerOutcome) => void,
   { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
-import type { GobgpConfig } from '../../config/config.js';
+import type { GobgpApiConfig } from '../../config/config.js';
 import { GobgpError } from './gobgp-error.js';
 
 export interface TlsFiles {
@@ -19,7 +19,7 @@ export interface Endpoint {
 }
 
 /** Reads the TLS files anew, so that a renewed certificate is met at the next connection. Throws GobgpError `tls-files`. */
-export async function resolveEndpoint({ address, tls }: GobgpConfig): Promise<Endpoint> {
+export async function resolveEndpoint({ address, tls }: GobgpApiConfig): Promise<Endpoint> {
   return {
     address,
     dial: dialTarget(address),

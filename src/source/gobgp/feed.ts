@@ -4,8 +4,8 @@
  *
  * The order makes the feed whole. The subscription comes first, so that no
  * change falls between it and the dump. v4 servers then send the table
- * themselves, in batches, before the first change. For v3 the dump is a
- * ListPath, begun once the subscription is known to stand: its peer events,
+ * themselves, in batches, before the first change. For v3, and where all paths
+ * are asked for, the dump is a ListPath, begun once the subscription is known to stand: its peer events,
  * which share the stream, begin with a list that has an end. A change that
  * arrives meanwhile wins over the dump's entry, which may be older; and what
  * makes the entry newer than that change is told by another change.
@@ -14,10 +14,12 @@ import type { Clock } from '../../clock.js';
 import type { Log } from '../../log-port.js';
 import { FAMILIES, type Family } from '../../net/family.js';
 import type { EventQueue } from '../event-queue.js';
+import { AllPathsIntake } from './all-paths-intake.js';
 import type { GlobalMessage } from './api.js';
 import type { GobgpClient } from './client.js';
 import { waitingFor } from './convergence.js';
 import { GobgpError } from './gobgp-error.js';
+import type { Intake } from './intake.js';
 import { PeerTable } from './peer-table.js';
 import { RouteIntake } from './route-intake.js';
 import type { DecodeError } from './wire.js';
@@ -25,6 +27,7 @@ import type { SessionsNow } from './withdrawal-parking.js';
 
 export interface FeedOptions {
   readonly client: GobgpClient;
+  readonly paths: 'best' | 'all';
   /** The client's life: aborted with the reason when a part of the feed fails. */
   readonly life: AbortController;
   /** GetBgp's answer: BGP runs. */
@@ -62,7 +65,8 @@ const DRAINED_MS = 300;
 const CHURNING_MS = 10_000;
 /**
  * v4 servers up to 4.7 do not tell when nothing but the next hop in MP_REACH
- * changes, and none tells its version: so all are read anew now and then.
+ * of a best path changes, and none tells its version: so all are read anew now
+ * and then.
  */
 const AUDIT_MS = 600_000;
 
@@ -70,7 +74,7 @@ export class Feed {
   readonly peers: PeerTable;
   readonly #options: FeedOptions;
   readonly #life: AbortController;
-  readonly #intake: RouteIntake;
+  readonly #intake: Intake;
   readonly #startedAt: number;
   #subscribed = false;
   #lastTableAt = 0;
@@ -86,7 +90,8 @@ export class Feed {
     this.#life = life;
     this.#startedAt = clock.monotonic();
     this.peers = new PeerTable(client.api);
-    this.#intake = new RouteIntake({
+    const Kind = options.paths === 'all' ? AllPathsIntake : RouteIntake;
+    this.#intake = new Kind({
       ...{ client, global, queue, clock, undecodable, peers: this.peers },
       askSessions: () => this.#askSessions(),
       fail: (error) => life.abort(error),
@@ -107,8 +112,8 @@ export class Feed {
   }
 
   async #watch(): Promise<never> {
-    const { client, clock, heard } = this.#options;
-    await client.watch((message) => {
+    const { client, paths, clock, heard } = this.#options;
+    await client.watch(paths, (message) => {
       heard();
       const { dumping } = this.#intake;
       const event = this.#intake.event(message);
@@ -136,7 +141,7 @@ export class Feed {
     await this.#dump();
     await this.#converge();
     this.#options.progress(undefined);
-    const { client, clock, random } = this.#options;
+    const { clock, random } = this.#options;
     const nextAudit = () => clock.monotonic() + AUDIT_MS * (0.9 + 0.2 * random());
     let auditAt = nextAudit();
     for (;;) {
@@ -145,16 +150,21 @@ export class Feed {
       // The first change after quiet: what the peers have sent is asked a second later.
       if (ended === 'woken') continue;
       await this.#refreshPeers();
-      if (client.api.version === 'v4' && clock.monotonic() >= auditAt && this.#intake.settled) {
+      if (this.#needsAudits && clock.monotonic() >= auditAt && this.#intake.settled) {
         await this.#intake.readTable();
         auditAt = nextAudit();
       }
     }
   }
 
+  get #needsAudits(): boolean {
+    const { client, paths } = this.#options;
+    return client.api.version === 'v4' && paths === 'best';
+  }
+
   async #dump(): Promise<void> {
-    const { client, clock, syncTimeout } = this.#options;
-    const byList = client.api.dumpBatch === undefined;
+    const { client, paths, clock, syncTimeout } = this.#options;
+    const byList = paths === 'all' || client.api.dumpBatch === undefined;
     const patience = byList ? Math.min(SUBSCRIBED_MS, syncTimeout) : syncTimeout;
     const missing = () => (byList ? !this.#subscribed : this.#intake.dumping);
     for (;;) {
@@ -245,7 +255,7 @@ export class Feed {
     const end = clock.monotonic();
     this.#peersAt = start;
     this.#peersPause = Math.min((end - start) * PEERS_SHARE, PEERS_MS);
-    if (this.peers.update(messages, end)) this.#intake.interfacesMoved();
+    if (this.peers.update(messages, end)) this.#intake.sessionsMoved();
     // StopBgp leaves no peers; so does an operator who has configured none.
     if (messages.length === 0) await this.#checkStarted();
   }

@@ -17,6 +17,8 @@ const ATTRIBUTES = new Map<string, AttributeKind>([
   ['LocalPrefAttribute', 'local-pref'],
   ['CommunitiesAttribute', 'communities'],
   ['LargeCommunitiesAttribute', 'large-communities'],
+  ['OriginatorIdAttribute', 'originator-id'],
+  ['ClusterListAttribute', 'cluster-list'],
   ['ExtendedCommunitiesAttribute', 'extended-communities'],
   ['MpReachNLRIAttribute', 'mp-reach'],
 ]);

@@ -13,6 +13,8 @@ const ATTRIBUTES = new Map<number, AttributeKind>([
   [tagOf(5, LENGTH), 'med'],
   [tagOf(6, LENGTH), 'local-pref'],
   [tagOf(9, LENGTH), 'communities'],
+  [tagOf(10, LENGTH), 'originator-id'],
+  [tagOf(11, LENGTH), 'cluster-list'],
   [MP_REACH, 'mp-reach'],
   [tagOf(14, LENGTH), 'extended-communities'],
   [tagOf(21, LENGTH), 'large-communities'],

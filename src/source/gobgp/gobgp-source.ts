@@ -1,5 +1,5 @@
 /**
- * Source `gobgp`: a gobgpd's best paths, over its gRPC API. Connects for ever;
+ * Source `gobgp`: a gobgpd's best paths, or all, over its gRPC API. Connects for ever;
  * what a connection does is in feed.ts, how withdrawals are believed in
  * withdrawal-parking.ts, when a feed is complete in convergence.ts.
  */
@@ -42,7 +42,7 @@ export function createGobgpSource(options: GobgpSourceOptions): Source {
 
 class GobgpSource implements Source {
   readonly name = 'gobgp';
-  readonly offers = 'best';
+  readonly offers: Source['offers'];
   readonly sessions: SessionControl = {
     disable: async (peer, communication) => {
       const { client, address } = this.#session(peer);
@@ -69,6 +69,7 @@ class GobgpSource implements Source {
 
   constructor(options: GobgpSourceOptions) {
     this.#options = options;
+    this.offers = options.config.paths;
     const since = options.clock.now();
     this.#state = { state: 'connecting', since, attempts: 0, lastError: undefined };
   }
@@ -155,6 +156,7 @@ class GobgpSource implements Source {
       this.#client = client;
       this.#feed = new Feed({
         ...{ client, life, global, clock, random, log, syncTimeout, queue: this.#queue },
+        paths: config.paths,
         progress: (waitingFor) => this.#progress(waitingFor),
         undecodable: (error) => this.#count(error),
         heard: () => {

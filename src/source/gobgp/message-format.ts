@@ -13,6 +13,8 @@ export type AttributeKind =
   | 'local-pref'
   | 'communities'
   | 'large-communities'
+  | 'originator-id'
+  | 'cluster-list'
   | 'extended-communities'
   | 'mp-reach'
   | 'other';

@@ -6,8 +6,8 @@
  * share (Path.Compare): local, internal, local preference, AS path length,
  * origin, MED.
  */
-import type { Path } from '../../rib/path.js';
-import type { KnownPath } from './path-decoder.js';
+import { asPathLength, type Path } from '../../rib/path.js';
+import type { KnownPath } from './known-path.js';
 
 const DEFAULT_LOCAL_PREF = 100;
 const ORIGIN_RANK = { igp: 0, egp: 1, incomplete: 2 } as const;
@@ -39,10 +39,7 @@ export function equalCostSet(
 
 /** Equal for paths that Path.Compare holds for equal. */
 function rankOf(path: Path, internal: (path: Path) => boolean): string {
-  const { localPref = DEFAULT_LOCAL_PREF, asPath, origin, med = 0 } = path.attributes;
-  const hops = asPath.reduce((sum, { type, asns }) => {
-    if (type === 'sequence') return sum + asns.length;
-    return type === 'set' ? sum + 1 : sum;
-  }, 0);
+  const { localPref = DEFAULT_LOCAL_PREF, origin, med = 0 } = path.attributes;
+  const hops = asPathLength(path.attributes);
   return `${internal(path)} ${localPref} ${hops} ${ORIGIN_RANK[origin]} ${med}`;
 }

@@ -11,23 +11,11 @@
 import type { Address } from '../../net/address.js';
 import { type Family, familyBits } from '../../net/family.js';
 import { Prefix } from '../../net/prefix.js';
-import { type NextHop, nextHopText, type Path } from '../../rib/path.js';
 import { ByteCache, ByteKey } from '../byte-cache.js';
 import { readAddress } from './address-text.js';
 import { familyOf } from './api.js';
-import { AttributeDecoder } from './attribute-decoder.js';
-import type { MessageFormat } from './message-format.js';
+import { type KnownPath, KnownPathMaker, type KnownPathOptions } from './known-path.js';
 import { DecodeError, LENGTH, tagOf, VARINT, WireReader } from './wire.js';
-
-/** A path as the daemon knows it, shared by every prefix that has the same. Immutable. */
-export interface KnownPath {
-  /** The path alone, ready to be a prefix's whole set; empty where rib2fib has no use for it. */
-  readonly set: readonly Path[];
-  /** Locally originated, or with an unspecified next hop, which means the same. */
-  readonly local: boolean;
-  /** The daemon's own next-hop tracking found no way to it. */
-  readonly unreachable: boolean;
-}
 
 export interface PathSink {
   /** One path, or the end of one. */
@@ -44,12 +32,6 @@ export type DecodedEvent =
   /** The subscription stands: all that changes from now on will be told. */
   | { readonly type: 'subscribed' };
 
-export interface PathDecoderOptions {
-  readonly format: MessageFormat;
-  /** The interface behind a peer with a link-local address, where its zone does not say. */
-  readonly interfaceOf: (peer: string) => string | undefined;
-}
-
 const PATHS = tagOf(2, LENGTH);
 const EVENT_PEER = tagOf(2, LENGTH);
 const EVENT_TABLE = tagOf(3, LENGTH);
@@ -59,12 +41,9 @@ const PEER_EVENT_END_OF_INIT = 2;
 
 const NLRI = tagOf(1, LENGTH);
 const ATTRIBUTE = tagOf(2, LENGTH);
+const AGE = tagOf(3, LENGTH);
 const IS_WITHDRAW = tagOf(5, VARINT);
 const FAMILY = tagOf(9, LENGTH);
-const SOURCE_ASN = tagOf(10, VARINT);
-const NEIGHBOR_IP = tagOf(15, LENGTH);
-const IS_NEXTHOP_INVALID = tagOf(17, VARINT);
-const IDENTIFIER = tagOf(18, VARINT);
 
 /** A varint field, for messages of which only those are read. */
 const FIRST_VARINT = tagOf(1, VARINT);
@@ -75,22 +54,20 @@ const SECOND_LENGTH = tagOf(2, LENGTH);
 const KEY_FIELDS =
   (1 << 2) | (1 << 9) | (1 << 10) | (1 << 11) | (1 << 14) | (1 << 15) | (1 << 17) | (1 << 18);
 
-/** Beyond this next hops are not shared any more: a peer that invents them costs no memory. */
-const MOST_NEXT_HOPS = 65_536;
-
 export class PathDecoder {
   readonly #wire = new WireReader();
   readonly #key = new ByteKey();
   readonly #known = new ByteCache<KnownPath>();
-  /** Next hops are few: paths that lead to the same one share it. */
-  readonly #nextHops = new Map<string, NextHop>();
+  readonly #maker: KnownPathMaker;
 
-  constructor(private readonly options: PathDecoderOptions) {}
+  constructor(private readonly options: KnownPathOptions) {
+    this.#maker = new KnownPathMaker(options);
+  }
 
-  /** Forgets decoded paths: for when `interfaceOf` has new answers. */
+  /** Forgets decoded paths: for when `interfaceOf` or `sessionTypeOf` has new answers. */
   forget(): void {
     this.#known.clear();
-    this.#nextHops.clear();
+    this.#maker.forget();
   }
 
   /** Decodes a WatchEventResponse. Throws DecodeError only where its frame is broken. */
@@ -153,11 +130,13 @@ export class PathDecoder {
     const { pos, end } = wire;
     const key = this.#key;
     key.clear();
+    const dated = this.options.sessionTypeOf !== undefined;
     let prefix: Prefix | undefined;
     try {
       let nlri = -1;
       let ours = true;
       let withdrawn = false;
+      let heardAt = 0;
       let runStart = pos;
       while (wire.pos < end) {
         const start = wire.pos;
@@ -166,6 +145,7 @@ export class PathDecoder {
           if (runStart < start) key.add(wire.bytes, runStart, start);
           if (tag === NLRI) nlri = wire.pos;
           if (tag === IS_WITHDRAW) withdrawn = wire.varint() !== 0;
+          else if (tag === AGE && dated) heardAt = readSeconds(wire);
           else wire.skip(tag);
           runStart = wire.pos;
         } else if (tag === ATTRIBUTE) {
@@ -188,11 +168,8 @@ export class PathDecoder {
       wire.pos = nlri;
       prefix = this.#prefix(wire);
       if (prefix === undefined) return;
-      sink.path(
-        prefix,
-        this.#known.get(key, () => this.#decode(wire, pos, end)),
-        withdrawn,
-      );
+      const known = this.#known.get(key, () => this.#maker.make(wire, pos, end));
+      sink.path(prefix, withdrawn ? known : this.#maker.dated(known, heardAt), withdrawn);
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error;
       sink.undecodable(error, prefix);
@@ -232,55 +209,19 @@ export class PathDecoder {
       throw new DecodeError(start, `prefix length ${length}`);
     return Prefix.of(address, length);
   }
+}
 
-  #decode(wire: WireReader, pos: number, end: number): KnownPath {
-    wire.pos = pos;
-    wire.end = end;
-    const decoder = new AttributeDecoder(this.options.format);
-    let peerAs = 0;
-    let neighbor = '';
-    let pathId = 0;
-    let unreachable = false;
-    while (wire.more) {
-      const tag = wire.tag();
-      if (tag === ATTRIBUTE) {
-        const outer = wire.enter();
-        const { end } = wire;
-        decoder.read(wire);
-        wire.end = end;
-        wire.leave(outer);
-      } else if (tag === SOURCE_ASN) peerAs = wire.varint();
-      else if (tag === NEIGHBOR_IP) neighbor = wire.text();
-      else if (tag === IDENTIFIER) pathId = wire.varint();
-      else if (tag === IS_NEXTHOP_INVALID) unreachable = wire.varint() !== 0;
-      else wire.skip(tag);
-    }
-    const [peer = '', zone] = neighbor.split('%');
-    const { attributes, nextHops } = decoder.result();
-    const nextHop = this.#nextHop(nextHops, peer, zone);
-    const local = peer === '' || peer === '<nil>' || nextHop === undefined;
-    const path = local
-      ? undefined
-      : { peer, peerAs, pathId, nextHop, attributes, session: undefined, receivedAt: undefined };
-    return { set: path === undefined ? [] : [path], local, unreachable };
+/** Timestamp `{seconds 1, nanos 2}`. */
+function readSeconds(wire: WireReader): number {
+  const outer = wire.enter();
+  let seconds = 0;
+  while (wire.more) {
+    const tag = wire.tag();
+    if (tag === FIRST_VARINT) seconds = wire.varint();
+    else wire.skip(tag);
   }
-
-  /** The global next hop where there is one, else the link-local with its interface. */
-  #nextHop(
-    nextHops: readonly Address[],
-    peer: string,
-    zone: string | undefined,
-  ): NextHop | undefined {
-    const usable = nextHops.filter((address) => !address.isUnspecified);
-    const address = usable.find(({ isLinkLocal }) => !isLinkLocal) ?? usable[0];
-    if (address === undefined) return undefined;
-    const scope = address.isLinkLocal ? (zone ?? this.options.interfaceOf(peer)) : undefined;
-    const nextHop = { address, interface: scope };
-    const text = nextHopText(nextHop);
-    const shared = this.#nextHops.get(text) ?? nextHop;
-    if (this.#nextHops.size < MOST_NEXT_HOPS) this.#nextHops.set(text, shared);
-    return shared;
-  }
+  wire.leave(outer);
+  return seconds;
 }
 
 /** Family `{afi 1, safi 2}` in a field of its own; `undefined` for one rib2fib has no use for. */

@@ -46,7 +46,7 @@ export class PeerTable {
     return this.#views.get(peer) ?? this.views.find(({ status }) => status.peer === peer);
   }
 
-  /** Takes a new answer, at monotonic time `now`. True when the interface of a peer has changed. */
+  /** Takes a new answer, at monotonic time `now`. True when a peer is new, behind another interface, or sees us in another AS. */
   update(messages: readonly PeerMessage[], now: number): boolean {
     const before = this.#views;
     this.#views = new Map();
@@ -54,7 +54,9 @@ export class PeerTable {
     for (const message of messages) {
       const view = this.#view(message, before, now);
       this.#views.set(view.daemonAddress, view);
-      moved ||= view.interface !== before.get(view.daemonAddress)?.interface;
+      const known = before.get(view.daemonAddress);
+      moved ||= known?.interface !== view.interface || known?.localAs !== view.localAs;
+      moved ||= known === undefined;
     }
     this.#statuses = this.views.map(({ status }) => status);
     return moved;

@@ -9,7 +9,7 @@ import type { Clock } from '../../clock.js';
 import { FAMILIES, type Family } from '../../net/family.js';
 import type { Prefix } from '../../net/prefix.js';
 import { GobgpError } from './gobgp-error.js';
-import type { KnownPath } from './path-decoder.js';
+import type { KnownPath } from './known-path.js';
 
 export interface PrefixReaderOptions {
   /** Lists the known paths, best first, of at least the given prefixes (4.0 to 4.4 add the longer ones). */

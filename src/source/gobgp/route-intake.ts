@@ -1,42 +1,29 @@
 /**
- * From gobgpd's messages about routes to whole sets in the queue: the dump, in
- * either form, the changes after it, and what they must not overtake.
+ * From gobgpd's messages about its best paths to whole sets in the queue: the
+ * dump, in either form, the changes after it, and what they must not overtake.
  */
-import type { Clock } from '../../clock.js';
 import { FAMILIES, type Family } from '../../net/family.js';
 import type { Prefix } from '../../net/prefix.js';
 import type { Path } from '../../rib/path.js';
-import type { EventQueue } from '../event-queue.js';
-import type { GlobalMessage } from './api.js';
-import type { GobgpClient } from './client.js';
+import { Destination } from './destination.js';
+import type { Intake, IntakeOptions } from './intake.js';
+import type { KnownPath } from './known-path.js';
 import { bestSet, equalCostSet } from './multipath.js';
-import { type DecodedEvent, type KnownPath, PathDecoder, type PathSink } from './path-decoder.js';
-import type { PeerTable } from './peer-table.js';
+import { type DecodedEvent, PathDecoder, type PathSink } from './path-decoder.js';
 import { PrefixReader } from './prefix-reader.js';
 import { DecodeError } from './wire.js';
-import { type SessionsNow, WithdrawalParking } from './withdrawal-parking.js';
-
-export interface RouteIntakeOptions {
-  readonly client: GobgpClient;
-  readonly global: GlobalMessage;
-  readonly peers: PeerTable;
-  readonly queue: EventQueue;
-  readonly clock: Clock;
-  readonly askSessions: () => Promise<SessionsNow>;
-  readonly undecodable: (error: DecodeError) => void;
-  /** A part that works in the background has failed: the feed is at its end. */
-  readonly fail: (error: unknown) => void;
-  readonly signal: AbortSignal;
-}
+import { WithdrawalParking } from './withdrawal-parking.js';
 
 const WITHDRAWN: readonly Path[] = [];
 /** In the place of a path that did not decode, so that the next does not pass for the best. */
-const UNDECODED: KnownPath = { set: WITHDRAWN, local: false, unreachable: false };
+const UNDECODED: KnownPath = {
+  ...{ source: '', pathId: 0, set: WITHDRAWN, local: false, unreachable: false },
+};
 
-export class RouteIntake {
-  readonly #options: RouteIntakeOptions;
+export class RouteIntake implements Intake {
+  readonly #options: IntakeOptions;
   readonly #decoder: PathDecoder;
-  readonly #parking: WithdrawalParking;
+  readonly #parking: WithdrawalParking<Prefix>;
   readonly #reader: PrefixReader;
   /** WatchEvent's dump is running; what of it is one prefix's set is being gathered. */
   #dumping: boolean;
@@ -44,7 +31,7 @@ export class RouteIntake {
   /** Prefixes changed since the last {@link list} began: their events win. */
   #changed: Set<string> | undefined;
 
-  constructor(options: RouteIntakeOptions) {
+  constructor(options: IntakeOptions) {
     const { client, peers, clock, askSessions, queue, signal } = options;
     this.#options = options;
     this.#dumping = client.api.dumpBatch !== undefined;
@@ -68,22 +55,18 @@ export class RouteIntake {
     });
   }
 
-  /** The dump that WatchEvent sends is not over yet. */
   get dumping(): boolean {
     return this.#dumping;
   }
 
-  /** Nothing waits to be read again, and no withdrawal is held. */
   get settled(): boolean {
     return this.#reader.size === 0 && this.#parking.size === 0;
   }
 
-  /** Link-local next hops may be behind other interfaces now. */
-  interfacesMoved(): void {
+  sessionsMoved(): void {
     this.#decoder.forget();
   }
 
-  /** Takes one WatchEventResponse, of the dump or behind it. */
   event(message: Buffer): DecodedEvent | undefined {
     try {
       const decoded = this.#decoder.event(message, this.#dumping ? this.#dumpSink : this.#liveSink);
@@ -99,7 +82,7 @@ export class RouteIntake {
     }
   }
 
-  /** Reads the whole table by ListPath; what has changed since the subscription, or since this began, is left out. */
+  /** What has changed since the subscription, or since this began, is left out. */
   async readTable(): Promise<void> {
     this.#changed ??= new Set();
     const { queue } = this.#options;
@@ -191,23 +174,5 @@ export class RouteIntake {
       const { prefix, known } = destination.take();
       if (prefix !== undefined) each(prefix, known);
     });
-  }
-}
-
-/** The paths of one prefix, as they come. */
-class Destination {
-  prefix: Prefix | undefined;
-  #known: KnownPath[] = [];
-
-  add(prefix: Prefix, known: KnownPath): void {
-    this.prefix = prefix;
-    this.#known.push(known);
-  }
-
-  take(): { readonly prefix: Prefix | undefined; readonly known: readonly KnownPath[] } {
-    const taken = { prefix: this.prefix, known: this.#known };
-    this.prefix = undefined;
-    this.#known = [];
-    return taken;
   }
 }

@@ -28,30 +28,34 @@
  * Announcements never wait here.
  */
 import type { Clock } from '../../clock.js';
-import type { Prefix } from '../../net/prefix.js';
 
 /** The peers of a gobgpd that, asked just now, runs BGP. `unknown`: it did not answer. */
 export type SessionsNow = 'some-established' | 'none-established' | 'unknown';
 
-export interface WithdrawalParkingOptions {
+/** What is withdrawn, a prefix or one of its paths; `key` tells it from others. */
+interface Withdrawable {
+  readonly key: string;
+}
+
+export interface WithdrawalParkingOptions<Withdrawn extends Withdrawable> {
   readonly clock: Clock;
   /** Asks gobgpd; rejects when it has stopped BGP, or the feed is at its end. */
   readonly askSessions: () => Promise<SessionsNow>;
   /** Passes withdrawals on. */
-  readonly release: (prefixes: Iterable<Prefix>) => void;
+  readonly release: (withdrawn: Iterable<Withdrawn>) => void;
 }
 
 const QUIET_MS = 2000;
 const ASK_AGAIN_MS = 1000;
 
-export class WithdrawalParking {
+export class WithdrawalParking<Withdrawn extends Withdrawable> {
   /** Not asked about yet, and those the running question is about. */
-  #waiting = new Map<string, Prefix>();
-  #asked = new Map<string, Prefix>();
+  #waiting = new Map<string, Withdrawn>();
+  #asked = new Map<string, Withdrawn>();
   #lastAt = 0;
   #running = false;
 
-  constructor(private readonly options: WithdrawalParkingOptions) {}
+  constructor(private readonly options: WithdrawalParkingOptions<Withdrawn>) {}
 
   holds(key: string): boolean {
     return this.#waiting.has(key) || this.#asked.has(key);
@@ -62,7 +66,7 @@ export class WithdrawalParking {
     return this.#waiting.size + this.#asked.size;
   }
 
-  /** The prefix has a path again. */
+  /** It is announced again. */
   cancel(key: string): void {
     if (this.#waiting.size > 0) this.#waiting.delete(key);
     if (this.#asked.size > 0) this.#asked.delete(key);
@@ -72,10 +76,10 @@ export class WithdrawalParking {
    * Holds a withdrawal. True when nobody looks after the held ones yet: the
    * caller then owes a call of {@link settle}.
    */
-  hold(prefix: Prefix): boolean {
+  hold(withdrawn: Withdrawn): boolean {
     this.#lastAt = this.options.clock.monotonic();
-    this.#asked.delete(prefix.key);
-    this.#waiting.set(prefix.key, prefix);
+    this.#asked.delete(withdrawn.key);
+    this.#waiting.set(withdrawn.key, withdrawn);
     return !this.#running;
   }
 
@@ -114,13 +118,13 @@ export class WithdrawalParking {
 
   #releaseAsked(): void {
     const { release } = this.options;
-    const prefixes = this.#asked.values();
+    const withdrawn = this.#asked.values();
     this.#asked = new Map();
-    release(prefixes);
+    release(withdrawn);
   }
 
   #takeBack(): void {
-    for (const [key, prefix] of this.#waiting) this.#asked.set(key, prefix);
+    for (const [key, withdrawn] of this.#waiting) this.#asked.set(key, withdrawn);
     this.#waiting = this.#asked;
     this.#asked = new Map();
   }

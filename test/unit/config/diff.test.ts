@@ -29,6 +29,16 @@ const ROWS: readonly (readonly [from: string, to: string, lines: readonly string
     '127.0.0.1:50052',
     ['source: gobgp 127.0.0.1:50051 -> gobgp 127.0.0.1:50052'],
   ],
+  [
+    '"127.0.0.1:50051"',
+    '"127.0.0.1:50051", paths: all',
+    ['source: gobgp 127.0.0.1:50051 -> gobgp 127.0.0.1:50051 paths all'],
+  ],
+  [
+    '    name: fabric',
+    '    name: fabric\n    bestPath: { multipathRelax: true }',
+    ['tables[fabric].bestPath.multipathRelax: false -> true'],
+  ],
   ['    name: fabric', '    name: dc', ['tables[fabric].name: fabric -> dc']],
   ['    name: fabric', '    name: fabric\n    metric: 30', ['tables[fabric].metric: 20 -> 30']],
   ['{ deny: { prefix: 10.0.0.0/8 } }, ', '', ['tables[fabric].filters: -1 rules']],

@@ -26,7 +26,7 @@ export function inTable(text: string): string {
 
 export const TOP_KEYS = 'source, hold, sync, tables, prefixLists, metrics, admin, alerts, log';
 export const TABLE_KEYS =
-  'id, name, metric, filters, acceptDefault, limits, multipath, nextHop, foreign, static, onMiss, keepInMain, rules';
+  'id, name, metric, filters, acceptDefault, limits, multipath, bestPath, nextHop, foreign, static, onMiss, keepInMain, rules';
 
 /** Directories are cut off the faults. */
 export async function faultsOf(

@@ -161,13 +161,13 @@ const ROWS: readonly FaultRow[] = [
     ['c.yaml:1:29: source.gobgp.address: must be unix:///PATH or HOST:PORT, not "unix:gobgp.sock"'],
   ],
   [
-    'all paths',
+    'paths of another kind',
     [
-      'source: { gobgp: { address: "127.0.0.1:1", paths: all } }',
+      'source: { gobgp: { address: "127.0.0.1:1", paths: every } }',
       'tables: [ { id: 100 } ]',
       '',
     ].join('\n'),
-    ['c.yaml:1:51: source.gobgp.paths: must be best (all comes with a later version), not "all"'],
+    ['c.yaml:1:51: source.gobgp.paths: must be best or all, not "every"'],
   ],
   [
     'a certificate without its key',

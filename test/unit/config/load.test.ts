@@ -72,6 +72,7 @@ describe('loadConfig', () => {
       gobgp: {
         address: 'unix:///run/gobgp/gobgp.sock',
         tls: { ca: undefined, cert: undefined, key: undefined },
+        paths: 'best',
       },
     });
     assert.deepEqual(plain(tables[0]?.filters), [
@@ -136,7 +137,10 @@ describe('loadConfig', () => {
     const { files, ...config } = await load(TABLE);
     assert.equal(files.length, 1);
     assert.deepEqual(config, {
-      source: { kind: 'gobgp', gobgp: { address: '127.0.0.1:50051', tls: undefined } },
+      source: {
+        kind: 'gobgp',
+        gobgp: { address: '127.0.0.1:50051', tls: undefined, paths: 'best' },
+      },
       hold: 120_000,
       sync: { timeout: 360_000 },
       tables: [
@@ -148,6 +152,7 @@ describe('loadConfig', () => {
           acceptDefault: false,
           limits: [],
           multipath: 16,
+          bestPath: { multipathRelax: false, alwaysCompareMed: false, preferOldest: false },
           nextHop: { resolve: 'recursive', viaDefault: false, override: [], objects: 'auto' },
           foreign: 'preserve',
           static: [],
@@ -258,6 +263,21 @@ rules: { priority: 1, match: [ { fwmark: 0x14 }, { fwmark: 21 }, { fwmark: 0x16/
         assert.ok(gobgp.ok && gobgp.config.source.kind === 'gobgp');
         assert.equal(gobgp.config.source.gobgp.tls?.key, join(directory, 'ca.pem'));
       },
+    );
+  });
+
+  it('reads how the best of all paths is chosen, for each table', async () => {
+    const all = await load(
+      'source: { gobgp: { address: "127.0.0.1:50051", paths: all } }\n' +
+        'tables: [ { id: 100, bestPath: { multipathRelax: true, preferOldest: true } }, { id: 101, bestPath: { alwaysCompareMed: true } } ]\n',
+    );
+    assert.ok(all.source.kind === 'gobgp' && all.source.gobgp.paths === 'all');
+    assert.deepEqual(
+      all.tables.map(({ bestPath }) => bestPath),
+      [
+        { multipathRelax: true, alwaysCompareMed: false, preferOldest: true },
+        { multipathRelax: false, alwaysCompareMed: true, preferOldest: false },
+      ],
     );
   });
 

@@ -1,5 +1,6 @@
 /** Short ways to write configurations, paths and underlays in tests of the flow's second half. */
 import type {
+  BestPathConfig,
   Config,
   LimitAction,
   LimitConfig,
@@ -20,6 +21,12 @@ export const NEXT_HOP: NextHopConfig = {
   objects: 'auto',
 };
 
+export const BEST_PATH: BestPathConfig = {
+  multipathRelax: false,
+  alwaysCompareMed: false,
+  preferOldest: false,
+};
+
 /** Everything permitted, nothing else asked for. */
 export function table(given: Partial<TableConfig> = {}): TableConfig {
   return {
@@ -30,6 +37,7 @@ export function table(given: Partial<TableConfig> = {}): TableConfig {
     acceptDefault: true,
     limits: [],
     multipath: 16,
+    bestPath: BEST_PATH,
     nextHop: NEXT_HOP,
     foreign: 'preserve',
     static: [],
@@ -96,7 +104,7 @@ export function limit(
 
 export function config(...tables: TableConfig[]): Config {
   return {
-    source: { kind: 'gobgp', gobgp: { address: '127.0.0.1:50051', tls: undefined } },
+    source: { kind: 'gobgp', gobgp: { address: '127.0.0.1:50051', tls: undefined, paths: 'best' } },
     hold: 120_000,
     sync: { timeout: 360_000 },
     tables,

@@ -1,7 +1,7 @@
 /** A short run of `npm run test:fuzz`, and that the fuzzer would notice. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Random } from '../../chaos/random.js';
+import { Random } from '../../support/random.js';
 import { bgpTarget } from '../../fuzz/bgp-target.js';
 import { FuzzFailure, fuzz } from '../../fuzz/fuzz.js';
 import { gobgpTargets } from '../../fuzz/gobgp-target.js';

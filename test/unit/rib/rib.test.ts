@@ -26,6 +26,9 @@ test('changes are told, and what changes nothing is not', () => {
     path({ attributes: shared, peer: '10.9.0.9' }),
     path({ attributes: shared, peerAs: 1 }),
     path({ attributes: shared, pathId: 1 }),
+    path({ attributes: shared, session: { type: 'external', routerId: 1 } }),
+    path({ attributes: shared, session: { type: 'external', routerId: 2 } }),
+    path({ attributes: shared, session: { type: 'internal', routerId: 2 } }),
   ]) {
     const next = update('10.0.0.0/8', changed);
     assert.deepEqual(rib.apply([next]), [next]);
@@ -34,6 +37,18 @@ test('changes are told, and what changes nothing is not', () => {
   assert.deepEqual(rib.apply([withdrawal, withdrawal]), [withdrawal]);
   assert.equal(rib.get(one.prefix.key), undefined);
   assert.equal(rib.size('ipv4'), 0);
+});
+
+test('a path that is said again keeps the time at which it was first heard', () => {
+  const rib = new Rib();
+  const shared = attributes();
+  const first = path({ attributes: shared, receivedAt: 1000 });
+  rib.apply([update('10.0.0.0/8', first)]);
+  assert.deepEqual(
+    rib.apply([update('10.0.0.0/8', path({ attributes: shared, receivedAt: 2000 }))]),
+    [],
+  );
+  assert.equal(rib.get(prefix('10.0.0.0/8').key)?.paths[0]?.receivedAt, 1000);
 });
 
 test('the families are apart', () => {

@@ -61,7 +61,9 @@ describe('GobgpClient', () => {
       server.addService({ GetBgp: method(path, false) }, { GetBgp: getBgp });
       const client = await connect(await listen(server));
       assert.equal(client.api.version, version);
-      assert.deepEqual(await client.getBgp(), { asn: 65000, useMultiplePaths: true });
+      assert.deepEqual(await client.getBgp(), {
+        ...{ asn: 65000, useMultiplePaths: true, confederation: null },
+      });
       await assert.rejects(client.listPeers(), /gobgpd: ListPeer: .*\(unimplemented\)$/);
       client.close();
     });
@@ -90,7 +92,7 @@ describe('GobgpClient', () => {
     const calls = [
       client.listPeers(),
       client.listPaths('ipv4', undefined, () => undefined),
-      client.watch(() => undefined),
+      client.watch('best', () => undefined),
       client.disablePeer('10.9.0.2', 'why'),
       client.enablePeer('10.9.0.2'),
     ];

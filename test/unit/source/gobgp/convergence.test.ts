@@ -136,8 +136,9 @@ describe('PeerTable', () => {
     assert.equal(since(5000, { updates: 6 }), 5000);
   });
 
-  it('says when a peer is behind another interface than before', () => {
+  it('says when a peer is new, or behind another interface than before', () => {
     const peers = new PeerTable(apiV4);
+    assert.equal(peers.update([message()], 0), true);
     assert.equal(peers.update([message()], 0), false);
     assert.equal(peers.update([message(), message({ address: 'fe80::2%eth1' })], 0), true);
     assert.equal(peers.update([message({ address: 'fe80::2%eth1' })], 0), false);

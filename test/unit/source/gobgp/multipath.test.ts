@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Attributes, Path } from '../../../../src/rib/path.js';
+import type { KnownPath } from '../../../../src/source/gobgp/known-path.js';
 import { bestSet, equalCostSet } from '../../../../src/source/gobgp/multipath.js';
-import type { KnownPath } from '../../../../src/source/gobgp/path-decoder.js';
 import { path } from '../build.js';
 
 const internal = ({ peerAs }: Path) => peerAs === 65000;
@@ -14,7 +14,7 @@ function known(
 ): KnownPath {
   const { peerAs = 65001, ...flags } = rest;
   const set = flags.local ? [] : [{ ...path(peer, attributes), peerAs }];
-  return { ...{ set, local: false, unreachable: false }, ...flags };
+  return { ...{ source: peer, pathId: 0, set, local: false, unreachable: false }, ...flags };
 }
 
 function peers(paths: readonly Path[]): string {

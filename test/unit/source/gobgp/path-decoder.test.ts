@@ -2,12 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { asPathText, nextHopText } from '../../../../src/rib/path.js';
+import type { KnownPath } from '../../../../src/source/gobgp/known-path.js';
 import type { MessageFormat } from '../../../../src/source/gobgp/message-format.js';
-import {
-  type DecodedEvent,
-  type KnownPath,
-  PathDecoder,
-} from '../../../../src/source/gobgp/path-decoder.js';
+import { type DecodedEvent, PathDecoder } from '../../../../src/source/gobgp/path-decoder.js';
 import { DecodeError } from '../../../../src/source/gobgp/wire.js';
 import { CAPTURES } from './captured.js';
 
@@ -89,6 +86,9 @@ for (const { version, format, watch, list } of CAPTURES) {
         originatorId: undefined,
         clusterLength: 0,
       });
+      // The daemon has chosen: nothing that selection asks for, and one object whenever it was heard.
+      assert.equal(path.session, undefined);
+      assert.equal(path.receivedAt, undefined);
       const internal = known.get('10.4.0.0/16')?.set[0];
       assert.equal(internal?.attributes.localPref, 200);
       assert.equal(internal?.attributes.origin, 'incomplete');

@@ -2,14 +2,16 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Prefix } from '../../../../src/net/prefix.js';
 import { GobgpError } from '../../../../src/source/gobgp/gobgp-error.js';
-import type { KnownPath } from '../../../../src/source/gobgp/path-decoder.js';
+import type { KnownPath } from '../../../../src/source/gobgp/known-path.js';
 import { PrefixReader } from '../../../../src/source/gobgp/prefix-reader.js';
 import { path, prefix } from '../build.js';
 import { FakeClock, settled } from '../fake-clock.js';
 
 const A = prefix('10.1.0.0/16');
 const LONGER = prefix('10.1.2.0/24');
-const KNOWN: KnownPath = { set: [path('10.9.0.2')], local: false, unreachable: false };
+const KNOWN: KnownPath = {
+  ...{ source: '10.9.0.2', pathId: 0, set: [path('10.9.0.2')], local: false, unreachable: false },
+};
 
 /** A reader over a table; calls end when the test says so. */
 function reading(table: readonly Prefix[]) {

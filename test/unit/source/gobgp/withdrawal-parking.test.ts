@@ -18,7 +18,7 @@ function parked() {
   const released: string[] = [];
   const questions: { answer(sessions: SessionsNow): void; fail(error: Error): void }[] = [];
   let ended: unknown;
-  const parking = new WithdrawalParking({
+  const parking = new WithdrawalParking<typeof A>({
     clock,
     askSessions: () =>
       new Promise((resolve, reject) => questions.push({ answer: resolve, fail: reject })),

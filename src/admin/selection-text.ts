@@ -1,0 +1,129 @@
+/** How a table chose among the permitted paths of a prefix, for `explain`: a step a path. */
+import type { Entry } from '../desired/decide.js';
+import type { Table } from '../desired/table.js';
+import type { Underlay } from '../desired/underlay.js';
+import { Address } from '../net/address.js';
+import { explainSelection, type PathOutcome, type SelectionStep } from '../policy/select.js';
+import { asPathLength, type Path } from '../rib/path.js';
+import type { ExplainStep } from './report.js';
+
+/** `heard`: every path of the entry's prefix. Of an accepted entry only. */
+export function* selectionSteps(
+  table: Table,
+  entry: Entry,
+  heard: readonly Path[],
+  underlay: Underlay,
+): Generator<ExplainStep> {
+  const { multipath } = table.config;
+  const step = (outcome: ExplainStep['outcome'], text: string): ExplainStep => {
+    return { stage: 'selection', outcome, text };
+  };
+  if (heard.some(({ session }) => session === undefined)) {
+    yield step('ok', `${entry.paths.length} of the permitted paths, multipath ${multipath}`);
+    return;
+  }
+  const competing: Path[] = [];
+  for (const path of heard) {
+    if (!table.filter.evaluate(entry.prefix, path, { count: false }).permit) continue;
+    const barred = barredText(table, entry, path, underlay);
+    if (barred === undefined) competing.push(path);
+    else yield step('info', `${nameOf(path)} is left out: ${barred}`);
+  }
+  const [best] = entry.paths;
+  for (const { path, outcome } of explainSelection(competing, table.selection)) {
+    const chosen = outcome.kind === 'best' || outcome.kind === 'equal';
+    yield step(
+      chosen ? 'ok' : 'info',
+      `${nameOf(path)} ${outcomeText(path, outcome, best ?? path, competing.length, table)}`,
+    );
+  }
+}
+
+function nameOf({ peer, pathId }: Path): string {
+  return pathId === 0 ? `path of ${peer}` : `path ${pathId} of ${peer}`;
+}
+
+function barredText(
+  { limits }: Table,
+  { prefix }: Entry,
+  { peer, nextHop }: Path,
+  underlay: Underlay,
+): string | undefined {
+  if (underlay.isLocal(nextHop.address)) return `${nextHop.address} is an address of this node`;
+  const full = limits.find(
+    (limit) =>
+      limit.config.peer === peer &&
+      limit.config.family === prefix.family &&
+      limit.waits(prefix.key),
+  );
+  return full === undefined ? undefined : `${full.config.id} has no room for it`;
+}
+
+function outcomeText(
+  path: Path,
+  outcome: PathOutcome,
+  best: Path,
+  competing: number,
+  { config, selection }: Table,
+): string {
+  switch (outcome.kind) {
+    case 'best':
+      return competing === 1 ? 'is the only one' : 'is the best';
+    case 'equal':
+      return 'is as good, and shares the route';
+    case 'same-next-hop':
+      return 'is as good, by the same next hop';
+    case 'beyond-multipath':
+      return `is as good, but multipath is ${config.multipath}`;
+    case 'lost': {
+      const why = lostText(outcome.step, path, best, selection);
+      if (!outcome.equalCost) return `lost: ${why}`;
+      const other = best.session?.type === 'internal' ? 'by another AS path' : 'through another AS';
+      return `lost: ${why}; as good until then, but ${other} (multipathRelax is off)`;
+    }
+  }
+}
+
+/** `best` has won at that step, except by MED: there it was some path of the same neighbour. */
+function lostText(
+  step: SelectionStep,
+  path: Path,
+  best: Path,
+  { bestPath, metricTo }: Table['selection'],
+): string {
+  const [mine, its] = [path.attributes, best.attributes];
+  switch (step) {
+    case 'next-hop':
+      return 'no way leads to its next hop';
+    case 'llgr-stale':
+      return 'it is stale (LLGR_STALE)';
+    case 'local-pref':
+      return `local preference ${mine.localPref ?? 100} against ${its.localPref ?? 100}`;
+    case 'as-path-length':
+      return `AS path length ${asPathLength(mine)} against ${asPathLength(its)}`;
+    case 'origin':
+      return `origin ${mine.origin} against ${its.origin}`;
+    case 'med':
+      return bestPath.alwaysCompareMed
+        ? `MED ${mine.med ?? 0} against ${its.med ?? 0}`
+        : 'a lower MED through the same neighbouring AS';
+    case 'session-type':
+      return `its session is ${path.session?.type ?? 'unknown'}, not external`;
+    case 'igp-metric':
+      return `metric to the next hop ${metricTo(path.nextHop)} against ${metricTo(best.nextHop)}`;
+    case 'oldest':
+      return 'heard later';
+    case 'router-id':
+      return `router id ${routerIdText(path)} against ${routerIdText(best)}`;
+    case 'cluster-length':
+      return `cluster list length ${mine.clusterLength} against ${its.clusterLength}`;
+    case 'peer-address':
+      return `peer address ${path.peer} against ${best.peer}`;
+    case 'path-id':
+      return `path id ${path.pathId} against ${best.pathId}`;
+  }
+}
+
+function routerIdText({ attributes, session }: Path): string {
+  return new Address('ipv4', (attributes.originatorId ?? session?.routerId ?? 0) | 0).text;
+}

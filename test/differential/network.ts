@@ -1,0 +1,89 @@
+/** A node with a daemon to be, and the peers of table.ts beside it, which announce one after the other. */
+import { setTimeout as pause } from 'node:timers/promises';
+import type { FeedAttributes } from '../support/bgp-wire.js';
+import { type Feeder, startFeeder } from '../support/feeder.js';
+import { connect, createNetns, type Netns } from '../support/netns.js';
+import type { RouteSet } from '../support/routes.js';
+import { NODE_AS, PEERS, type RandomTable, UNDERLAY } from './table.js';
+
+export const NODE_ADDRESS = '10.9.0.1';
+export const GATEWAY = '10.9.0.99';
+/** GoBGP 4 tells ages in whole seconds. */
+const APART_MS = 1100;
+
+export class Network implements AsyncDisposable {
+  #feeders: readonly Feeder[] = [];
+
+  private constructor(
+    readonly node: Netns,
+    readonly fabric: Netns,
+  ) {}
+
+  static async start(): Promise<Network> {
+    const fabric = await createNetns('fabric');
+    const node = await createNetns('node');
+    const addresses = [...PEERS.map(({ address }) => address), GATEWAY];
+    await connect(
+      fabric,
+      { name: 'f0', addresses: addresses.map((address) => `${address}/24`) },
+      node,
+      { name: 'eth1', addresses: [`${NODE_ADDRESS}/24`] },
+    );
+    for (const [prefix, metric] of UNDERLAY) {
+      await node.ip('route', 'add', prefix, 'via', GATEWAY, 'metric', String(metric));
+    }
+    return new Network(node, fabric);
+  }
+
+  /** Once the daemon listens. */
+  async connect(): Promise<void> {
+    this.#feeders = await Promise.all(
+      PEERS.map(({ address, as, routerId }) =>
+        startFeeder({
+          ...{ netns: this.fabric, localAddress: address, peerAddress: NODE_ADDRESS, routerId },
+          ...{ localAs: as, peerAs: NODE_AS, families: ['ipv4'] },
+        }),
+      ),
+    );
+  }
+
+  /**
+   * Announces the table, peer by peer in the given order, each once `heard` has
+   * resolved for the one before.
+   */
+  async announce(
+    table: RandomTable,
+    order: readonly number[],
+    heard: (peer: number, prefixes: number) => Promise<void>,
+  ): Promise<void> {
+    for (const peer of order) {
+      const sets = setsOf(table, peer);
+      await this.#feeders[peer]?.announce(sets);
+      await heard(
+        peer,
+        sets.reduce((sum, { prefixes }) => sum + prefixes.length, 0),
+      );
+      await pause(APART_MS);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const feeder of this.#feeders) await feeder[Symbol.asyncDispose]();
+    await this.node[Symbol.asyncDispose]();
+    await this.fabric[Symbol.asyncDispose]();
+  }
+}
+
+/** What one peer says, by attributes: as few UPDATEs as may be. */
+function setsOf(table: RandomTable, peer: number): RouteSet[] {
+  const sets = new Map<string, { attributes: FeedAttributes; prefixes: string[] }>();
+  for (const [prefix, announcements] of table) {
+    const attributes = announcements.find((one) => one.peer === peer)?.attributes;
+    if (attributes === undefined) continue;
+    const key = JSON.stringify(attributes);
+    const set = sets.get(key) ?? { attributes, prefixes: [] };
+    set.prefixes.push(prefix);
+    sets.set(key, set);
+  }
+  return [...sets.values()];
+}

@@ -1,0 +1,29 @@
+/** The short form of `npm run test:differential`: best path selection beside each daemon's own. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { Random } from '../support/random.js';
+import { comparisonText } from '../differential/comparison.js';
+import { compareWith, DAEMONS, unreached } from '../differential/daemons.js';
+import { randomTable } from '../differential/table.js';
+
+const PREFIXES = 1500;
+const SEED = Math.floor(Math.random() * 2 ** 31);
+
+describe(`best paths, ${PREFIXES} prefixes, seed ${SEED}`, { concurrency: 2 }, () => {
+  for (const daemon of DAEMONS) {
+    it(`are those of ${daemon}`, async () => {
+      const random = new Random(SEED);
+      const table = randomTable(PREFIXES, random);
+      let comparisons = 0;
+      for await (const comparison of compareWith(daemon, table, random)) {
+        assert.deepEqual(comparison.differences, [], comparisonText(comparison));
+        assert.deepEqual(unreached(comparison), [], comparisonText(comparison));
+        assert.equal(comparison.prefixes, PREFIXES);
+        const explained = [...comparison.explained.values()].reduce((a, b) => a + b, 0);
+        assert.ok(explained < PREFIXES / 20, comparisonText(comparison));
+        comparisons++;
+      }
+      assert.equal(comparisons, daemon.startsWith('frr') ? 4 : 3);
+    });
+  }
+});
