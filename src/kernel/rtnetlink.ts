@@ -6,6 +6,7 @@
 import type { Leg, Rule } from '../desired/route.js';
 import type { InterfaceAddress, Link, UnderlayRoute } from '../desired/topology.js';
 import { FAMILIES, type Family } from '../net/family.js';
+import { RTM_NEWROUTE, TABLE_LOCAL, TABLE_MAIN } from '../netlink/route-message.js';
 import {
   decodeAddress,
   decodeLink,
@@ -28,9 +29,6 @@ import {
   encodeRouteDump,
   type RouteFilter,
   RTM_GETROUTE,
-  RTM_NEWROUTE,
-  TABLE_LOCAL,
-  TABLE_MAIN,
 } from './codec-route.js';
 import { decodeRule, encodeRuleDump, RTM_GETRULE, RTM_NEWRULE } from './codec-rule.js';
 import { DumpClient, type DumpRequest } from './dump.js';
