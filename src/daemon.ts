@@ -14,6 +14,7 @@ import type { Config } from './config/config.js';
 import { ConfigKeeper } from './config-keeper.js';
 import { DaemonAlerts } from './daemon-alerts.js';
 import { Engine } from './desired/engine.js';
+import { fpmNode } from './fpm-node.js';
 import type { Kernel } from './kernel/kernel.js';
 import { LimitKeeper } from './limit-keeper.js';
 import { AlertSender } from './observe/alerts.js';
@@ -223,7 +224,10 @@ class Daemon {
   }
 
   #createSource(config: Config): Source {
-    return createSource(config, { clock: this.#clock, random: Math.random, log: this.#log });
+    const node = fpmNode(this.#kernel);
+    return createSource(config, {
+      ...{ clock: this.#clock, random: Math.random, log: this.#log, node },
+    });
   }
 
   /** One source after the other: a reload that changes it ends the old one first. */

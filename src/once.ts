@@ -6,6 +6,7 @@ import { planNotes } from './admin/table-notes.js';
 import { systemClock } from './clock.js';
 import type { Config } from './config/config.js';
 import { Engine } from './desired/engine.js';
+import { fpmNode } from './fpm-node.js';
 import { readFullFeed } from './full-feed.js';
 import type { Kernel, Operation } from './kernel/kernel.js';
 import type { Log } from './log-port.js';
@@ -158,7 +159,8 @@ async function withFeed<T>(
     const progress = onProgress === undefined ? {} : { onProgress };
     const reconciler = new Reconciler({ kernel, engine, clock, log: silent, metrics, ...progress });
     await reconciler.prepare();
-    const source = createSource(config, { clock, random: Math.random, log: silent });
+    const node = fpmNode(kernel);
+    const source = createSource(config, { clock, random: Math.random, log: silent, node });
     await readFullFeed({ engine, source, clock, signal, onWait });
     // The kernel as it is now, not as it was before a feed that may have taken minutes.
     reconciler.audit();

@@ -66,7 +66,16 @@ function byAddress({ peer: a }: PeerStatus, { peer: b }: PeerStatus): number {
 
 function sourceAddress({ engine }: Facts): string {
   const { source } = engine.config;
-  return source.kind === 'gobgp' ? source.gobgp.address : source.file.path;
+  switch (source.kind) {
+    case 'gobgp':
+      return source.gobgp.address;
+    case 'fpm': {
+      const { host, port } = source.fpm.listen;
+      return `${host.includes(':') ? `[${host}]` : host}:${port}`;
+    }
+    case 'file':
+      return source.file.path;
+  }
 }
 
 function feedState(feed: Feed, { clock }: Facts): FeedState {

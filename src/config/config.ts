@@ -30,6 +30,7 @@ export interface ListenAddress {
 
 export type SourceConfig =
   | { readonly kind: 'gobgp'; readonly gobgp: GobgpConfig }
+  | { readonly kind: 'fpm'; readonly fpm: FpmConfig }
   | { readonly kind: 'file'; readonly file: { readonly path: string } };
 
 export interface GobgpConfig {
@@ -43,6 +44,13 @@ export interface GobgpConfig {
         readonly key: string | undefined;
       }
     | undefined;
+}
+
+export interface FpmConfig {
+  /** Where zebra connects to. */
+  readonly listen: ListenAddress;
+  /** Kernel numbers of the tables whose routes are taken, at least one; 254 is main. */
+  readonly tables: readonly number[];
 }
 
 export interface TableConfig {

@@ -4,6 +4,7 @@ import type {
   Config,
   FilterRule,
   LimitConfig,
+  ListenAddress,
   PrefixListConfig,
   PrefixListEntry,
   TableConfig,
@@ -224,6 +225,10 @@ function without(list: readonly string[], others: readonly string[]): readonly s
 
 function sourceText({ source }: Config): string {
   if (source.kind === 'file') return `file ${source.file.path}`;
+  if (source.kind === 'fpm') {
+    const { listen, tables } = source.fpm;
+    return `fpm ${addressText(listen)} tables ${tables.join(' ')}`;
+  }
   const { address, tls } = source.gobgp;
   if (tls === undefined) return `gobgp ${address}`;
   const files = [tls.ca, tls.cert, tls.key].map((file) => file ?? '-');
@@ -231,9 +236,11 @@ function sourceText({ source }: Config): string {
 }
 
 function listenText({ metrics: { listen } }: Config): string {
-  if (listen === undefined) return 'off';
-  const host = listen.host.includes(':') ? `[${listen.host}]` : listen.host;
-  return `${host}:${listen.port}`;
+  return listen === undefined ? 'off' : addressText(listen);
+}
+
+function addressText({ host, port }: ListenAddress): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
 function ruleText({ text }: FilterRule): string {

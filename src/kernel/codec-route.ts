@@ -161,10 +161,12 @@ export function decodeUnderlayRoute(
   bytes: Buffer,
   body: number,
   end: number,
-): (UnderlayRoute & { readonly nexthopId: number | undefined }) | undefined {
+):
+  | (UnderlayRoute & { readonly nexthopId: number | undefined; readonly protocol: number })
+  | undefined {
   const fields = readRoute(bytes, body, end);
   if (fields === undefined) return undefined;
-  const { table, prefix, metric, legs, dead } = fields;
+  const { table, prefix, metric, legs, dead, protocol } = fields;
   const type =
     fields.type === RTN_LOCAL
       ? 'local'
@@ -172,7 +174,7 @@ export function decodeUnderlayRoute(
         ? 'unicast'
         : 'other';
   const nexthopId = legs.length === 0 ? fields.nexthopId : undefined;
-  return { table, prefix, metric, type, legs, dead, nexthopId };
+  return { table, prefix, metric, type, legs, dead, nexthopId, protocol };
 }
 
 function targetOf(fields: RouteMessage): RouteTarget {

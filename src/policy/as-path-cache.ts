@@ -3,7 +3,7 @@
  * and remembered for as long as that lives. Sources intern attributes, so a
  * full table costs as many matches as it has AS paths, not routes.
  */
-import { type Attributes, asPathText } from '../rib/path.js';
+import { type Attributes, asPathText, UNKNOWN_AS_PATH } from '../rib/path.js';
 import { compileAsPath } from './as-path.js';
 
 interface Seen {
@@ -31,6 +31,7 @@ export class AsPathCache {
   }
 
   matches(id: number, attributes: Attributes): boolean {
+    if (attributes.asPath === UNKNOWN_AS_PATH) return false;
     const seen = this.#of(attributes);
     const known = seen.results[id];
     if (known !== undefined) return known;

@@ -3,6 +3,8 @@ import type { Clock } from '../clock.js';
 import type { Config } from '../config/config.js';
 import type { Log } from '../log-port.js';
 import { createFileSource } from './file/file-source.js';
+import { createFpmSource } from './fpm/fpm-source.js';
+import type { FpmNode } from './fpm/node.js';
 import { createGobgpSource } from './gobgp/gobgp-source.js';
 import type { Source } from './source.js';
 
@@ -11,15 +13,22 @@ export interface SourceDependencies {
   /** 0 up to 1. */
   readonly random: () => number;
   readonly log: Log;
+  /** For source `fpm`. */
+  readonly node: FpmNode;
 }
 
-export function createSource(config: Config, { clock, random, log }: SourceDependencies): Source {
+export function createSource(config: Config, dependencies: SourceDependencies): Source {
+  const { clock, random, log, node } = dependencies;
   const { source, sync } = config;
   switch (source.kind) {
     case 'gobgp':
       return createGobgpSource({
         ...{ config: source.gobgp, syncTimeout: sync.timeout },
         ...{ clock, random, log },
+      });
+    case 'fpm':
+      return createFpmSource({
+        ...{ config: source.fpm, syncTimeout: sync.timeout, node, clock, log },
       });
     case 'file':
       return createFileSource({ path: source.file.path, clock, log });

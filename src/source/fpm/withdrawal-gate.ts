@@ -1,0 +1,98 @@
+/**
+ * Holds withdrawals back until it is known that they mean what they say.
+ *
+ * Where FRR is stopped as a whole (every upgrade), bgpd ends first: zebra takes
+ * its routes out one by one, tells them over FPM as any withdrawal, and ends
+ * itself a moment later. (zebra alone, SIGTERM or SIGKILL, 8.4 and 10.3, closes
+ * the connection and withdraws nothing: measured.) At face value that empties
+ * the table. FPM does not tell what goes on in bgpd; what tells such an end from
+ * a lost route is that it takes all of them, and that the connection ends.
+ *
+ * So withdrawals are gathered until there has been none for 20 ms. A burst that
+ * leaves a tenth of the routes or less is parked for two seconds after the last
+ * of them: if the connection ends before, the feed is lost and they are dropped,
+ * else they are real. All other bursts go on at once.
+ *
+ * Announcements never wait here.
+ */
+import type { Clock } from '../../clock.js';
+import type { Prefix } from '../../net/prefix.js';
+
+export interface WithdrawalGateOptions {
+  readonly clock: Clock;
+  /** Number of prefixes that have a route, held withdrawals not counted. */
+  readonly live: () => number;
+  /** Passes withdrawals on. */
+  readonly release: (prefixes: Iterable<Prefix>) => void;
+}
+
+const GATHER_MS = 20;
+const QUIET_MS = 2000;
+/** Of ten routes, as many are left at most where a burst is held. */
+const LEFT_OF_TEN = 1;
+
+export class WithdrawalGate {
+  #held = new Map<string, Prefix>();
+  #lastAt = 0;
+  /** Released of the burst that runs: it ends with two seconds without a withdrawal. */
+  #released = 0;
+  #running = false;
+
+  constructor(private readonly options: WithdrawalGateOptions) {}
+
+  /** Number of withdrawals held. */
+  get size(): number {
+    return this.#held.size;
+  }
+
+  /** The prefix has a route again. */
+  cancel(key: string): void {
+    if (this.#held.size > 0) this.#held.delete(key);
+  }
+
+  /** The prefix has no route any more. The caller owes a call of {@link settle}, after the last of several. */
+  hold(prefix: Prefix): void {
+    const now = this.options.clock.monotonic();
+    if (now - this.#lastAt >= QUIET_MS) this.#released = 0;
+    this.#lastAt = now;
+    this.#held.set(prefix.key, prefix);
+  }
+
+  /** Resolves once nothing is held; at once where another call looks after it. Rejects with the signal's reason. */
+  async settle(signal: AbortSignal): Promise<void> {
+    if (this.#running) return;
+    this.#running = true;
+    try {
+      while (this.#held.size > 0) {
+        await this.#silence(GATHER_MS, signal);
+        if (this.#takesNearlyAll()) await this.#silence(QUIET_MS, signal);
+        this.#release();
+      }
+    } finally {
+      this.#running = false;
+    }
+  }
+
+  #takesNearlyAll(): boolean {
+    const left = this.options.live();
+    const before = left + this.#held.size + this.#released;
+    return left * 10 <= before * LEFT_OF_TEN;
+  }
+
+  #release(): void {
+    const prefixes = this.#held;
+    this.#held = new Map();
+    this.#released += prefixes.size;
+    this.options.release(prefixes.values());
+  }
+
+  /** Resolves once the last withdrawal was so long ago. */
+  async #silence(ms: number, signal: AbortSignal): Promise<void> {
+    const { clock } = this.options;
+    for (;;) {
+      const left = this.#lastAt + ms - clock.monotonic();
+      if (left <= 0) return;
+      await clock.delay(left, signal);
+    }
+  }
+}
