@@ -85,7 +85,14 @@ export class Frr implements AsyncDisposable {
 
   /** `vtysh -b`: gives `frr.conf` to every daemon, or to one; rejects with the lines that were refused. */
   async load(daemon?: FrrDaemon): Promise<void> {
-    const said = await this.#vtysh('-b', ...(daemon === undefined ? [] : ['-d', daemon]));
+    const said = await until(
+      async () => {
+        const out = await this.#vtysh('-b', ...(daemon === undefined ? [] : ['-d', daemon]));
+        // vtysh gives all daemons theirs at once; in FRR 10 one may hold mgmtd's lock meanwhile.
+        return /locked by another session/.test(out) ? undefined : `${out}\n`;
+      },
+      { what: 'frr.conf is loaded', everyMs: 200 },
+    );
     if (/^%|^line \d+:|error|fail/im.test(said)) throw new Error(`frr.conf: ${said.trim()}`);
   }
 

@@ -8,10 +8,11 @@
  * the table. FPM does not tell what goes on in bgpd; what tells such an end from
  * a lost route is that it takes all of them, and that the connection ends.
  *
- * So withdrawals are gathered until there has been none for 20 ms. A burst that
- * leaves a tenth of the routes or less is parked for two seconds after the last
- * of them: if the connection ends before, the feed is lost and they are dropped,
- * else they are real. All other bursts go on at once.
+ * So withdrawals are gathered until there has been none for 20 ms; for 250 ms
+ * where they are ten or more (zebra pauses for up to 80 ms in the midst of such an
+ * end, measured on a busy machine), yet no longer than two seconds. A burst that leaves a tenth of the routes or less
+ * is parked for two seconds after the last of them: if the connection ends
+ * before, the feed is lost and they are dropped, else they are real.
  *
  * Announcements never wait here.
  */
@@ -27,12 +28,18 @@ export interface WithdrawalGateOptions {
 }
 
 const GATHER_MS = 20;
+const MANY_MS = 250;
 const QUIET_MS = 2000;
-/** Of ten routes, as many are left at most where a burst is held. */
-const LEFT_OF_TEN = 1;
+const MANY = 10;
+/** Longest wait of the first of many: where routes come and go all the time, there is no silence. */
+const LONGEST_MS = 2000;
+/** Where no more than this share is left, nearly all are gone. */
+const LEFT_SHARE = 1 / 10;
 
 export class WithdrawalGate {
   #held = new Map<string, Prefix>();
+  /** Of the first that is held, and of the last there was. */
+  #firstAt = 0;
   #lastAt = 0;
   /** Released of the burst that runs: it ends with two seconds without a withdrawal. */
   #released = 0;
@@ -55,6 +62,7 @@ export class WithdrawalGate {
     const now = this.options.clock.monotonic();
     if (now - this.#lastAt >= QUIET_MS) this.#released = 0;
     this.#lastAt = now;
+    if (this.#held.size === 0) this.#firstAt = now;
     this.#held.set(prefix.key, prefix);
   }
 
@@ -64,8 +72,7 @@ export class WithdrawalGate {
     this.#running = true;
     try {
       while (this.#held.size > 0) {
-        await this.#silence(GATHER_MS, signal);
-        if (this.#takesNearlyAll()) await this.#silence(QUIET_MS, signal);
+        await this.#silence(signal);
         this.#release();
       }
     } finally {
@@ -73,10 +80,13 @@ export class WithdrawalGate {
     }
   }
 
-  #takesNearlyAll(): boolean {
+  /** When the held ones are believed, unless more come. */
+  #dueAt(): number {
     const left = this.options.live();
-    const before = left + this.#held.size + this.#released;
-    return left * 10 <= before * LEFT_OF_TEN;
+    const gone = this.#held.size + this.#released;
+    if (left <= (left + gone) * LEFT_SHARE) return this.#lastAt + QUIET_MS;
+    const patience = gone >= MANY ? MANY_MS : GATHER_MS;
+    return Math.min(this.#lastAt + patience, this.#firstAt + LONGEST_MS);
   }
 
   #release(): void {
@@ -86,12 +96,12 @@ export class WithdrawalGate {
     this.options.release(prefixes.values());
   }
 
-  /** Resolves once the last withdrawal was so long ago. */
-  async #silence(ms: number, signal: AbortSignal): Promise<void> {
+  /** Resolves once the last withdrawal is long enough ago. */
+  async #silence(signal: AbortSignal): Promise<void> {
     const { clock } = this.options;
     for (;;) {
-      const left = this.#lastAt + ms - clock.monotonic();
-      if (left <= 0) return;
+      const left = this.#dueAt() - clock.monotonic();
+      if (left <= 0 || this.#held.size === 0) return;
       await clock.delay(left, signal);
     }
   }
