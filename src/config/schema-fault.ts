@@ -7,7 +7,7 @@ import type { FaultPath } from './fault.js';
 type Issue = z.core.$ZodIssue;
 
 /** Kinds of source the design has and this version has not. */
-const LATER_SOURCES = new Set(['bgp', 'fpm']);
+const LATER_SOURCES = new Set(['bgp']);
 
 /** One fault for each thing wrong, unknown keys each on its own, in the order of the file. */
 export function faultsOf(document: YamlDocument, issues: readonly Issue[]): readonly ConfigFault[] {
@@ -54,7 +54,7 @@ function branchMeant(branches: readonly Issue[][]): readonly Issue[] | undefined
 function unknownKey(path: FaultPath, key: string, allowed: string): string {
   const keys = allowed.split(', ');
   if (path.length === 1 && path[0] === 'source' && LATER_SOURCES.has(key)) {
-    return `this source is not supported by this version; use ${keys.join(' or ')}`;
+    return `this source is not supported by this version; use ${allowed.replace(/, (?=[^,]*$)/, ' or ')}`;
   }
   const near = nearest(key, keys);
   const hint = near === undefined ? '' : `; did you mean ${near}?`;

@@ -82,8 +82,8 @@ export function originAs(attributes: Attributes): number | undefined {
 }
 
 /** `AS_PATH` as daemons print it: `65001 65002 {65010,65011}`. */
-export function asPathText(attributes: Attributes): string {
-  return attributes.asPath.map(segmentText).join(' ');
+export function asPathText({ asPath }: Pick<Attributes, 'asPath'>): string {
+  return asPath.map(segmentText).join(' ');
 }
 
 function segmentText({ type, asns }: AsSegment): string {
