@@ -16,6 +16,7 @@ import { DaemonAlerts } from './daemon-alerts.js';
 import { Engine } from './desired/engine.js';
 import { fpmNode } from './fpm-node.js';
 import type { Kernel } from './kernel/kernel.js';
+import { tcpSockets } from './kernel/tcp-options.js';
 import { LimitKeeper } from './limit-keeper.js';
 import { AlertSender } from './observe/alerts.js';
 import { serveHealth } from './observe/health.js';
@@ -224,10 +225,8 @@ class Daemon {
   }
 
   #createSource(config: Config): Source {
-    const node = fpmNode(this.#kernel);
-    return createSource(config, {
-      ...{ clock: this.#clock, random: Math.random, log: this.#log, node },
-    });
+    const [clock, log, node] = [this.#clock, this.#log, fpmNode(this.#kernel)];
+    return createSource(config, { clock, random: Math.random, log, sockets: tcpSockets, node });
   }
 
   /** One source after the other: a reload that changes it ends the old one first. */

@@ -110,7 +110,7 @@ export class LimitKeeper {
   #plan(limit: LimitTracker): void {
     const { id, peer, restartAfter } = limit.config;
     const gobgp = this.#gobgp();
-    if (peer === undefined || gobgp === undefined) {
+    if (peer === undefined || !this.#hasSessions()) {
       throw new TypeError(`limit ${id}: teardown without a session`);
     }
     const restoreAt = Number.isFinite(restartAfter)
@@ -119,10 +119,15 @@ export class LimitKeeper {
     this.#toDisable.set(id, { peer, limit: id, restoreAt, gobgp });
   }
 
-  /** The gobgpd that is the source now. */
+  /** The gobgpd that is the source now; none where its sessions are our own. */
   #gobgp(): GobgpConfig | undefined {
     const { source } = this.#options.engine.config;
     return source.kind === 'gobgp' ? source.gobgp : undefined;
+  }
+
+  #hasSessions(): boolean {
+    const { kind } = this.#options.engine.config.source;
+    return kind === 'gobgp' || kind === 'bgp';
   }
 
   /** Disabled by us, or about to be. */
@@ -130,9 +135,9 @@ export class LimitKeeper {
     return [...new Map([...this.#disabled, ...this.#toDisable]).values()];
   }
 
-  /** At a gobgpd that is the source no more: since a reload, or a change while no daemon ran. */
+  /** At a source that is the source no more: since a reload, or a change while no daemon ran. */
   #isElsewhere({ gobgp }: DisabledPeer): boolean {
-    return gobgp.address !== this.#gobgp()?.address;
+    return !this.#hasSessions() || gobgp?.address !== this.#gobgp()?.address;
   }
 
   /** The gobgpd that was left is no more looked after, whether or not its peers could be enabled. */
@@ -197,7 +202,8 @@ export class LimitKeeper {
         continue;
       }
       if (!this.#mayRestore(planned)) {
-        const end = sessions()?.disable(peer, `prefix limit ${id} exceeded`);
+        const words = `prefix limit ${id} exceeded`;
+        const end = sessions()?.disable(peer, words, 'maximum-prefixes');
         if (!(await this.#succeeds(peer, 'end the session of', end, signal))) {
           all = false;
           continue;
@@ -241,9 +247,9 @@ export class LimitKeeper {
     return restoreAt !== null && this.#options.clock.now() >= restoreAt;
   }
 
-  #isOnDisk({ peer, limit, gobgp: { address } }: DisabledPeer): boolean {
+  #isOnDisk({ peer, limit, gobgp }: DisabledPeer): boolean {
     return this.#saved.disabledPeers.some(
-      (one) => one.limit === limit && one.peer === peer && one.gobgp.address === address,
+      (one) => one.limit === limit && one.peer === peer && one.gobgp?.address === gobgp?.address,
     );
   }
 

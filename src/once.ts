@@ -9,6 +9,7 @@ import { Engine } from './desired/engine.js';
 import { fpmNode } from './fpm-node.js';
 import { readFullFeed } from './full-feed.js';
 import type { Kernel, Operation } from './kernel/kernel.js';
+import { tcpSockets } from './kernel/tcp-options.js';
 import type { Log } from './log-port.js';
 import { checkAgainstKernel, loadOrFault, openKernel, openKernelForReading } from './preflight.js';
 import type { MisplacedRule } from './reconcile/diff.js';
@@ -159,8 +160,8 @@ async function withFeed<T>(
     const progress = onProgress === undefined ? {} : { onProgress };
     const reconciler = new Reconciler({ kernel, engine, clock, log: silent, metrics, ...progress });
     await reconciler.prepare();
-    const node = fpmNode(kernel);
-    const source = createSource(config, { clock, random: Math.random, log: silent, node });
+    const given = { sockets: tcpSockets, node: fpmNode(kernel) };
+    const source = createSource(config, { clock, random: Math.random, log: silent, ...given });
     await readFullFeed({ engine, source, clock, signal, onWait });
     // The kernel as it is now, not as it was before a feed that may have taken minutes.
     reconciler.audit();

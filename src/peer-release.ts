@@ -21,6 +21,13 @@ export interface ReleaseOptions {
   ) => Promise<void>;
 }
 
+/** Others are at our own sessions, which nobody has to be told of: they end with us. */
+type PeerAtGobgp = DisabledPeer & { readonly gobgp: GobgpConfig };
+
+function isAtGobgp(peer: DisabledPeer): peer is PeerAtGobgp {
+  return peer.gobgp !== undefined;
+}
+
 /** A gobgpd that has not answered by then is not waited for. */
 const PATIENCE_MS = 3_000;
 
@@ -35,14 +42,14 @@ export async function releasePeers(
   options: ReleaseOptions,
   signal = new AbortController().signal,
 ): Promise<readonly DisabledPeer[]> {
-  const addresses = [...new Set(peers.map(({ gobgp }) => gobgp.address))];
+  const addresses = [...new Set(peers.flatMap(({ gobgp }) => gobgp?.address ?? []))];
   const enabled = await Promise.all(
     addresses.map((address) => {
-      const there = peers.filter(({ gobgp }) => gobgp.address === address);
+      const there = peers.filter(isAtGobgp).filter(({ gobgp }) => gobgp.address === address);
       return releaseThere(there, options, signal);
     }),
   );
-  return enabled.flat();
+  return [...peers.filter((peer) => !isAtGobgp(peer)), ...enabled.flat()];
 }
 
 /** The same for what a state file holds, where no daemon runs; the next one will not disable them again. Never rejects. */
@@ -71,7 +78,7 @@ export async function releaseSavedPeers(path: string, options: ReleaseOptions): 
 
 /** For a daemon that stops and is to run again: one line a peer. */
 export function tellDisabled(peers: readonly DisabledPeer[], log: ReleaseOptions['log']): void {
-  for (const disabled of peers) {
+  for (const disabled of peers.filter(isAtGobgp)) {
     const why = 'until rib2fib runs again';
     log.warn(fieldsOf(disabled), `${staysText(disabled)} ${why}; before that: ${byHand(disabled)}`);
   }
@@ -79,10 +86,10 @@ export function tellDisabled(peers: readonly DisabledPeer[], log: ReleaseOptions
 
 /** Those of one gobgpd. */
 async function releaseThere(
-  there: readonly DisabledPeer[],
+  there: readonly PeerAtGobgp[],
   { clock, log, enablePeers }: ReleaseOptions,
   signal: AbortSignal,
-): Promise<readonly DisabledPeer[]> {
+): Promise<readonly PeerAtGobgp[]> {
   const [first] = there;
   if (first === undefined) return [];
   const outcomes = new Map<string, PeerOutcome>();
@@ -109,7 +116,7 @@ async function releaseThere(
   for (const disabled of there) tellOutcome(disabled, outcomes.get(disabled.peer), failure);
   return there.filter(({ peer }) => outcomes.has(peer));
 
-  function tellOutcome(disabled: DisabledPeer, outcome: PeerOutcome | undefined, why: string) {
+  function tellOutcome(disabled: PeerAtGobgp, outcome: PeerOutcome | undefined, why: string) {
     const { peer, gobgp } = disabled;
     const fields = fieldsOf(disabled);
     if (outcome === 'enabled')
@@ -121,15 +128,15 @@ async function releaseThere(
   }
 }
 
-function fieldsOf({ peer, limit, gobgp }: DisabledPeer): object {
+function fieldsOf({ peer, limit, gobgp }: PeerAtGobgp): object {
   return { peer, limit, gobgpd: gobgp.address };
 }
 
-function staysText({ peer, gobgp }: DisabledPeer): string {
+function staysText({ peer, gobgp }: PeerAtGobgp): string {
   return `peer ${peer} stays disabled at gobgpd ${gobgp.address}`;
 }
 
-function byHand({ peer }: DisabledPeer): string {
+function byHand({ peer }: PeerAtGobgp): string {
   return `gobgp neighbor ${peer} enable`;
 }
 

@@ -14,8 +14,11 @@ export interface DisabledPeer {
   readonly limit: string;
   /** Epoch ms; `null`: not by itself. */
   readonly restoreAt: number | null;
-  /** The gobgpd that was told to, and how to reach it: the configuration may name another by now. */
-  readonly gobgp: GobgpConfig;
+  /**
+   * The gobgpd that was told to, and how to reach it: the configuration may name
+   * another by now. Absent: the session was our own, and is gone with us.
+   */
+  readonly gobgp?: GobgpConfig | undefined;
 }
 
 export interface SavedState {
@@ -96,7 +99,7 @@ function isDisabledPeer(value: unknown): value is DisabledPeer {
     typeof peer === 'string' &&
     typeof limit === 'string' &&
     (restoreAt === null || typeof restoreAt === 'number') &&
-    isGobgp(gobgp)
+    (gobgp === undefined || isGobgp(gobgp))
   );
 }
 

@@ -1,3 +1,4 @@
+import { bgpText } from '../config/diff-source.js';
 import type { Feed } from '../desired/feed.js';
 import { formatRule } from '../desired/format.js';
 import type { NextHopSet } from '../desired/next-hop-set.js';
@@ -69,6 +70,8 @@ function sourceAddress({ engine }: Facts): string {
   switch (source.kind) {
     case 'gobgp':
       return source.gobgp.address;
+    case 'bgp':
+      return bgpText(source.bgp);
     case 'fpm': {
       const { host, port } = source.fpm.listen;
       return `${host.includes(':') ? `[${host}]` : host}:${port}`;

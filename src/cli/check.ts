@@ -45,6 +45,7 @@ export function warningsOf(config: Config): string[] {
       return peerWarnings(config);
     case 'fpm':
       return [...exposureWarnings(source.fpm), ...unknownWarnings(config)];
+    case 'bgp':
     case 'file':
       return [];
   }

@@ -30,6 +30,7 @@ export interface ListenAddress {
 
 export type SourceConfig =
   | { readonly kind: 'gobgp'; readonly gobgp: GobgpConfig }
+  | { readonly kind: 'bgp'; readonly bgp: BgpConfig }
   | { readonly kind: 'fpm'; readonly fpm: FpmConfig }
   | { readonly kind: 'file'; readonly file: { readonly path: string } };
 
@@ -44,6 +45,60 @@ export interface GobgpConfig {
         readonly key: string | undefined;
       }
     | undefined;
+}
+
+/** Our own, receive-only side of BGP. */
+export interface BgpConfig {
+  /** Where peers may call; none: nobody may, every peer is called. */
+  readonly listen: readonly ListenAddress[];
+  readonly as: number;
+  /** BGP identifier, unsigned 32 bits. */
+  readonly routerId: number;
+  readonly peers: readonly BgpPeerConfig[];
+}
+
+/** RFC 9234 4.1: what *we* are to the peer. */
+export type BgpRole = 'provider' | 'rs' | 'rs-client' | 'customer' | 'peer';
+
+export interface BgpPeerConfig {
+  /** One neighbour, or every one that calls from a prefix, each a peer of its own. */
+  readonly neighbour:
+    | { readonly kind: 'address'; readonly address: Address }
+    | { readonly kind: 'prefix'; readonly prefix: Prefix };
+  /** Of a link-local address. */
+  readonly interface: string | undefined;
+  readonly as: number;
+  /** Its BGP identifier, unsigned 32 bits: tells apart peers of one address. */
+  readonly routerId: number | undefined;
+  /** We call too; otherwise the peer does. */
+  readonly connect: boolean;
+  /** To call at. */
+  readonly port: number;
+  /** To call from. */
+  readonly localAddress: Address | undefined;
+  /** What its loss means: routes of a `neighbour` go, those of a `feed` are held. */
+  readonly role: 'neighbour' | 'feed';
+  /** RFC 2385. */
+  readonly password: string | undefined;
+  /** RFC 5082: routers between us and the peer, itself counted; 1 is on the same link. */
+  readonly ttlSecurity: number | undefined;
+  /** Milliseconds offered; 0: none. */
+  readonly holdTime: number;
+  readonly families: readonly Family[];
+  /** RFC 7911: receive several paths of a prefix. */
+  readonly addPath: boolean;
+  readonly bgpRole: BgpRole | undefined;
+  readonly gracefulRestart: GracefulRestartConfig;
+}
+
+/** Milliseconds; each bounds what the peer asks for. */
+export interface GracefulRestartConfig {
+  /** RFC 4724: from the loss to the new session. */
+  readonly restartTime: number;
+  /** From the new session to its End-of-RIB. */
+  readonly staleTime: number;
+  /** RFC 9494: beyond `restartTime`; 0: not offered. */
+  readonly longLivedTime: number;
 }
 
 export interface FpmConfig {

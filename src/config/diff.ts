@@ -9,6 +9,7 @@ import type {
   PrefixListEntry,
   TableConfig,
 } from './config.js';
+import { diffSources } from './diff-source.js';
 import { formatDuration } from './duration.js';
 
 /**
@@ -18,7 +19,7 @@ import { formatDuration } from './duration.js';
  */
 export function diffConfigs(before: Config, after: Config): readonly string[] {
   const lines: string[] = [];
-  compare(lines, 'source', sourceText(before), sourceText(after));
+  lines.push(...diffSources(before, after));
   compare(lines, 'hold', formatDuration(before.hold), formatDuration(after.hold));
   compareFixed(
     lines,
@@ -221,18 +222,6 @@ function without(list: readonly string[], others: readonly string[]): readonly s
     if (left > 0) counts.set(item, left - 1);
     return left === 0;
   });
-}
-
-function sourceText({ source }: Config): string {
-  if (source.kind === 'file') return `file ${source.file.path}`;
-  if (source.kind === 'fpm') {
-    const { listen, tables } = source.fpm;
-    return `fpm ${addressText(listen)} tables ${tables.join(' ')}`;
-  }
-  const { address, tls } = source.gobgp;
-  if (tls === undefined) return `gobgp ${address}`;
-  const files = [tls.ca, tls.cert, tls.key].map((file) => file ?? '-');
-  return `gobgp ${address} tls ${files.join(' ')}`;
 }
 
 function listenText({ metrics: { listen } }: Config): string {

@@ -7,6 +7,7 @@
  * the files they name.
  */
 import { basename, resolve } from 'node:path';
+import { buildBgp } from './bgp.js';
 import type { Config, ConfigFault, FilterRule, PrefixListConfig, SourceConfig } from './config.js';
 import { parseYaml, type YamlDocument } from './document.js';
 import { capFaults, type FaultPath, type Tell } from './fault.js';
@@ -15,6 +16,7 @@ import { buildFilters } from './filters.js';
 import { parseListSlices } from './list-slices.js';
 import { parseInlinePrefixList, parsePrefixListFile } from './prefix-list-text.js';
 import { configSchema, type ParsedConfig } from './schema.js';
+import { bgpPassword, PASSWORD_FORM } from './schema-bgp.js';
 import { faultsOf } from './schema-fault.js';
 import { filterListSchema } from './schema-filter.js';
 import { buildTables } from './tables.js';
@@ -27,6 +29,9 @@ const PREFIX_LISTS_LIMIT = 16 * 2 ** 20;
 
 /** Largest YAML file of filters, in bytes, some 10,000 rules: what is longer is a list of prefixes. */
 const FILTERS_LIMIT = 512 * 2 ** 10;
+
+/** Largest file of a password, in bytes. */
+const PASSWORD_LIMIT = 1024;
 
 /** A configuration without a fault of its own, which the node it is for may still speak against. */
 export interface LoadedConfig {
@@ -110,9 +115,14 @@ class Loader {
   }
 
   async #source(parsed: ParsedConfig['source']): Promise<SourceConfig> {
-    const { gobgp, fpm, file } = parsed;
+    const { gobgp, bgp, fpm, file } = parsed;
     if (Object.values(parsed).filter((one) => one !== undefined).length !== 1) {
-      this.#tell(['source'], 'must have exactly one of gobgp, fpm and file');
+      this.#tell(['source'], 'must have exactly one of gobgp, bgp, fpm and file');
+    }
+    if (bgp !== undefined) {
+      const passwordOf = (file: string, at: FaultPath) => this.#password(file, at);
+      const built = await buildBgp(bgp, ['source', 'bgp'], passwordOf, this.#tell);
+      return { kind: 'bgp', bgp: built };
     }
     if (fpm !== undefined) return { kind: 'fpm', fpm };
     if (gobgp === undefined) {
@@ -142,6 +152,14 @@ class Loader {
       }
       if (source.fpm.tables.indexOf(id) < index) this.#tell(at, 'stands above already');
     }
+  }
+
+  async #password(reference: string, at: FaultPath): Promise<string | undefined> {
+    const included = await this.#included(reference, at, PASSWORD_LIMIT);
+    if (included === undefined) return undefined;
+    const password = bgpPassword.safeParse(included.text.replace(/\r?\n$/, ''));
+    if (!password.success) this.#tell(at, `${included.file} does not hold ${PASSWORD_FORM}`);
+    return password.data;
   }
 
   /** The absolute path of a file that is named here and read elsewhere. */

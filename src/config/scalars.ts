@@ -14,7 +14,7 @@ import { hostBitsMessage } from './prefix-text.js';
  * documentation; `parse` returns the value, or `undefined`, and may `refuse`
  * for a reason better than the general one.
  */
-function form<T>(
+export function form<T>(
   title: string,
   allowed: string,
   parse: (text: string, refuse: (reason: string) => undefined) => T | undefined,

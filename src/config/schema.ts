@@ -28,6 +28,7 @@ import {
   someOf,
   url,
 } from './scalars.js';
+import { bgpSchema } from './schema-bgp.js';
 import { family, filterListSchema } from './schema-filter.js';
 
 /** A key of TLS may stand empty: that is the same as not to give it. */
@@ -74,6 +75,7 @@ const fpm = mapping({
 
 const source = mapping({
   gobgp,
+  bgp: bgpSchema,
   fpm,
   file: mapping({
     path: path.describe(

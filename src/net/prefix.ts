@@ -41,6 +41,29 @@ export class Prefix {
     return new Prefix(masked(address, length), length);
   }
 
+  /**
+   * Reads the `ceil(length / 8)` octets at `offset` that BGP has of a prefix (RFC 4271 4.3),
+   * and cuts host bits off. RangeError where `length` is not the family's, or octets are missing.
+   */
+  static fromBytes(family: Family, length: number, bytes: Buffer, offset: number): Prefix {
+    const end = offset + ((length + 7) >>> 3);
+    if (length < 0 || length > familyBits(family) || end > bytes.length) {
+      throw new RangeError(`no ${family} prefix of length ${length} at ${offset}`);
+    }
+    const w0 = leadingWord(bytes, offset, end) & wordMask(length);
+    if (family === 'ipv4') return new Prefix(new Address('ipv4', w0), length);
+    return new Prefix(
+      new Address(
+        'ipv6',
+        w0,
+        leadingWord(bytes, offset + 4, end) & wordMask(length - 32),
+        leadingWord(bytes, offset + 8, end) & wordMask(length - 64),
+        leadingWord(bytes, offset + 12, end) & wordMask(length - 96),
+      ),
+      length,
+    );
+  }
+
   /** Parses `ADDRESS/LENGTH`, with no host bits set. */
   static parse(text: string): Prefix | PrefixFault {
     const slash = text.indexOf('/');
@@ -118,6 +141,16 @@ function masked(address: Address, length: number): Address {
     address.w2 & wordMask(length - 64),
     address.w3 & wordMask(length - 96),
   );
+}
+
+/** Four octets in network order, those from `end` on as zeros. */
+function leadingWord(bytes: Buffer, offset: number, end: number): number {
+  if (offset >= end) return 0;
+  let word = (bytes[offset] as number) << 24;
+  if (offset + 1 < end) word |= (bytes[offset + 1] as number) << 16;
+  if (offset + 2 < end) word |= (bytes[offset + 2] as number) << 8;
+  if (offset + 3 < end) word |= bytes[offset + 3] as number;
+  return word;
 }
 
 function wordMask(bits: number): number {

@@ -70,8 +70,15 @@ export interface SourceCounters {
 
 /** Ends and restores sessions; only sources that have sessions offer it. */
 export interface SessionControl {
-  /** Administratively disables the peer; resolves once the daemon has taken it. */
-  disable(peer: string, communication: string): Promise<void>;
+  /**
+   * Administratively disables the peer; resolves once the daemon has taken it.
+   * `cause` is what the peer is told beside the words, where the source can choose.
+   */
+  disable(
+    peer: string,
+    communication: string,
+    cause: 'shutdown' | 'maximum-prefixes',
+  ): Promise<void>;
   /** Idempotent: enabling an enabled peer is no error. */
   enable(peer: string): Promise<void>;
 }

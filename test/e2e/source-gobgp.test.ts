@@ -77,7 +77,7 @@ for (const version of GOBGPD_VERSIONS) {
       assert.equal(peer()?.as, 65002);
       const { sessions } = consumer.source;
       assert.ok(sessions !== undefined);
-      await sessions.disable(router(1), 'limit');
+      await sessions.disable(router(1), 'limit', 'shutdown');
       await consumer.offers(merged(expected(...A), expected(...A6)));
       await until(() => peer()?.adminDown === true, { what: 'the peer is shown as down' });
       assert.equal(peer()?.sessionState, 'idle (admin down)');

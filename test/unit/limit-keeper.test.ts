@@ -439,7 +439,7 @@ for (const hangs of [false, true]) {
     await life.called(DISABLE, DISABLE);
     const disabledPeers = (await loadState(path)).disabledPeers;
     assert.deepEqual(
-      disabledPeers.map(({ gobgp }) => gobgp.address),
+      disabledPeers.map(({ gobgp }) => gobgp?.address),
       [THERE.address],
     );
     await life.stop();

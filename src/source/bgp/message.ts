@@ -41,7 +41,10 @@ export interface AfiSafi {
   readonly safi: number;
 }
 
-/** RFC 5492; in the order of their codes. */
+/**
+ * RFC 5492; here in the order of their codes, in an OPEN in the peer's. One that
+ * is not as its RFC says is `unknown`, as if it had not been sent.
+ */
 export type Capability =
   | ({ readonly type: 'multiprotocol' } & AfiSafi)
   | { readonly type: 'route-refresh' }
@@ -89,15 +92,18 @@ export interface Nlri {
 export interface Announcement {
   readonly family: Family;
   readonly nlri: readonly Nlri[];
-  /** The link-local one of a pair where `useLinkLocal` of the context says so; its interface is the session's. */
+  /** The global one of a pair (RFC 2545 3) where there is one; a link-local one's interface is the session's. */
   readonly nextHop: NextHop;
-  /** Interned: equal attributes are one object for the life of the decoder. */
+  /** Interned: as a rule, equal attributes are one object for all that share the decoder's cache. */
   readonly attributes: Attributes;
+  /** RFC 9234 5: the AS number in OTC, for the check of route leaks; `undefined` where absent. */
+  readonly onlyToCustomer: number | undefined;
 }
 
 /**
  * An UPDATE after RFC 7606: what is left of it once every fault has had its
- * consequence. `withdrawn` holds what was withdrawn, and what is treated as such.
+ * consequence. `withdrawn` holds what was withdrawn, and what is treated as such;
+ * it comes before `announced`, which may name the same prefix (RFC 4271 4.3).
  */
 export interface UpdateMessage {
   readonly type: 'update';
@@ -110,8 +116,8 @@ export interface UpdateMessage {
 
 /** Something wrong in an UPDATE that did not end the session. */
 export interface UpdateFault {
-  /** RFC 7606 2. */
-  readonly consequence: 'treat-as-withdraw' | 'attribute-discard';
+  /** RFC 7606 2; `prefix-ignored` of a prefix that no unicast route can have (RFC 4271 6.3). */
+  readonly consequence: 'treat-as-withdraw' | 'attribute-discard' | 'prefix-ignored';
   /** `ORIGIN: length 2, must be 1`. */
   readonly reason: string;
   /** Of the faulty octets, in the message. */
@@ -126,10 +132,10 @@ export interface NotificationMessage {
   readonly data: Buffer;
 }
 
-/** RFC 2918 3, RFC 7313 3.2. */
+/** RFC 2918 3, RFC 7313 3.2; one of `unknown` kind is to be ignored (RFC 7313 5). */
 export interface RouteRefreshMessage extends AfiSafi {
   readonly type: 'route-refresh';
-  readonly kind: 'request' | 'begin' | 'end';
+  readonly kind: 'request' | 'begin' | 'end' | 'unknown';
 }
 
 /** What was agreed on in the OPENs, as far as it changes what bytes mean. */
@@ -144,7 +150,10 @@ export interface DecodeContext {
   readonly extendedNextHop: boolean;
   /** RFC 8654: 65535 octets instead of 4096. */
   readonly maxLength: 4096 | 65535;
-  /** LOCAL_PREF, ORIGINATOR_ID and CLUSTER_LIST are discarded of an external peer (RFC 7606 7.5, 7.9, 7.10). */
+  /**
+   * Of the same AS or confederation. LOCAL_PREF, ORIGINATOR_ID and CLUSTER_LIST are discarded of an
+   * external peer (RFC 7606 7.5, 7.9, 7.10), and confederation segments malformed (RFC 5065 5).
+   */
   readonly internal: boolean;
   /** The interface of a link-local next hop: the one the session runs over. */
   readonly interface: string | undefined;

@@ -7,6 +7,7 @@
  */
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
+import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../../clock.js';
 import type { Log } from '../../log-port.js';
 import { FAMILIES, type Family } from '../../net/family.js';
@@ -191,6 +192,8 @@ export class FpmSession {
       progress(missing);
       if (missing === undefined) return;
       await clock.delay(Math.min(left, this.#replay.nextLook(now)), signal);
+      // A process that was kept waiting itself reads first what came meanwhile.
+      await setImmediate();
     }
   }
 

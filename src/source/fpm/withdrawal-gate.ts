@@ -16,6 +16,7 @@
  *
  * Announcements never wait here.
  */
+import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../../clock.js';
 import type { Prefix } from '../../net/prefix.js';
 
@@ -101,8 +102,14 @@ export class WithdrawalGate {
     const { clock } = this.options;
     for (;;) {
       const left = this.#dueAt() - clock.monotonic();
-      if (left <= 0 || this.#held.size === 0) return;
-      await clock.delay(left, signal);
+      if (left > 0) {
+        await clock.delay(left, signal);
+        continue;
+      }
+      // One turn of the event loop: a process that was kept waiting itself reads first what came meanwhile.
+      await setImmediate();
+      signal.throwIfAborted();
+      if (this.#dueAt() <= clock.monotonic() || this.#held.size === 0) return;
     }
   }
 }

@@ -12,10 +12,10 @@ import type { Address } from '../../net/address.js';
 import { type Family, familyBits } from '../../net/family.js';
 import { Prefix } from '../../net/prefix.js';
 import { type NextHop, nextHopText, type Path } from '../../rib/path.js';
+import { ByteCache, ByteKey } from '../byte-cache.js';
 import { readAddress } from './address-text.js';
 import { familyOf } from './api.js';
 import { AttributeDecoder } from './attribute-decoder.js';
-import { ByteCache, ByteKey } from './byte-cache.js';
 import type { MessageFormat } from './message-format.js';
 import { DecodeError, LENGTH, tagOf, VARINT, WireReader } from './wire.js';
 

@@ -67,7 +67,7 @@ const ROWS: readonly FaultRow[] = [
   [
     'no source',
     'tables: [ { id: 100 } ]\n',
-    ['c.yaml:1:1: source: is missing; it must be a mapping with gobgp, fpm, file'],
+    ['c.yaml:1:1: source: is missing; it must be a mapping with gobgp, bgp, fpm, file'],
   ],
   [
     'every fault of a file at once',
@@ -134,15 +134,8 @@ const ROWS: readonly FaultRow[] = [
       'tables: [ { id: 100 } ]',
       '',
     ].join('\n'),
-    ['c.yaml:1:9: source: must have exactly one of gobgp, fpm and file'],
+    ['c.yaml:1:9: source: must have exactly one of gobgp, bgp, fpm and file'],
     { 'bad.yaml': '' },
-  ],
-  [
-    'source bgp',
-    'source: { bgp: { listen: "127.0.0.2:1790" } }\ntables: [ { id: 100 } ]\n',
-    [
-      'c.yaml:1:11: source.bgp: this source is not supported by this version; use gobgp, fpm or file',
-    ],
   ],
   [
     'source fpm that cannot listen',
@@ -267,7 +260,7 @@ const ROWS: readonly FaultRow[] = [
     'a key with a line break',
     '"log\\n": {}\n',
     [
-      'c.yaml:1:1: source: is missing; it must be a mapping with gobgp, fpm, file',
+      'c.yaml:1:1: source: is missing; it must be a mapping with gobgp, bgp, fpm, file',
       'c.yaml:1:1: tables: is missing; it must be a list',
       `c.yaml:1:1: "log\\n": unknown key; did you mean log? (allowed here: ${TOP_KEYS})`,
     ],

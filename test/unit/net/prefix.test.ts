@@ -159,3 +159,35 @@ test('a host prefix holds its address and nothing else', () => {
   assert.equal(host.contains(addressOf('2001:db8::1')), true);
   assert.equal(host.contains(addressOf('2001:db8::2')), false);
 });
+
+test('fromBytes reads as many octets as the length asks for, and cuts host bits off', () => {
+  fc.assert(
+    fc.property(anyAddress, fc.nat(3), (address, before) => {
+      for (let length = 0; length <= familyBits(address.family); length++) {
+        const octets = Buffer.alloc(before + 16);
+        address.writeTo(octets, before);
+        // Nothing stands behind the prefix's own octets.
+        const bytes = octets.subarray(0, before + ((length + 7) >>> 3));
+        const prefix = Prefix.fromBytes(address.family, length, bytes, before);
+        assert.deepEqual(prefix, Prefix.of(address, length));
+      }
+    }),
+  );
+});
+
+test('fromBytes throws RangeError at lengths and octets that are not there', () => {
+  for (const [family, length, octets] of [
+    ['ipv4', 33, 5],
+    ['ipv4', -1, 4],
+    ['ipv4', 17, 2],
+    ['ipv6', 129, 17],
+    ['ipv6', 128, 15],
+  ] as const) {
+    assert.throws(() => Prefix.fromBytes(family, length, Buffer.alloc(octets), 0), RangeError);
+  }
+});
+
+test('fromBytes reads no octet behind its own', () => {
+  const bytes = Buffer.from([10, 1, 255, 255]);
+  assert.equal(Prefix.fromBytes('ipv4', 16, bytes, 0).text, '10.1.0.0/16');
+});

@@ -63,7 +63,7 @@ export class ByteKey {
 
 const OFFSET_BASIS = 0x811c9dc5 | 0;
 const PRIME = 0x01000193;
-/** Between runs: no field of a protobuf message begins with this byte. */
+/** Between runs: no field of a protobuf message begins with this byte; BGP's attributes say their length. */
 const GAP = 0;
 
 /**

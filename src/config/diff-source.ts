@@ -1,0 +1,103 @@
+/** What a reload changed in the source, one short line a change: each begins with `source`. */
+import type { BgpConfig, BgpPeerConfig, Config, GracefulRestartConfig } from './config.js';
+import { formatDuration } from './duration.js';
+import { neighbourText } from './neighbour-text.js';
+
+/** Empty when nothing changed. A password is said to have changed, and never shown. */
+export function diffSources(before: Config, after: Config): readonly string[] {
+  if (before.source.kind === 'bgp' && after.source.kind === 'bgp') {
+    return diffBgp(before.source.bgp, after.source.bgp);
+  }
+  const [from, to] = [sourceText(before), sourceText(after)];
+  return from === to ? [] : [`source: ${from} -> ${to}`];
+}
+
+function sourceText({ source }: Config): string {
+  switch (source.kind) {
+    case 'file':
+      return `file ${source.file.path}`;
+    case 'bgp':
+      return `bgp ${bgpText(source.bgp)}`;
+    case 'fpm': {
+      const { listen, tables } = source.fpm;
+      return `fpm ${listenText([listen])} tables ${tables.join(' ')}`;
+    }
+    case 'gobgp': {
+      const { address, tls } = source.gobgp;
+      if (tls === undefined) return `gobgp ${address}`;
+      const files = [tls.ca, tls.cert, tls.key].map((file) => file ?? '-');
+      return `gobgp ${address} tls ${files.join(' ')}`;
+    }
+  }
+}
+
+/** For people, in a word or two: where it listens, or whom it calls. */
+export function bgpText({ listen, peers }: BgpConfig): string {
+  if (listen.length > 0) return listenText(listen);
+  return peers.map(neighbourText).join(' ');
+}
+
+function listenText(listen: BgpConfig['listen']): string {
+  const texts = listen.map(
+    ({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`,
+  );
+  return texts.join(' ') || 'off';
+}
+
+function diffBgp(before: BgpConfig, after: BgpConfig): readonly string[] {
+  const lines: string[] = [];
+  compare(lines, 'source.listen', listenText(before.listen), listenText(after.listen));
+  compare(lines, 'source.as', before.as, after.as);
+  compare(lines, 'source.routerId', idText(before.routerId), idText(after.routerId));
+  const [old, current] = [byName(before), byName(after)];
+  for (const name of new Set([...old.keys(), ...current.keys()])) {
+    const [from, to] = [old.get(name), current.get(name)];
+    const path = `source.peers[${name}]`;
+    if (from === undefined) lines.push(`${path}: added`);
+    else if (to === undefined) lines.push(`${path}: removed`);
+    else diffPeer(lines, path, from, to);
+  }
+  return lines;
+}
+
+function diffPeer(lines: string[], path: string, from: BgpPeerConfig, to: BgpPeerConfig): void {
+  const [a, b] = [peerTexts(from), peerTexts(to)];
+  for (const key of Object.keys(a) as (keyof typeof a)[]) {
+    compare(lines, `${path}.${key}`, a[key], b[key]);
+  }
+  if (from.password !== to.password) lines.push(`${path}.password: changed`);
+}
+
+function peerTexts(peer: BgpPeerConfig) {
+  const { as, connect, port, role, ttlSecurity, addPath, bgpRole } = peer;
+  return {
+    ...{ as, routerId: peer.routerId === undefined ? undefined : idText(peer.routerId) },
+    ...{ connect, port, localAddress: peer.localAddress?.text, role, ttlSecurity },
+    holdTime: formatDuration(peer.holdTime),
+    ...{ families: peer.families.join(' '), addPath, bgpRole },
+    gracefulRestart: restartText(peer.gracefulRestart),
+  };
+}
+
+function restartText({ restartTime, staleTime, longLivedTime }: GracefulRestartConfig): string {
+  return [restartTime, staleTime, longLivedTime].map(formatDuration).join(' ');
+}
+
+/** Those of one address are told apart by their router ids. */
+function byName({ peers }: BgpConfig): ReadonlyMap<string, BgpPeerConfig> {
+  return new Map(
+    peers.map((peer) => {
+      const id = peer.routerId === undefined ? '' : ` ${idText(peer.routerId)}`;
+      return [`${neighbourText(peer)}${id}`, peer];
+    }),
+  );
+}
+
+/** Dotted quad of unsigned 32 bits. */
+function idText(id: number): string {
+  return [id >>> 24, (id >>> 16) & 255, (id >>> 8) & 255, id & 255].join('.');
+}
+
+function compare(lines: string[], path: string, before: unknown, after: unknown): void {
+  if (before !== after) lines.push(`${path}: ${before ?? 'none'} -> ${after ?? 'none'}`);
+}

@@ -1,0 +1,166 @@
+/**
+ * Source `bgp`: sessions of our own with any BGP daemon or router. It listens,
+ * in both meanings of the word, and announces nothing. Who calls is in
+ * callers.ts, a peer in peer.ts, its routes in peer-routes.ts; here is what
+ * they make together: one feed, complete or not, lost or not.
+ */
+import type { Clock } from '../../clock.js';
+import type { BgpConfig } from '../../config/config.js';
+import type { Log } from '../../log-port.js';
+import { EventQueue } from '../event-queue.js';
+import type {
+  PeerStatus,
+  SessionControl,
+  Source,
+  SourceCounters,
+  SourceEvent,
+  SourceState,
+} from '../source.js';
+import type { TcpSockets } from '../tcp.js';
+import { AttributeCache } from './attribute-set.js';
+import { Callers } from './callers.js';
+import { dial, peerOptions } from './dial.js';
+import { CEASE, ERROR_CODE, sessionError } from './error-code.js';
+import { FeedState } from './feed-state.js';
+import { HeardRoutes } from './heard-routes.js';
+import { Listener } from './listener.js';
+import type { SessionError } from './message.js';
+import type { Peer, PeerEvents } from './peer.js';
+import { shutdownData } from './shutdown-communication.js';
+
+export interface BgpSourceOptions {
+  readonly config: BgpConfig;
+  /** Milliseconds, from the first session of a feed, until it counts as complete whatever is missing. */
+  readonly syncTimeout: number;
+  /** Milliseconds for which the routes of a lost feed are kept while other peers are up. */
+  readonly hold: number;
+  readonly sockets: TcpSockets;
+  readonly clock: Clock;
+  /** 0 up to 1. */
+  readonly random: () => number;
+  readonly log: Log;
+}
+
+export function createBgpSource(options: BgpSourceOptions): Source {
+  return new BgpSource(options);
+}
+
+class BgpSource implements Source {
+  readonly name = 'bgp';
+  readonly offers = 'all';
+  readonly sessions: SessionControl = {
+    disable: async (peer, communication, cause) => {
+      this.#callers.disable(peer, ceaseFor(communication, cause));
+    },
+    enable: async (peer) => this.#callers.enable(peer),
+  };
+
+  readonly #options: BgpSourceOptions;
+  readonly #queue = new EventQueue();
+  readonly #callers: Callers;
+  readonly #listeners: readonly Listener[];
+  readonly #feed: FeedState;
+  #stopped: number | undefined;
+  #undecodable = 0;
+  #lastEventAt: number | undefined;
+
+  constructor(options: BgpSourceOptions) {
+    const { config, syncTimeout, hold, sockets, clock, random, log } = options;
+    this.#options = options;
+    const routes = new HeardRoutes((prefix, paths) => this.#queue.update(prefix, paths));
+    const events: PeerEvents = {
+      established: () => this.#feed.established(),
+      lost: (_peer, reason) => this.#feed.lost(reason),
+      progress: () => {
+        this.#callers.forgetGone();
+        this.#feed.progress();
+      },
+      heard: () => {
+        this.#lastEventAt = clock.now();
+      },
+      fault: (peer, reason) => this.#count(peer, reason),
+    };
+    this.#callers = new Callers(config.peers, {
+      ...{ own: config, clock, random, log, routes, cache: new AttributeCache(), hold, events },
+      dial: (peer, signal) => dial(peer, sockets, signal),
+    });
+    this.#listeners = config.listen.map(
+      (at) =>
+        new Listener({
+          ...{ at, peers: config.peers, sockets, clock, log },
+          incoming: (transport, requireTtl) => this.#callers.incoming(transport, requireTtl),
+        }),
+    );
+    this.#feed = new FeedState({
+      ...{ callers: this.#callers, queue: this.#queue, routes, clock, log, syncTimeout },
+      hasPrefixes: config.peers.some(({ neighbour }) => neighbour.kind === 'prefix'),
+      fault: () => this.#listeners.find(({ fault }) => fault !== undefined)?.fault,
+    });
+  }
+
+  state(): SourceState {
+    if (this.#stopped !== undefined) return { state: 'stopped', since: this.#stopped };
+    return this.#feed.state();
+  }
+
+  peers(): readonly PeerStatus[] {
+    return this.#callers.peers.map((peer) => peer.status());
+  }
+
+  counters(): SourceCounters {
+    return { undecodable: this.#undecodable, lastEventAt: this.#lastEventAt };
+  }
+
+  async *events(signal: AbortSignal): AsyncGenerator<readonly SourceEvent[]> {
+    const ending = new AbortController();
+    const end = () => ending.abort(signal.reason);
+    signal.addEventListener('abort', end, { once: true });
+    if (signal.aborted) end();
+    for (const peer of this.#callers.configured) this.#start(peer);
+    const listening = Promise.all(this.#listeners.map((one) => one.run(ending.signal)));
+    listening.catch((error) => ending.abort(error));
+    try {
+      while (!ending.signal.aborted) {
+        const events = await this.#queue.take(ending.signal).catch((error) => {
+          if (!ending.signal.aborted) throw error;
+        });
+        if (events !== undefined) yield events;
+      }
+    } finally {
+      signal.removeEventListener('abort', end);
+      ending.abort();
+      const why = ceaseFor('rib2fib stops', 'shutdown');
+      for (const peer of this.#callers.peers) peer.stop(why);
+      this.#callers.stop();
+      this.#feed.stop();
+      this.#stopped = this.#options.clock.now();
+      await listening;
+    }
+  }
+
+  /** A peer whose options the kernel has not got is told of, and has no session without them. */
+  #start(peer: Peer): void {
+    const options = peerOptions(peer.config);
+    const { sockets } = this.#options;
+    try {
+      if (options !== undefined) sockets.try({ ...options, local: undefined });
+    } catch (error) {
+      peer.cannot(error instanceof Error ? error.message : String(error));
+      return;
+    }
+    peer.start();
+  }
+
+  #count({ name: peer }: Peer, fault: string): void {
+    const { log } = this.#options;
+    if (this.#undecodable++ === 0) {
+      log.warn({ peer, fault }, 'an UPDATE has a fault; the next are only counted');
+    } else log.debug({ peer, fault }, 'an UPDATE has a fault');
+  }
+}
+
+function ceaseFor(words: string, cause: 'shutdown' | 'maximum-prefixes'): SessionError {
+  return cause === 'shutdown'
+    ? sessionError(ERROR_CODE.cease, CEASE.administrativeShutdown, words, shutdownData(words))
+    : sessionError(ERROR_CODE.cease, CEASE.maximumPrefixes, words);
+}

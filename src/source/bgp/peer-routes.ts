@@ -1,0 +1,141 @@
+/** What a peer's sessions do to its routes: told, told anew, kept while it is away, gone. */
+import type { Clock } from '../../clock.js';
+import type { BgpPeerConfig } from '../../config/config.js';
+import type { Family } from '../../net/family.js';
+import { AdjRibIn } from './adj-rib-in.js';
+import { type Agreement, familyOf } from './agreement.js';
+import { DoubtedWithdrawals } from './doubted-withdrawals.js';
+import { FirstTable } from './first-table.js';
+import type { HeardRoutes } from './heard-routes.js';
+import type { Nlri, RouteRefreshMessage, UpdateMessage } from './message.js';
+import { Refresh } from './refresh.js';
+import { Retention } from './retention.js';
+import { isLeak } from './route-leak.js';
+import type { SessionEnd } from './session.js';
+
+export interface PeerRoutesOptions {
+  readonly config: BgpPeerConfig;
+  /** Address without zone. */
+  readonly peer: string;
+  readonly routes: HeardRoutes;
+  /** Of a feed, milliseconds. */
+  readonly hold: number;
+  readonly clock: Clock;
+  /** A family has been told in full, or a timer has ended something. */
+  readonly progress: () => void;
+  /** What did not decode, or may not be believed: for people. */
+  readonly fault: (reason: string) => void;
+}
+
+export class PeerRoutes {
+  readonly #options: PeerRoutesOptions;
+  readonly #rib: AdjRibIn;
+  readonly #retention: Retention;
+  readonly #first: FirstTable;
+  readonly #refresh: Refresh;
+  /** Of a feed only: a router that takes a route back is believed. */
+  readonly #doubted: DoubtedWithdrawals | undefined;
+
+  constructor(options: PeerRoutesOptions) {
+    const { config, peer, routes, hold, clock, progress } = options;
+    this.#options = options;
+    const now = () => clock.now();
+    const rib = new AdjRibIn({ routes, peer, peerAs: config.as, now });
+    this.#rib = rib;
+    this.#retention = new Retention({ rib, config, hold, clock, onChange: progress });
+    this.#refresh = new Refresh(rib, clock, config.gracefulRestart.staleTime);
+    if (config.role === 'feed') this.#doubted = new DoubtedWithdrawals(rib, clock);
+    this.#first = new FirstTable(clock, (family) => {
+      this.#retention.complete(family);
+      progress();
+    });
+  }
+
+  /** Prefixes, before any policy. */
+  get received(): Readonly<Record<Family, number>> {
+    return { ...this.#rib.received };
+  }
+
+  get isEmpty(): boolean {
+    return this.#rib.isEmpty;
+  }
+
+  /** Some are kept while the peer is away. */
+  get kept(): boolean {
+    return this.#retention.keeps;
+  }
+
+  /** What is missing of a family before it has been told in full, for people. */
+  waitingFor(family: Family): string | undefined {
+    return this.#first.pending.has(family)
+      ? this.#first.waitingFor(this.#options.peer, family)
+      : undefined;
+  }
+
+  /** A session is established. */
+  begin(agreement: Agreement): void {
+    const { routerId, context } = agreement;
+    this.#rib.begin({ type: context.internal ? 'internal' : 'external', routerId });
+    this.#retention.returned(agreement);
+    this.#first.begin(agreement);
+  }
+
+  update(message: UpdateMessage): void {
+    for (const { reason } of message.faults) this.#options.fault(reason);
+    const { withdrawn, announced } = this.#withoutLeaks(message);
+    this.#rib.withdraw(this.#doubted === undefined ? withdrawn : this.#doubted.hear(withdrawn));
+    this.#doubted?.announced(announced);
+    this.#rib.announce(announced);
+    if (message.endOfRib === undefined) this.#first.heard();
+    else this.#first.endOfRib(message.endOfRib);
+  }
+
+  /** The beginning or the end of a refresh (RFC 7313). */
+  refresh(message: RouteRefreshMessage, { families, enhancedRefresh }: Agreement): void {
+    const family = familyOf(message);
+    if (family === undefined || !families.has(family) || !enhancedRefresh) return;
+    // RFC 7313 4: neither comes before the first table has been told.
+    if (this.#first.pending.has(family)) return;
+    if (message.kind === 'begin') this.#refresh.begin(family);
+    if (message.kind === 'end') this.#refresh.end(family);
+  }
+
+  /** The session is over. */
+  lost(agreement: Agreement, end: SessionEnd): void {
+    this.#first.end();
+    this.#refresh.stop();
+    this.#doubted?.undo();
+    this.#retention.lost(agreement, end);
+  }
+
+  /** All go, whatever was promised. */
+  drop(): void {
+    this.#first.end();
+    this.#refresh.stop();
+    this.#doubted?.forget();
+    this.#retention.drop();
+  }
+
+  /** The consumer holds them for itself from now on. */
+  handOver(): void {
+    this.#first.end();
+    this.#refresh.stop();
+    this.#doubted?.undo();
+    this.#retention.handOver();
+  }
+
+  /** A leaked route is not eligible (RFC 9234 5): as if it had been withdrawn. */
+  #withoutLeaks(message: UpdateMessage): UpdateMessage {
+    const { bgpRole, as } = this.#options.config;
+    if (bgpRole === undefined) return message;
+    const leaked: Nlri[] = [];
+    const announced = message.announced.filter(({ nlri, onlyToCustomer }) => {
+      if (onlyToCustomer === undefined || !isLeak(bgpRole, as, onlyToCustomer)) return true;
+      leaked.push(...nlri);
+      return false;
+    });
+    if (leaked.length === 0) return message;
+    this.#options.fault('route leak: only-to-customer, and not from above');
+    return { ...message, announced, withdrawn: [...message.withdrawn, ...leaked] };
+  }
+}

@@ -1,0 +1,306 @@
+/**
+ * One BGP connection, from its first octet to its last: the states of RFC 4271
+ * 8.2.2 behind Connect and Active. Which of a peer's connections live, and
+ * what becomes of its routes, is the matter of peer.ts.
+ */
+import { setImmediate } from 'node:timers/promises';
+import type { Clock } from '../../clock.js';
+import type { Agreement } from './agreement.js';
+import type { AttributeCache } from './attribute-set.js';
+import { CONTEXT_BEFORE_OPEN, Decoder } from './decode.js';
+import { encodeKeepalive, encodeNotification, encodeOpen, encodeRouteRefresh } from './encode.js';
+import { encodeEndOfRib } from './end-of-rib.js';
+import { ERROR_CODE, STATE_ERROR, sessionError } from './error-code.js';
+import { FrameSplitter } from './frame-splitter.js';
+import {
+  type BgpMessage,
+  type NotificationMessage,
+  type OpenMessage,
+  type RouteRefreshMessage,
+  SessionError,
+  type UpdateMessage,
+} from './message.js';
+import { notificationText } from './notification-text.js';
+import { Timer } from './timer.js';
+import type { Transport } from './transport.js';
+
+/** The wait for an OPEN (RFC 4271 8.2.2: "a large value"). */
+const OPEN_MS = 240_000;
+/** RFC 9687 6: how long a peer may take nothing of what it is sent, at the least. */
+const SEND_HOLD_MS = 480_000;
+/** RFC 4271 4.4: no KEEPALIVE more often than that. */
+const LEAST_KEEPALIVE_MS = 1_000;
+
+export type SessionState =
+  /** Waits for the peer's OPEN before it says anything: who it is decides what is said. */
+  | { readonly state: 'open-awaited' }
+  | { readonly state: 'open-sent'; readonly offer: OpenMessage }
+  | { readonly state: 'open-confirm'; readonly agreement: Agreement }
+  /** Epoch milliseconds. */
+  | { readonly state: 'established'; readonly agreement: Agreement; readonly since: number }
+  | { readonly state: 'closed' };
+
+/** How it ended; `reason` is for people. */
+export type SessionEnd =
+  /** The connection was closed or broke, without a word. */
+  | { readonly by: 'connection'; readonly reason: string }
+  | {
+      readonly by: 'peer' | 'us';
+      readonly notification: NotificationMessage;
+      readonly reason: string;
+    };
+
+/** Whose session it is. Each call is about a session that lives, but for the last. */
+export interface SessionOwner {
+  /**
+   * The peer's OPEN: answered by what was agreed on, and by our own OPEN where it
+   * has not been sent. Throws {@link SessionError} to end the session.
+   */
+  opened(session: Session, open: OpenMessage): Terms;
+  established(session: Session): void;
+  update(session: Session, message: UpdateMessage): void;
+  refresh(session: Session, message: RouteRefreshMessage): void;
+  /** Once; `before` is the state it was in. */
+  ended(session: Session, end: SessionEnd, before: SessionState): void;
+}
+
+export interface Terms {
+  readonly offer: OpenMessage;
+  readonly agreement: Agreement;
+}
+
+export interface SessionOptions {
+  readonly transport: Transport;
+  readonly direction: 'incoming' | 'outgoing';
+  /** Our OPEN, sent at once; `undefined`: only in answer to the peer's. */
+  readonly offer: OpenMessage | undefined;
+  readonly owner: SessionOwner;
+  readonly clock: Clock;
+  /** 0 up to 1. */
+  readonly random: () => number;
+  /** Shared by all sessions of the source. */
+  readonly cache: AttributeCache;
+}
+
+export class Session {
+  /** May pass to another while the peer's OPEN is looked at. */
+  owner: SessionOwner;
+  readonly transport: Transport;
+  readonly direction: SessionOptions['direction'];
+  readonly #options: SessionOptions;
+  readonly #splitter = new FrameSplitter();
+  readonly #holdTimer: Timer;
+  readonly #keepaliveTimer: Timer;
+  #decoder: Decoder;
+  #state: SessionState = { state: 'open-awaited' };
+  /** Monotonic times of the last whole message, and of the last moment at which all had been taken. */
+  #heardAt: number;
+  #takenAt: number;
+
+  constructor(options: SessionOptions) {
+    const { clock, transport, direction, owner, cache } = options;
+    this.#options = options;
+    this.transport = transport;
+    this.direction = direction;
+    this.owner = owner;
+    this.#decoder = new Decoder(CONTEXT_BEFORE_OPEN, cache);
+    this.#heardAt = this.#takenAt = clock.monotonic();
+    this.#holdTimer = new Timer(clock, () => this.#holdTimerExpired());
+    this.#keepaliveTimer = new Timer(clock, () => this.#keepalive());
+  }
+
+  get state(): SessionState {
+    return this.#state;
+  }
+
+  /** To be called once. */
+  start(): void {
+    const { transport, offer } = this.#options;
+    this.#holdTimer.start(OPEN_MS);
+    if (offer !== undefined) this.#sendOpen(offer);
+    transport.open({
+      data: (chunk) => this.#hear(chunk),
+      closed: (reason) => this.#end({ by: 'connection', reason }),
+    });
+  }
+
+  /** Ends it with this NOTIFICATION. No error when it has ended already. */
+  stop(error: SessionError): void {
+    const { notification, message: reason } = error;
+    if (this.#state.state !== 'closed') this.transport.send(encodeNotification(notification));
+    this.#end({ by: 'us', notification, reason });
+  }
+
+  /** Ends it as if the connection had broken: it has, as far as the peer is concerned. */
+  abandon(reason: string): void {
+    this.#end({ by: 'connection', reason });
+  }
+
+  /** Makes a peer that has forgotten the connection say so. */
+  probe(): void {
+    if (this.#state.state === 'established') this.transport.send(encodeKeepalive());
+  }
+
+  /** Answers a request for our routes, of which there are none (RFC 2918 4, RFC 7313 4.2). */
+  answerRefresh({ afi, safi }: RouteRefreshMessage): void {
+    if (this.#state.state !== 'established' || !this.#state.agreement.enhancedRefresh) return;
+    this.transport.send(encodeRouteRefresh({ kind: 'begin', afi, safi }));
+    this.transport.send(encodeRouteRefresh({ kind: 'end', afi, safi }));
+  }
+
+  #sendOpen(offer: OpenMessage): void {
+    this.transport.send(encodeOpen(offer));
+    this.#state = { state: 'open-sent', offer };
+  }
+
+  #hear(chunk: Buffer): void {
+    this.#splitter.push(chunk);
+    try {
+      while (this.#state.state !== 'closed') {
+        const bytes = this.#splitter.next();
+        if (bytes === undefined) return;
+        this.#take(this.#decoder.message(bytes));
+      }
+    } catch (error) {
+      if (!(error instanceof SessionError)) throw error;
+      this.stop(error);
+    }
+  }
+
+  #take(message: BgpMessage): void {
+    this.#heardAt = this.#options.clock.monotonic();
+    if (message.type === 'notification') {
+      const reason = notificationText(message);
+      this.#end({ by: 'peer', notification: message, reason });
+      return;
+    }
+    switch (this.#state.state) {
+      case 'open-awaited':
+      case 'open-sent':
+        if (message.type !== 'open') throw unexpected(message, STATE_ERROR.openSent, 'OpenSent');
+        this.#opened(message);
+        return;
+      case 'open-confirm':
+        if (message.type !== 'keepalive') {
+          throw unexpected(message, STATE_ERROR.openConfirm, 'OpenConfirm');
+        }
+        this.#established(this.#state.agreement);
+        return;
+      case 'established':
+        this.#talk(message);
+        return;
+      case 'closed':
+        return;
+    }
+  }
+
+  #opened(open: OpenMessage): void {
+    const { offer, agreement } = this.owner.opened(this, open);
+    if (this.#state.state === 'open-awaited') this.#sendOpen(offer);
+    const { cache } = this.#options;
+    const context = { ...agreement.context, interface: this.transport.interface };
+    this.#decoder = new Decoder(context, cache);
+    this.#splitter.maxLength = context.maxLength;
+    this.#state = { state: 'open-confirm', agreement };
+    this.transport.send(encodeKeepalive());
+    this.#startTimers(agreement.holdTime);
+  }
+
+  /** Announces nothing, and says so: End-of-RIB of each family (RFC 4724 2). */
+  #established(agreement: Agreement): void {
+    const since = this.#options.clock.now();
+    this.#state = { state: 'established', agreement, since };
+    if (agreement.holdTime === 0) this.#holdTimer.stop();
+    for (const family of agreement.families) this.transport.send(encodeEndOfRib(family));
+    this.owner.established(this);
+  }
+
+  #talk(message: Exclude<BgpMessage, NotificationMessage>): void {
+    switch (message.type) {
+      case 'update':
+        this.owner.update(this, message);
+        return;
+      case 'route-refresh':
+        this.owner.refresh(this, message);
+        return;
+      case 'keepalive':
+        return;
+      case 'open':
+        throw unexpected(message, STATE_ERROR.established, 'Established');
+    }
+  }
+
+  #startTimers(holdTime: number): void {
+    this.#takenAt = this.#options.clock.monotonic();
+    this.#holdTimer.start(this.#holdTime());
+    if (holdTime > 0) this.#startKeepalive(holdTime);
+  }
+
+  /** RFC 4271 10: a third of the hold time, or a little less. */
+  #startKeepalive(holdTime: number): void {
+    const { random } = this.#options;
+    const interval = (holdTime / 3) * (0.75 + 0.25 * random());
+    this.#keepaliveTimer.start(Math.max(interval, LEAST_KEEPALIVE_MS));
+  }
+
+  #keepalive(): void {
+    if (this.#state.state !== 'open-confirm' && this.#state.state !== 'established') return;
+    const { holdTime } = this.#state.agreement;
+    const now = this.#options.clock.monotonic();
+    if (this.transport.unsent === 0) this.#takenAt = now;
+    else if (now - this.#takenAt >= Math.max(SEND_HOLD_MS, 2 * holdTime)) {
+      const reason = 'send hold timer expired: the peer takes nothing';
+      this.stop(sessionError(ERROR_CODE.sendHoldTimerExpired, 0, reason));
+      return;
+    }
+    this.transport.send(encodeKeepalive());
+    this.#startKeepalive(holdTime);
+  }
+
+  /** Looked at only when it would run out: a message costs no timer. */
+  #holdTimerExpired(): void {
+    const { clock } = this.#options;
+    const limit = this.#holdTime();
+    const left = this.#heardAt + limit - clock.monotonic();
+    if (left > 0) {
+      this.#holdTimer.start(left);
+      return;
+    }
+    // A process that was held up has what the peer sent meanwhile still to read: one turn of the loop.
+    const heardAt = this.#heardAt;
+    void setImmediate().then(() => {
+      if (this.#state.state === 'closed') return;
+      if (this.#heardAt !== heardAt) this.#holdTimer.start(limit);
+      else this.stop(sessionError(ERROR_CODE.holdTimerExpired, 0, 'hold timer expired'));
+    });
+  }
+
+  /** Without a hold time a connection that never gets up must end all the same. */
+  #holdTime(): number {
+    switch (this.#state.state) {
+      case 'open-confirm':
+      case 'established':
+        return this.#state.agreement.holdTime || OPEN_MS;
+      case 'open-awaited':
+      case 'open-sent':
+      case 'closed':
+        return OPEN_MS;
+    }
+  }
+
+  #end(end: SessionEnd): void {
+    const before = this.#state;
+    if (before.state === 'closed') return;
+    this.#state = { state: 'closed' };
+    this.#holdTimer.stop();
+    this.#keepaliveTimer.stop();
+    this.transport.close();
+    this.owner.ended(this, end, before);
+  }
+}
+
+/** RFC 6608. */
+function unexpected(message: BgpMessage, subcode: number, state: string): SessionError {
+  const reason = `unexpected ${message.type.toUpperCase()} in ${state}`;
+  return sessionError(ERROR_CODE.finiteStateMachine, subcode, reason);
+}

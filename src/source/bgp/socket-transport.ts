@@ -1,0 +1,100 @@
+/** A TCP connection as a {@link Transport}. */
+import type { Socket } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import { Address } from '../../net/address.js';
+import type { Transport, TransportHandlers } from './transport.js';
+
+/** How long a peer that is told something last may take to read it. */
+const LINGER_MS = 1_000;
+
+/** Both ends of a connected socket; `undefined` where it has ended already. */
+export function socketTransport(socket: Socket): Transport | undefined {
+  const remote = readEnd(socket.remoteAddress);
+  const local = readEnd(socket.localAddress);
+  if (remote !== undefined && local !== undefined) {
+    const zone = remote.zone ?? interfaceOf(local.address);
+    return new SocketTransport(socket, remote.address, zone);
+  }
+  socket.on('error', () => undefined); // It has ended, and nobody waits for what it has to say.
+  socket.destroy();
+  return undefined;
+}
+
+class SocketTransport implements Transport {
+  readonly interface: string | undefined;
+  #handlers: TransportHandlers | undefined;
+  #ended: string | undefined;
+  #closed = false;
+
+  constructor(
+    private readonly socket: Socket,
+    readonly remote: Address,
+    zone: string | undefined,
+  ) {
+    this.interface = zone;
+    socket.setNoDelay(true);
+    socket.on('error', (error) => this.#end(error.message));
+    socket.on('end', () => this.#end('the peer closed the connection'));
+    socket.on('close', () => this.#end('the connection is closed'));
+  }
+
+  get unsent(): number {
+    return this.socket.writableLength;
+  }
+
+  open(handlers: TransportHandlers): void {
+    this.#handlers = handlers;
+    this.socket.on('data', (chunk: Buffer) => {
+      if (!this.#closed) handlers.data(chunk);
+    });
+    const ended = this.#ended;
+    // Not from within the call: its caller is not ready for an end.
+    if (ended !== undefined) queueMicrotask(() => this.#tell(ended));
+  }
+
+  send(bytes: Buffer): void {
+    if (!this.#closed && this.socket.writable) this.socket.write(bytes);
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    // What still comes is read and dropped: a close with unread octets would take back what was sent last.
+    this.socket.resume();
+    this.socket.setTimeout(LINGER_MS, () => this.socket.destroy());
+    this.socket.end();
+  }
+
+  #end(reason: string): void {
+    if (this.#ended !== undefined) return;
+    this.#ended = reason;
+    this.#tell(reason);
+  }
+
+  #tell(reason: string): void {
+    if (this.#closed || this.#handlers === undefined) return;
+    this.#closed = true;
+    this.#handlers.closed(reason);
+    this.socket.destroy();
+  }
+}
+
+/** `::ffff:10.9.0.2` is IPv4 that came to an IPv6 socket. */
+function readEnd(
+  text: string | undefined,
+): { readonly address: Address; readonly zone: string | undefined } | undefined {
+  const [host = '', zone] = (text ?? '').split('%');
+  const address = Address.parse(host);
+  if (address === undefined) return undefined;
+  const mapped = address.family === 'ipv6' && !(address.w0 | address.w1) && address.w2 === 0xffff;
+  return { address: mapped ? new Address('ipv4', address.w3) : address, zone };
+}
+
+/** Not a loopback one: no next hop is there. */
+function interfaceOf(local: Address): string | undefined {
+  for (const [name, addresses] of Object.entries(networkInterfaces())) {
+    const own = addresses?.find(({ address }) => Address.parse(address)?.equals(local));
+    if (own !== undefined) return own.internal ? undefined : name;
+  }
+  return undefined;
+}

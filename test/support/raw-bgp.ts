@@ -1,0 +1,160 @@
+/** A BGP peer octet by octet: what no well-behaved speaker would do, from within a namespace. */
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { keepalive, MESSAGE, MessageReader, type OpenOptions, open } from './bgp-wire.js';
+import type { Netns } from './netns.js';
+import { until } from './wait.js';
+
+export type RawRequest = { readonly id: number } & (
+  | {
+      readonly do: 'connect';
+      readonly host: string;
+      readonly port: number;
+      readonly localAddress: string;
+      readonly reads: boolean;
+    }
+  | { readonly do: 'send'; readonly bytes: Buffer }
+  /** RST. */
+  | { readonly do: 'reset' }
+  /** FIN. */
+  | { readonly do: 'end' }
+);
+
+export type RawEvent = { readonly id: number } & (
+  | { readonly event: 'connected' | 'closed' | 'sent' }
+  | { readonly event: 'error'; readonly reason: string }
+  | { readonly event: 'data'; readonly chunk: Buffer }
+);
+
+const PROGRAM = fileURLToPath(new URL('./raw-bgp-process.ts', import.meta.url));
+
+/** All connections from one process in the namespace; they end with it. */
+export class RawBgp implements AsyncDisposable {
+  readonly #connections = new Map<number, RawConnection>();
+  #serial = 0;
+
+  private constructor(private readonly child: ChildProcess) {
+    child.on('message', (event: RawEvent) => this.#connections.get(event.id)?.hear(event));
+  }
+
+  static start(netns: Netns): RawBgp {
+    const command = [process.execPath, '--import', import.meta.resolve('tsx'), PROGRAM];
+    return new RawBgp(
+      netns.spawn(command, {
+        stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+        serialization: 'advanced',
+      }),
+    );
+  }
+
+  /** `reads`: false is a peer that never takes an octet. */
+  async connect(
+    localAddress: string,
+    host: string,
+    { port = 179, reads = true }: { readonly port?: number; readonly reads?: boolean } = {},
+  ): Promise<RawConnection> {
+    const id = ++this.#serial;
+    const connection = new RawConnection((request) => this.child.send({ id, ...request }));
+    this.#connections.set(id, connection);
+    this.child.send({ id, do: 'connect', host, port, localAddress, reads } satisfies RawRequest);
+    await until(() => connection.state !== 'connecting', { what: `${localAddress} calls ${host}` });
+    return connection;
+  }
+
+  /** SIGKILL: the kernel ends its connections, where it can reach the other side. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
+    const exit = once(this.child, 'exit');
+    this.child.kill('SIGKILL');
+    await exit;
+  }
+}
+
+type Order =
+  | { readonly do: 'send'; readonly bytes: Buffer }
+  | { readonly do: 'reset' }
+  | { readonly do: 'end' };
+
+export class RawConnection {
+  state: 'connecting' | 'open' | 'closed' = 'connecting';
+  /** Heard so far: `open`, `update`, `keepalive`, `notification 6/2 …data in hex`. */
+  readonly heard: string[] = [];
+  readonly #reader = new MessageReader();
+
+  constructor(private readonly order: (order: Order) => void) {}
+
+  hear(event: RawEvent): void {
+    switch (event.event) {
+      case 'connected':
+        this.state = 'open';
+        return;
+      case 'closed':
+        this.state = 'closed';
+        return;
+      case 'data':
+        for (const { type, body } of this.#reader.push(event.chunk)) {
+          this.heard.push(wordOf(type, body));
+        }
+        return;
+      case 'error':
+      case 'sent':
+        return;
+    }
+  }
+
+  send(...bytes: readonly Buffer[]): void {
+    this.order({ do: 'send', bytes: Buffer.concat(bytes) });
+  }
+
+  /** One octet at a time, with a pause behind each. */
+  async trickle(bytes: Buffer, everyMs: number): Promise<void> {
+    for (const octet of bytes) {
+      this.send(Buffer.from([octet]));
+      await pause(everyMs);
+    }
+  }
+
+  /** OPEN and KEEPALIVE; resolves once the other side has said both. */
+  async establish(options: Partial<OpenOptions> = {}): Promise<void> {
+    this.send(rawOpen(options), keepalive());
+    await this.hears('keepalive');
+  }
+
+  reset(): void {
+    this.order({ do: 'reset' });
+  }
+
+  end(): void {
+    this.order({ do: 'end' });
+  }
+
+  async hears(word: string, deadlineMs = 10_000): Promise<void> {
+    await until(() => this.heard.some((one) => one === word || one.startsWith(`${word} `)), {
+      what: `the peer is told ${word}; it was told ${this.heard.join(', ')}`,
+      deadlineMs,
+    });
+  }
+
+  async isClosed(deadlineMs = 10_000): Promise<void> {
+    await until(() => this.state === 'closed', { what: 'the connection is closed', deadlineMs });
+  }
+}
+
+/** Of AS 65001, router id 10.255.0.2, hold time 90 s. */
+export function rawOpen(options: Partial<OpenOptions> = {}): Buffer {
+  return open({
+    ...{ as: 65001, holdTime: 90, routerId: '10.255.0.2', families: ['ipv4', 'ipv6'] },
+    gracefulRestart: undefined,
+    ...options,
+  });
+}
+
+function wordOf(type: number, body: Buffer): string {
+  if (type !== MESSAGE.notification) {
+    return Object.entries(MESSAGE).find(([, code]) => code === type)?.[0] ?? `type ${type}`;
+  }
+  const data = body.toString('hex', 2);
+  return `notification ${body[0]}/${body[1]}${data === '' ? '' : ` ${data}`}`;
+}

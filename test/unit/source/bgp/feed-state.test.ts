@@ -1,0 +1,197 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { FeedState } from '../../../../src/source/bgp/feed-state.js';
+import { HeardRoutes } from '../../../../src/source/bgp/heard-routes.js';
+import type { Peer } from '../../../../src/source/bgp/peer.js';
+import { EventQueue } from '../../../../src/source/event-queue.js';
+import { FakeClock } from '../fake-clock.js';
+import { peerConfig } from './peer-config.js';
+
+/** What FeedState looks at of a peer; moved by hand. */
+interface Seen {
+  isUp: boolean;
+  keeps: boolean;
+  missing: string | undefined;
+  handedOver: number;
+  readonly config: ReturnType<typeof peerConfig>;
+}
+
+class Fixture {
+  readonly clock = new FakeClock();
+  readonly queue = new EventQueue();
+  readonly seen: Seen[];
+  readonly feed: FeedState;
+  fault: string | undefined;
+
+  constructor(roles: readonly ('feed' | 'neighbour')[], hasPrefixes = false) {
+    this.seen = roles.map((role, i) => ({
+      ...{ isUp: false, keeps: false, missing: `peer ${i}`, handedOver: 0 },
+      config: peerConfig({ role }),
+      waitingFor() {
+        return this.missing;
+      },
+      handOver() {
+        this.handedOver++;
+      },
+    }));
+    const peers = this.seen as unknown as readonly Peer[];
+    const log = { debug() {}, info() {}, warn() {}, error() {} };
+    this.feed = new FeedState({
+      ...{ callers: { configured: peers, peers }, hasPrefixes, queue: this.queue, log },
+      ...{ routes: new HeardRoutes(() => {}), clock: this.clock, syncTimeout: 60_000 },
+      fault: () => this.fault,
+    });
+  }
+
+  up(i: number): void {
+    Object.assign(this.at(i), { isUp: true, missing: `End-of-RIB of ${i}`, keeps: false });
+    this.feed.established();
+  }
+
+  complete(i: number): void {
+    this.at(i).missing = undefined;
+    this.feed.progress();
+  }
+
+  down(i: number): void {
+    const keeps = this.at(i).config.role === 'feed';
+    Object.assign(this.at(i), { isUp: false, missing: `peer ${i}`, keeps });
+    this.feed.lost(`peer ${i} is gone`);
+  }
+
+  at(i: number): Seen {
+    const seen = this.seen[i];
+    assert.ok(seen !== undefined);
+    return seen;
+  }
+
+  /** The events since last asked. */
+  async events(): Promise<readonly string[]> {
+    this.queue.synced('ipv6'); // So that there is something to take.
+    const events = await this.queue.take(new AbortController().signal);
+    return events.slice(0, -1).map((event) => {
+      if (event.type === 'synced') return `synced ${event.family}`;
+      return event.type === 'lost' ? `lost: ${event.reason}` : event.type;
+    });
+  }
+
+  get state(): string {
+    const state = this.feed.state();
+    switch (state.state) {
+      case 'syncing':
+        return `syncing: ${state.waitingFor}`;
+      case 'connecting':
+        return `connecting: ${state.lastError}`;
+      case 'lost':
+        return `lost: ${state.reason}`;
+      default:
+        return state.state;
+    }
+  }
+}
+
+const SYNCED = ['synced ipv4', 'synced ipv6'];
+
+describe('the feed of all peers', () => {
+  it('begins with the first session, and ends when every configured peer has told all', async () => {
+    const fixture = new Fixture(['neighbour', 'neighbour']);
+    assert.equal(fixture.state, 'syncing: peer 0');
+    fixture.up(0);
+    assert.deepEqual(await fixture.events(), ['reset']);
+    fixture.complete(0);
+    assert.equal(fixture.state, 'syncing: peer 1');
+    fixture.up(1);
+    assert.deepEqual(await fixture.events(), []);
+    fixture.complete(1);
+    assert.deepEqual(await fixture.events(), SYNCED);
+    assert.equal(fixture.state, 'synced');
+    assert.equal(fixture.clock.waiting, 0);
+  });
+
+  it('or when the time for that is over, counted from the first session', async () => {
+    const fixture = new Fixture(['neighbour', 'neighbour']);
+    await fixture.clock.advance(59_999);
+    fixture.up(0);
+    fixture.complete(0);
+    await fixture.clock.advance(59_999);
+    assert.deepEqual(await fixture.events(), ['reset']);
+    await fixture.clock.advance(1);
+    assert.deepEqual(await fixture.events(), SYNCED);
+    assert.equal(fixture.state, 'synced');
+  });
+
+  it('never without any session: what the kernel has is held', async () => {
+    const fixture = new Fixture(['neighbour']);
+    await fixture.clock.advance(3_600_000);
+    assert.deepEqual(await fixture.events(), []);
+    assert.equal(fixture.state, 'connecting: peer 0');
+  });
+
+  it('tells at once where nobody can call', () => {
+    const fixture = new Fixture(['neighbour']);
+    fixture.fault = 'cannot listen';
+    assert.equal(fixture.state, 'connecting: cannot listen');
+  });
+
+  it('with peers of a prefix ends by time alone: nobody knows how many they are', async () => {
+    const fixture = new Fixture(['neighbour'], true);
+    fixture.up(0);
+    fixture.complete(0);
+    assert.equal(fixture.state, 'syncing: more peers to call');
+    assert.deepEqual(await fixture.events(), ['reset']);
+    await fixture.clock.advance(60_000);
+    assert.deepEqual(await fixture.events(), SYNCED);
+  });
+
+  it('is not lost with a router: its routes are', async () => {
+    const fixture = new Fixture(['neighbour']);
+    fixture.up(0);
+    fixture.complete(0);
+    await fixture.events();
+    fixture.down(0);
+    assert.deepEqual(await fixture.events(), []);
+    assert.equal(fixture.state, 'synced');
+    fixture.up(0);
+    assert.deepEqual(await fixture.events(), []);
+  });
+
+  it('is lost with the last daemon beside us, which the consumer then holds for', async () => {
+    const fixture = new Fixture(['feed']);
+    fixture.up(0);
+    fixture.complete(0);
+    await fixture.events();
+    fixture.down(0);
+    assert.deepEqual(await fixture.events(), ['lost: peer 0 is gone']);
+    assert.equal(fixture.state, 'lost: peer 0 is gone');
+    assert.equal(fixture.at(0).handedOver, 1);
+    fixture.up(0);
+    assert.deepEqual(await fixture.events(), ['reset']);
+    fixture.complete(0);
+    assert.deepEqual(await fixture.events(), SYNCED);
+  });
+
+  it('is lost while it syncs, too; the time for that begins anew', async () => {
+    const fixture = new Fixture(['feed']);
+    fixture.up(0);
+    await fixture.clock.advance(59_999);
+    fixture.down(0);
+    fixture.up(0);
+    await fixture.clock.advance(59_999);
+    assert.deepEqual(await fixture.events(), ['reset']);
+    await fixture.clock.advance(1);
+    assert.deepEqual(await fixture.events(), SYNCED);
+  });
+
+  it('is not lost with one of several while another is up', async () => {
+    const fixture = new Fixture(['feed', 'neighbour']);
+    for (const i of [0, 1]) fixture.up(i);
+    for (const i of [0, 1]) fixture.complete(i);
+    await fixture.events();
+    fixture.down(0);
+    assert.deepEqual(await fixture.events(), []);
+    assert.equal(fixture.at(0).handedOver, 0);
+    fixture.down(1);
+    assert.deepEqual(await fixture.events(), ['lost: peer 1 is gone']);
+    assert.equal(fixture.at(0).handedOver, 1);
+  });
+});
