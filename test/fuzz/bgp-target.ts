@@ -20,6 +20,7 @@ import { UpdateMutator } from './mutate-update.js';
 import { promise, type Target } from './target.js';
 
 const HEADER = 19;
+const LONG = 8192;
 const BASE: DecodeContext = {
   fourOctetAs: true,
   addPath: new Set(),
@@ -50,8 +51,8 @@ export function bgpTarget(): Target {
     run(bytes, random) {
       const { context, decoder } = random.pick(decoders);
       const verdict = outcome(() => decodeStream(decoder, bytes));
-      // What a cache and a message before have no part in.
-      if (random.chance(0.05)) {
+      // What a cache and a message before have no part in; long ones take long to compare.
+      if (bytes.length < LONG && random.chance(0.05)) {
         assert.deepEqual(
           outcome(() => decodeStream(new Decoder(context), bytes)),
           verdict,

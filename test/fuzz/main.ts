@@ -11,8 +11,8 @@ import { FuzzFailure, fuzz } from './fuzz.js';
 import { gobgpTargets } from './gobgp-target.js';
 import type { Target } from './target.js';
 
-/** More than this for one message is a hang: the longest take a few milliseconds. */
-const MOST_MS = 1000;
+/** More than this for one message is a hang: the longest, with 64 KiB of prefixes, take some milliseconds. */
+const MOST_MS = 500;
 /**
  * Decoders keep what they have seen last, in two generations (byte-cache.ts): the heap rises until both
  * are full, and then goes up and down by one. What it grows in the second half is not to be more.

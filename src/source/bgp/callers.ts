@@ -98,10 +98,7 @@ export class Callers implements SessionOwner {
       candidates.length > 0
         ? candidates.find(({ config }) => config.routerId === routerId)
         : this.#dynamicPeer(session.transport.remote, routerId);
-    if (peer !== undefined) {
-      session.owner = peer;
-      return peer.adopt(session, open);
-    }
+    if (peer !== undefined) return peer.adopt(session, open);
     const reason = `no peer at ${session.transport.remote} has router id ${idText(routerId)}`;
     this.#around.log.warn({ peer: session.transport.remote.text }, reason);
     throw sessionError(ERROR_CODE.open, OPEN_ERROR.badIdentifier, reason);

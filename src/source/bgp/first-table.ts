@@ -10,14 +10,15 @@ import { Timer } from './timer.js';
 
 /** A peer that has sent UPDATEs, but none for so long, has sent them all. */
 const QUIET_MS = 2_000;
-/** One that never sent any may still be gathering them. */
-const SPEECHLESS_MS = 5_000;
+/** A router that never sent any has none; a daemon beside us that was restarted may not have met its own peers yet. */
+const SPEECHLESS_MS = { neighbour: 5_000, feed: Number.POSITIVE_INFINITY };
 /** One that never falls silent, for so long, is no more in its first table. */
 const SETTLED_MS = 60_000;
 const LOOK_MS = 250;
 
 export class FirstTable {
   readonly #clock: Clock;
+  readonly #role: 'neighbour' | 'feed';
   readonly #complete: (family: Family) => void;
   readonly #look: Timer;
   #pending = new Set<Family>();
@@ -27,8 +28,9 @@ export class FirstTable {
   #heardAt = 0;
 
   /** `complete` is told of each family, once a session. */
-  constructor(clock: Clock, complete: (family: Family) => void) {
+  constructor(clock: Clock, role: 'neighbour' | 'feed', complete: (family: Family) => void) {
     this.#clock = clock;
+    this.#role = role;
     this.#complete = complete;
     this.#look = new Timer(clock, () => this.#lookAtSilence());
   }
@@ -70,8 +72,10 @@ export class FirstTable {
 
   #lookAtSilence(): void {
     const now = this.#clock.monotonic();
-    const quiet = now - this.#heardAt >= (this.#updates > 0 ? QUIET_MS : SPEECHLESS_MS);
-    if (!quiet && now - this.#since < SETTLED_MS) {
+    const speechless = this.#updates === 0;
+    const quiet = now - this.#heardAt >= (speechless ? SPEECHLESS_MS[this.#role] : QUIET_MS);
+    const settled = !speechless && now - this.#since >= SETTLED_MS;
+    if (!quiet && !settled) {
       this.#look.start(LOOK_MS);
       return;
     }

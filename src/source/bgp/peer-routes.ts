@@ -45,7 +45,7 @@ export class PeerRoutes {
     this.#retention = new Retention({ rib, config, hold, clock, onChange: progress });
     this.#refresh = new Refresh(rib, clock, config.gracefulRestart.staleTime);
     if (config.role === 'feed') this.#doubted = new DoubtedWithdrawals(rib, clock);
-    this.#first = new FirstTable(clock, (family) => {
+    this.#first = new FirstTable(clock, config.role, (family) => {
       this.#retention.complete(family);
       progress();
     });

@@ -3,7 +3,6 @@
  * 8.2.2 behind Connect and Active. Which of a peer's connections live, and
  * what becomes of its routes, is the matter of peer.ts.
  */
-import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../../clock.js';
 import type { Agreement } from './agreement.js';
 import type { AttributeCache } from './attribute-set.js';
@@ -12,6 +11,7 @@ import { encodeKeepalive, encodeNotification, encodeOpen, encodeRouteRefresh } f
 import { encodeEndOfRib } from './end-of-rib.js';
 import { ERROR_CODE, STATE_ERROR, sessionError } from './error-code.js';
 import { FrameSplitter } from './frame-splitter.js';
+import { Liveness } from './liveness.js';
 import {
   type BgpMessage,
   type NotificationMessage,
@@ -21,16 +21,10 @@ import {
   type UpdateMessage,
 } from './message.js';
 import { notificationText } from './notification-text.js';
-import { Timer } from './timer.js';
 import type { Transport } from './transport.js';
 
 /** The wait for an OPEN (RFC 4271 8.2.2: "a large value"). */
 const OPEN_MS = 240_000;
-/** RFC 9687 6: how long a peer may take nothing of what it is sent, at the least. */
-const SEND_HOLD_MS = 480_000;
-/** RFC 4271 4.4: no KEEPALIVE more often than that. */
-const LEAST_KEEPALIVE_MS = 1_000;
-
 export type SessionState =
   /** Waits for the peer's OPEN before it says anything: who it is decides what is said. */
   | { readonly state: 'open-awaited' }
@@ -89,24 +83,22 @@ export class Session {
   readonly direction: SessionOptions['direction'];
   readonly #options: SessionOptions;
   readonly #splitter = new FrameSplitter();
-  readonly #holdTimer: Timer;
-  readonly #keepaliveTimer: Timer;
+  readonly #liveness: Liveness;
   #decoder: Decoder;
   #state: SessionState = { state: 'open-awaited' };
-  /** Monotonic times of the last whole message, and of the last moment at which all had been taken. */
-  #heardAt: number;
-  #takenAt: number;
 
   constructor(options: SessionOptions) {
-    const { clock, transport, direction, owner, cache } = options;
+    const { clock, random, transport, direction, owner, cache } = options;
     this.#options = options;
     this.transport = transport;
     this.direction = direction;
     this.owner = owner;
     this.#decoder = new Decoder(CONTEXT_BEFORE_OPEN, cache);
-    this.#heardAt = this.#takenAt = clock.monotonic();
-    this.#holdTimer = new Timer(clock, () => this.#holdTimerExpired());
-    this.#keepaliveTimer = new Timer(clock, () => this.#keepalive());
+    this.#liveness = new Liveness({
+      ...{ clock, random, unsent: () => transport.unsent },
+      sendKeepalive: () => transport.send(encodeKeepalive()),
+      expired: (which) => this.stop(TOO_LATE[which]),
+    });
   }
 
   get state(): SessionState {
@@ -116,7 +108,7 @@ export class Session {
   /** To be called once. */
   start(): void {
     const { transport, offer } = this.#options;
-    this.#holdTimer.start(OPEN_MS);
+    this.#liveness.limit(OPEN_MS);
     if (offer !== undefined) this.#sendOpen(offer);
     transport.open({
       data: (chunk) => this.#hear(chunk),
@@ -168,7 +160,7 @@ export class Session {
   }
 
   #take(message: BgpMessage): void {
-    this.#heardAt = this.#options.clock.monotonic();
+    this.#liveness.heard();
     if (message.type === 'notification') {
       const reason = notificationText(message);
       this.#end({ by: 'peer', notification: message, reason });
@@ -203,14 +195,17 @@ export class Session {
     this.#splitter.maxLength = context.maxLength;
     this.#state = { state: 'open-confirm', agreement };
     this.transport.send(encodeKeepalive());
-    this.#startTimers(agreement.holdTime);
+    const { holdTime } = agreement;
+    // Without a hold time a connection that never gets up must end all the same.
+    this.#liveness.limit(holdTime || OPEN_MS);
+    if (holdTime > 0) this.#liveness.keepAlive(holdTime);
   }
 
   /** Announces nothing, and says so: End-of-RIB of each family (RFC 4724 2). */
   #established(agreement: Agreement): void {
     const since = this.#options.clock.now();
     this.#state = { state: 'established', agreement, since };
-    if (agreement.holdTime === 0) this.#holdTimer.stop();
+    if (agreement.holdTime === 0) this.#liveness.unlimited();
     for (const family of agreement.families) this.transport.send(encodeEndOfRib(family));
     this.owner.established(this);
   }
@@ -230,74 +225,24 @@ export class Session {
     }
   }
 
-  #startTimers(holdTime: number): void {
-    this.#takenAt = this.#options.clock.monotonic();
-    this.#holdTimer.start(this.#holdTime());
-    if (holdTime > 0) this.#startKeepalive(holdTime);
-  }
-
-  /** RFC 4271 10: a third of the hold time, or a little less. */
-  #startKeepalive(holdTime: number): void {
-    const { random } = this.#options;
-    const interval = (holdTime / 3) * (0.75 + 0.25 * random());
-    this.#keepaliveTimer.start(Math.max(interval, LEAST_KEEPALIVE_MS));
-  }
-
-  #keepalive(): void {
-    if (this.#state.state !== 'open-confirm' && this.#state.state !== 'established') return;
-    const { holdTime } = this.#state.agreement;
-    const now = this.#options.clock.monotonic();
-    if (this.transport.unsent === 0) this.#takenAt = now;
-    else if (now - this.#takenAt >= Math.max(SEND_HOLD_MS, 2 * holdTime)) {
-      const reason = 'send hold timer expired: the peer takes nothing';
-      this.stop(sessionError(ERROR_CODE.sendHoldTimerExpired, 0, reason));
-      return;
-    }
-    this.transport.send(encodeKeepalive());
-    this.#startKeepalive(holdTime);
-  }
-
-  /** Looked at only when it would run out: a message costs no timer. */
-  #holdTimerExpired(): void {
-    const { clock } = this.#options;
-    const limit = this.#holdTime();
-    const left = this.#heardAt + limit - clock.monotonic();
-    if (left > 0) {
-      this.#holdTimer.start(left);
-      return;
-    }
-    // A process that was held up has what the peer sent meanwhile still to read: one turn of the loop.
-    const heardAt = this.#heardAt;
-    void setImmediate().then(() => {
-      if (this.#state.state === 'closed') return;
-      if (this.#heardAt !== heardAt) this.#holdTimer.start(limit);
-      else this.stop(sessionError(ERROR_CODE.holdTimerExpired, 0, 'hold timer expired'));
-    });
-  }
-
-  /** Without a hold time a connection that never gets up must end all the same. */
-  #holdTime(): number {
-    switch (this.#state.state) {
-      case 'open-confirm':
-      case 'established':
-        return this.#state.agreement.holdTime || OPEN_MS;
-      case 'open-awaited':
-      case 'open-sent':
-      case 'closed':
-        return OPEN_MS;
-    }
-  }
-
   #end(end: SessionEnd): void {
     const before = this.#state;
     if (before.state === 'closed') return;
     this.#state = { state: 'closed' };
-    this.#holdTimer.stop();
-    this.#keepaliveTimer.stop();
+    this.#liveness.stop();
     this.transport.close();
     this.owner.ended(this, end, before);
   }
 }
+
+const TOO_LATE = {
+  hold: sessionError(ERROR_CODE.holdTimerExpired, 0, 'hold timer expired'),
+  'send-hold': sessionError(
+    ERROR_CODE.sendHoldTimerExpired,
+    0,
+    'send hold timer expired: the peer takes nothing',
+  ),
+};
 
 /** RFC 6608. */
 function unexpected(message: BgpMessage, subcode: number, state: string): SessionError {

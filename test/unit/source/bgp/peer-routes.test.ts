@@ -52,6 +52,13 @@ describe('when a peer has told all it has', () => {
     assert.equal(waiting(fixture), undefined);
   });
 
+  it('never of a feed that has said nothing: it may not have met its own peers', async () => {
+    const fixture = new PeerFixture({ role: 'feed', holdTime: 0 });
+    fixture.establish();
+    await silence(fixture, 120_000);
+    assert.equal(waiting(fixture), 'the updates of 10.9.0.2 to end');
+  });
+
   it('after a minute where it is never silent', async () => {
     const fixture = new PeerFixture({ holdTime: 0 });
     const session = fixture.establish();
