@@ -160,8 +160,10 @@ export class Frr implements AsyncDisposable {
   async #spawn(daemon: FrrDaemon): Promise<void> {
     const { netns, args, version } = this.options;
     if (this.#children.has(daemon)) throw new Error(`${daemon} runs already`);
-    const common = ['-A', '127.0.0.1', '--log', 'stdout', '--log-level', 'informational'];
-    const argv = [`/usr/lib/frr/${daemon}`, ...common, ...(args?.[daemon] ?? [])];
+    const given = args?.[daemon] ?? [];
+    const address = given.includes('-A') ? [] : ['-A', '127.0.0.1'];
+    const common = [...address, '--log', 'stdout', '--log-level', 'informational'];
+    const argv = [`/usr/lib/frr/${daemon}`, ...common, ...given];
     const child = netns.spawn(inRoot(ROOTS[version], this.scratch.path, PLACES, argv), {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
