@@ -194,6 +194,7 @@ describe('two speakers, one router', { concurrency: 3 }, () => {
   for (const version of FRR_VERSIONS) {
     it(`frr-examples/beside-speaker-local-frr: FRR ${version} owns the session`, async () => {
       await using lab = await ExampleLab.create();
+      await lab.node.ip('address', 'add', '10.255.0.3/32', 'dev', 'lo');
       const gobgpd = await router(lab, '10.9.0.1');
       const config = exampleFile('beside-speaker-local-frr', 'frr.conf');
       const frr = lab.keep(await startFrr({ version, netns: lab.node, config }));
@@ -202,15 +203,15 @@ describe('two speakers, one router', { concurrency: 3 }, () => {
           ...{ version: '3.10', netns: lab.node, as: 64512, routerId: '10.9.0.3', port: -1 },
           neighbors: [
             {
-              ...{ address: '192.0.2.10', as: 65000, passive: false, localAddress: '127.0.0.3' },
+              ...{ address: '192.0.2.10', as: 65000, passive: false, localAddress: '10.255.0.3' },
               extra: { 'ebgp-multihop': { config: { enabled: true, 'multihop-ttl': 2 } } },
             },
           ],
         }),
       );
-      await speaker.cli('global', 'rib', 'add', SERVICE, 'nexthop', '127.0.0.3');
+      await speaker.cli('global', 'rib', 'add', SERVICE, 'nexthop', '10.255.0.3');
       const daemon = await lab.rib2fib('beside-speaker-local-frr');
-      await frr.established(['10.9.0.2', '127.0.0.2', '127.0.0.3'], DEADLINE_MS);
+      await frr.established(['10.9.0.2', '127.0.0.2', '10.255.0.3'], DEADLINE_MS);
       await learns(lab);
       await until(async () => (await gobgpd.cli('global', 'rib')).includes(SERVICE), {
         what: 'the service is announced to the router',

@@ -146,6 +146,8 @@ for (const example of FRR_EXAMPLES) {
         const all = routers === 2 ? ALL_OF_BOTH : ALL_OF_ONE;
         await becomes(lab, all);
         await isWhole(lab, daemon);
+        const main = await lab.node.ip('route', 'show', 'proto', 'bgp');
+        assert.equal(main !== '', folder === 'fpm', main);
         const best = await bestOf(frr);
         const table = Object.entries(await own(lab)).filter(([prefix]) => !prefix.includes(':'));
         assert.deepEqual(
