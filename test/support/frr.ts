@@ -85,15 +85,18 @@ export class Frr implements AsyncDisposable {
 
   /** `vtysh -b`: gives `frr.conf` to every daemon, or to one; rejects with the lines that were refused. */
   async load(daemon?: FrrDaemon): Promise<void> {
+    const args = ['-b', ...(daemon === undefined ? [] : ['-d', daemon])];
     const said = await until(
       async () => {
-        const out = await this.#vtysh('-b', ...(daemon === undefined ? [] : ['-d', daemon]));
+        const text = await this.#vtysh(...args).catch((error: Error) => `error: ${error.message}`);
         // vtysh gives all daemons theirs at once; in FRR 10 one may hold mgmtd's lock meanwhile.
-        return /locked by another session/.test(out) ? undefined : `${out}\n`;
+        return /locked by another session/.test(text) ? undefined : { text };
       },
       { what: 'frr.conf is loaded', everyMs: 200 },
     );
-    if (/^%|^line \d+:|error|fail/im.test(said)) throw new Error(`frr.conf: ${said.trim()}`);
+    if (/^%|^line \d+:|error|fail/im.test(said.text)) {
+      throw new Error(`frr.conf: ${said.text.trim()}`);
+    }
   }
 
   /** `vtysh -C`: what FRR refuses of `frr.conf` by its own grammar; empty where nothing. */
