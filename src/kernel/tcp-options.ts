@@ -105,19 +105,19 @@ function setTtl(fd: number, family: Family): void {
 function sign(fd: number, family: Family, from: Prefix, password: string): void {
   const mapped = family === 'ipv6' && from.family === 'ipv4';
   const address = mapped ? new Address('ipv6', 0, 0, 0xffff, from.address.w0) : from.address;
-  const length = mapped ? from.length + 96 : from.length;
   const value = Buffer.alloc(MD5SIG.size);
   socketAddress(address, 0, undefined).copy(value);
   const key = Buffer.from(password, 'utf8');
   value.writeUInt16LE(key.length, MD5SIG.keyLength);
   key.copy(value, MD5SIG.key);
   const what = 'TCP MD5 signatures (CONFIG_TCP_MD5SIG)';
-  if (length === familyBits(address.family)) {
+  if (from.length === familyBits(from.family)) {
     setBytes(fd, IPPROTO_TCP, TCP_MD5SIG, value, what);
     return;
   }
   value.writeUInt8(TCP_MD5SIG_FLAG_PREFIX, MD5SIG.flags);
-  value.writeUInt8(length, MD5SIG.prefixLength);
+  // The kernel counts the bits of a mapped address as those of IPv4.
+  value.writeUInt8(from.length, MD5SIG.prefixLength);
   setBytes(fd, IPPROTO_TCP, TCP_MD5SIG_EXT, value, `${what} of a prefix`);
 }
 

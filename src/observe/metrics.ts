@@ -174,17 +174,25 @@ export class Metrics {
       // A reset leaves 0 where there are no labels, and 0 would be the year 1970.
       this.#gauges.get('source_last_event_timestamp_seconds')?.remove();
     }
-    for (const { peer, established, received } of source.peers) {
-      this.#set('bgp_session_up', { peer }, established);
-      for (const family of FAMILIES) {
-        this.#set('received_prefixes', { peer, family }, received[family]);
-      }
-    }
+    this.#fillPeers(source.peers);
     for (const table of status.tables) this.#fillTable(table);
     this.#set('contested_objects', {}, status.kernel.contestedTotal);
     this.#set('config_loaded', {}, true);
     this.#set('config_stale', {}, config.stale);
     this.#set('build_info', { version: status.version }, true);
+  }
+
+  /** Several peers of one address, told apart by router id, are one: up when all are. */
+  #fillPeers(peers: StatusReport['source']['peers']): void {
+    for (const peer of new Set(peers.map((one) => one.peer))) {
+      const same = peers.filter((one) => one.peer === peer);
+      const up = same.every(({ established }) => established);
+      this.#set('bgp_session_up', { peer }, up);
+      for (const family of FAMILIES) {
+        const received = same.reduce((sum, one) => sum + one.received[family], 0);
+        this.#set('received_prefixes', { peer, family }, received);
+      }
+    }
   }
 
   #fillTable(report: TableReport): void {

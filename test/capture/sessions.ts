@@ -4,6 +4,8 @@ import type { RecorderSession } from '../support/recorder.js';
 
 export const NODE = '10.9.0.1';
 export const NODE_AS = 65000;
+/** Of the peers that send what is wrong. */
+export const FAULT_PEER_AS = 65001;
 
 const FAMILIES: readonly AfiSafi[] = [
   { afi: 1, safi: 1 },

@@ -1,6 +1,7 @@
 /** What peers may do to a session, and to the routes: on real sockets, through the built daemon. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { encodeOpen } from '../../src/source/bgp/encode.js';
 import {
   announcement,
   endOfRib,
@@ -282,6 +283,42 @@ describe('BGP sessions under torture', { concurrency: 1 }, () => {
     await until(async () => (await ownRoutes(node, 100)).size === 1200, { what: '1200 routes' });
     connection.send(message(2, Buffer.alloc(4097 - 19)));
     await connection.hears('notification 1/2 1001');
+    await holds();
+  });
+
+  it('messages of 65535 octets, of a peer that has offered them (RFC 8654)', async () => {
+    const peer = nextPeer();
+    const connection = await raw.connect(peer, NODE);
+    const long = encodeOpen({
+      ...{ version: 4, as: 65001, holdTime: 90, routerId: 0x0aff0002 },
+      capabilities: [
+        { type: 'multiprotocol', afi: 1, safi: 1 },
+        { type: 'extended-message' },
+        { type: 'four-octet-as', as: 65001 },
+      ],
+    });
+    connection.send(long, keepalive());
+    await connection.hears('keepalive');
+    const attributes = Buffer.from([
+      ...[0x40, 1, 1, 0, 0x40, 2, 6, 2, 1, 0, 0, 0xfd, 0xe9],
+      ...[0x40, 3, 4, ...peer.split('.').map(Number)],
+    ]);
+    const most = Math.floor((65535 - 19 - 4 - attributes.length) / 4);
+    const nlri = Buffer.alloc(most * 4);
+    for (let i = 0; i < most; i++) nlri.set([24, 100, i >> 8, i & 255], i * 4);
+    const lengths = Buffer.from([0, 0, 0, attributes.length]);
+    const bytes = message(2, Buffer.concat([lengths, attributes, nlri]));
+    assert.ok(bytes.length > 65530);
+    connection.send(bytes);
+    await until(async () => (await peerState(peer))?.received.ipv4 === most, {
+      what: `${most} routes in one message`,
+      deadlineMs: 20_000,
+    });
+    await until(async () => (await ownRoutes(node, 100)).size === most, {
+      what: 'all of them in the kernel',
+      deadlineMs: 30_000,
+    });
+    connection.end();
     await holds();
   });
 

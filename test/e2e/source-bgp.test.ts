@@ -1,12 +1,14 @@
 /** Source `bgp` in the built daemon: real gobgpds as its peers, routes that end in the kernel. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { announcement } from '../support/bgp-wire.js';
 import type { Daemon } from '../support/daemon.js';
 import { startDaemon } from '../support/daemon.js';
 import { type Feeder, startFeeder } from '../support/feeder.js';
 import { GOBGPD_VERSIONS, type Gobgpd, startGobgpd } from '../support/gobgpd.js';
 import { KernelMonitor, ownRoutes, ownRoutesBecome } from '../support/kernel-view.js';
 import { connect, createNetns, type Netns } from '../support/netns.js';
+import { RawBgp } from '../support/raw-bgp.js';
 import { prefixesOf, type RouteSet, routes } from '../support/routes.js';
 import { stays, until } from '../support/wait.js';
 
@@ -295,5 +297,68 @@ describe('a router as the neighbour', { concurrency: 1 }, () => {
       what: 'no session',
       forMs: 8_000,
     });
+  });
+
+  it('at a link-local address: next hops there, of both families, by its interface', async () => {
+    await fabric.ip('address', 'add', 'fe80::2/64', 'dev', 'f0', 'nodad');
+    await node.ip('address', 'add', 'fe80::1/64', 'dev', 'eth1', 'nodad');
+    const peers = [
+      { address: 'fe80::2', interface: 'eth1', as: 65001 },
+      { address: ROUTER, as: 65001 },
+    ];
+    const bgp = { ...own, listen: '[::]:179', peers };
+    const config = { source: { bgp }, ...table() };
+    await using _daemon = await startDaemon({ netns: node, config, until: 'admin' });
+    await using raw = RawBgp.start(fabric);
+    const session = { localAs: 65001, internal: false };
+    const near = await raw.connect('fe80::2%f0', 'fe80::1%f0');
+    await near.establish();
+    near.send(
+      ...announcement('ipv4', ['10.70.0.0/16'], { nextHop: 'fe80::2' }, session),
+      ...announcement('ipv6', ['2001:db8:70::/48'], { nextHop: 'fe80::2' }, session),
+    );
+    const far = await raw.connect(ROUTER, NODE);
+    await far.establish({ routerId: '10.255.0.3' });
+    far.send(...announcement('ipv6', ['2001:db8:72::/48'], { nextHop: 'fe80::2' }, session));
+    const legs = ['via fe80::2 dev eth1'];
+    await ownRoutesBecome(
+      node,
+      100,
+      { '10.70.0.0/16': legs, '2001:db8:70::/48': legs, '2001:db8:72::/48': legs },
+      { what: 'routes by the link-local router', deadlineMs: 20_000 },
+    );
+  });
+
+  it('rib2fib restarts, and is told other options of it: no route is gone for a moment', async () => {
+    const config = (holdTime: string) => ({
+      source: { bgp: { ...own, peers: [{ address: ROUTER, as: 65001, holdTime }] } },
+      ...table(),
+    });
+    await using router = await feeder();
+    await router.announce(sets);
+    await using daemon = await startDaemon({ netns: node, config: config('90s') });
+    await become(prefixesOf(sets));
+    await using monitor = await KernelMonitor.start(node);
+    await daemon.stop('SIGKILL');
+    await daemon.launch();
+    const sessions = (await router.state()).sessions;
+    await daemon.configure(config('30s'));
+    await daemon.logged(
+      (line) => JSON.stringify(line).includes(`source.peers[${ROUTER}].holdTime: 90s -> 30s`),
+      'what a reload changed',
+    );
+    await until(async () => (await router.state()).sessions > sessions, {
+      what: 'a new session',
+      deadlineMs: 20_000,
+    });
+    await until(async () => (await daemon.status()).source.state.state === 'synced', {
+      what: 'the feed is complete',
+      deadlineMs: 20_000,
+    });
+    await become(prefixesOf(sets));
+    assert.deepEqual(
+      (await monitor.settled()).filter((line) => line.includes('Deleted')),
+      [],
+    );
   });
 });

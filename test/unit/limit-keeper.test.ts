@@ -468,3 +468,44 @@ test('a session call that a stop cuts short is no failure', async () => {
   assert.equal(life.lines.length, 1);
   assert.match(life.lines[0] ?? '', new RegExp(BY_HAND));
 });
+
+test('a session of our own is ended and comes back; it needs no gobgpd, and is released with us', async () => {
+  const bgp = { listen: [], as: 65000, routerId: 1, peers: [] };
+  const own: Config = {
+    ...config(table({ limits: [TEARDOWN] })),
+    source: { kind: 'bgp', bgp },
+  };
+  const clock = new FakeClock();
+  const sessions = new FakeSessions();
+  const life = new Life(own, sessions, clock).run();
+  life.feed(true);
+  await life.called(DISABLE);
+  const { disabledPeers } = await loadState(path);
+  assert.deepEqual(
+    disabledPeers.map(({ peer, gobgp }) => [peer, gobgp]),
+    [[PEER, undefined]],
+  );
+  await life.stop();
+  assert.deepEqual(life.released, []);
+  assert.deepEqual(
+    life.lines.filter((line) => line.includes('stays disabled')),
+    [],
+  );
+  // The next life ends the session again, as it found on disk.
+  const next = new Life(own, new FakeSessions(), clock, await loadState(path)).run();
+  await next.called(DISABLE);
+  await next.stop();
+});
+
+test('a session of our own that was ended is no matter of a gobgpd that comes after', async () => {
+  const saved: SavedState = {
+    latched: [],
+    disabledPeers: [{ peer: PEER, limit: TEARDOWN.id, restoreAt: null }],
+  };
+  const sessions = new FakeSessions();
+  const life = new Life(limited(TEARDOWN), sessions, new FakeClock(), saved).run();
+  await life.saved(EMPTY_STATE);
+  assert.deepEqual(sessions.calls, []);
+  assert.deepEqual(life.released, []);
+  await life.stop();
+});

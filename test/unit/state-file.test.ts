@@ -78,7 +78,6 @@ test('a damaged file is told, whatever is wrong with it', async () => {
     '{"latched":[],"disabledPeers":[{"peer":"10.9.0.2","limit":"x"}]}',
     '{"latched":[],"disabledPeers":[{"peer":"10.9.0.2","limit":"x","restoreAt":"soon"}]}',
     '{"latched":[],"disabledPeers":[null]}',
-    '{"latched":[],"disabledPeers":[{"peer":"10.9.0.2","limit":"x","restoreAt":null}]}',
     '{"latched":[],"disabledPeers":[{"peer":"10.9.0.2","limit":"x","restoreAt":null,"gobgp":{"address":"x","tls":{"ca":1}}}]}',
   ];
   for (const text of damaged) {

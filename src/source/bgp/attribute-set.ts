@@ -6,8 +6,7 @@
 import type { Attributes } from '../../rib/path.js';
 import { ByteCache, ByteKey } from '../byte-cache.js';
 import { mergeAs4Path } from './as-path-reader.js';
-import type { AttributeCursor } from './attribute-cursor.js';
-import { FLAG } from './attribute-cursor.js';
+import { type AttributeCursor, FLAG } from './attribute-cursor.js';
 import { ATTRIBUTE, type AttributeRule, type Draft, type Malformed } from './attribute-rule.js';
 import { ruleOf } from './attribute-rules.js';
 import { UPDATE_ERROR } from './error-code.js';

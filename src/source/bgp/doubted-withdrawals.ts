@@ -98,5 +98,5 @@ export class DoubtedWithdrawals {
 }
 
 function keyOf({ prefix, pathId }: Nlri): string {
-  return pathId === 0 ? prefix.key : `${prefix.key}${pathId}`;
+  return pathId === 0 ? prefix.key : `${prefix.key} ${prefix.family} ${pathId}`;
 }

@@ -32,8 +32,8 @@ export class NextHopTable {
     if (known !== undefined) return known;
     const first = this.#read('ipv6', bytes, at);
     const second = end - at > 16 ? this.#read('ipv6', bytes, at + 16) : undefined;
-    const global = first?.address.isLinkLocal === false ? first : second;
-    const nextHop = global?.address.isLinkLocal === false ? global : (first ?? second);
+    const global = [first, second].find((one) => one?.address.isLinkLocal === false);
+    const nextHop = global ?? first ?? second;
     if (nextHop === undefined) return undefined;
     if (this.#ipv6.size >= MOST) this.#ipv6 = new Map();
     this.#ipv6.set(text, nextHop);

@@ -25,6 +25,9 @@ import type { Transport } from './transport.js';
 
 /** The wait for an OPEN (RFC 4271 8.2.2: "a large value"). */
 const OPEN_MS = 240_000;
+/** Octets kept for a peer that does not take them, beyond which it is answered no more. */
+const MOST_UNSENT = 64 * 1024;
+
 export type SessionState =
   /** Waits for the peer's OPEN before it says anything: who it is decides what is said. */
   | { readonly state: 'open-awaited' }
@@ -136,6 +139,8 @@ export class Session {
   /** Answers a request for our routes, of which there are none (RFC 2918 4, RFC 7313 4.2). */
   answerRefresh({ afi, safi }: RouteRefreshMessage): void {
     if (this.#state.state !== 'established' || !this.#state.agreement.enhancedRefresh) return;
+    // Who asks and asks, and never reads an answer, is given no more to keep for it.
+    if (this.transport.unsent > MOST_UNSENT) return;
     this.transport.send(encodeRouteRefresh({ kind: 'begin', afi, safi }));
     this.transport.send(encodeRouteRefresh({ kind: 'end', afi, safi }));
   }

@@ -156,7 +156,7 @@ export class UpdateWalk {
       return;
     }
     const length = reservedAt - nextHopAt;
-    if (!isNextHopLength(family, length) || reservedAt >= end) {
+    if (!isNextHopLength(length) || reservedAt >= end) {
       throw mpError(cursor, `next hop of length ${length}`);
     }
     const nextHop =
@@ -167,15 +167,18 @@ export class UpdateWalk {
     this.#mpNlri(cursor, reservedAt + 1, family, nlri);
     if (nlri.length > 0) this.reachable = true;
     this.reach = { family, nextHop, nlri };
-    const reason =
-      family === 'ipv4' && length !== 4 && !this.context.extendedNextHop
-        ? 'IPv6 next hop of IPv4 prefixes without the capability for it'
-        : nextHop === undefined
-          ? "next hop is no host's address"
-          : undefined;
+    const reason = this.#nextHopFault(family, length, nextHop);
     if (reason === undefined) return;
     const { optionalAttribute: subcode } = UPDATE_ERROR;
     this.faults.push(faultOf(cursor, 'MP_REACH_NLRI', 'treat-as-withdraw', { subcode, reason }));
+  }
+
+  #nextHopFault(family: Family, length: number, nextHop: NextHop | undefined): string | undefined {
+    if (length === 4 && family === 'ipv6') return 'IPv4 next hop was not agreed on';
+    if (length !== 4 && family === 'ipv4' && !this.context.extendedNextHop) {
+      return 'IPv6 next hop was not agreed on';
+    }
+    return nextHop === undefined ? "next hop is no host's address" : undefined;
   }
 
   /** RFC 4760 4, RFC 7606 7.12, RFC 4724 2. */
@@ -205,11 +208,11 @@ export class UpdateWalk {
 }
 
 /**
- * RFC 4760 3, RFC 2545 3, RFC 8950 3. IPv4 with an IPv6 next hop can be read whether it was
- * agreed on or not, and GoBGP sends it unasked (3.10, 4.8): no reason to end the session.
+ * RFC 4760 3, RFC 2545 3, RFC 8950 3. One of the other family can be read whether it was agreed on
+ * or not, and GoBGP (3.10, 4.8) sends IPv6 ones of IPv4 prefixes unasked: no reason to end the session.
  */
-function isNextHopLength(family: Family, length: number): boolean {
-  return length === 16 || length === 32 || (family === 'ipv4' && length === 4);
+function isNextHopLength(length: number): boolean {
+  return length === 4 || length === 16 || length === 32;
 }
 
 function mpError({ type, octets }: AttributeCursor, what: string) {

@@ -162,3 +162,13 @@ test('what is gone from status is gone from the next scrape; what counts goes on
   assert.ok(all.includes('rib2fib_kernel_operations_total{op="route-add"} 4'));
   assert.ok(!all.some((line) => /10\.9\.|fabric|^rib2fib_source_last_event/.test(line)));
 });
+
+test('several peers of one address are one: up when all are', async () => {
+  const [peer] = STATUS.source.peers;
+  assert.ok(peer !== undefined);
+  const peers = [peer, { ...peer, established: false, received: { ipv4: 1, ipv6: 2 } }];
+  const all = await lines(metricsOf(() => ({ ...STATUS, source: { ...STATUS.source, peers } })));
+  const ipv4 = peer.received.ipv4 + 1;
+  assert.ok(all.includes(`rib2fib_bgp_session_up{peer="${peer.peer}"} 0`));
+  assert.ok(all.includes(`rib2fib_received_prefixes{peer="${peer.peer}",family="ipv4"} ${ipv4}`));
+});

@@ -98,7 +98,7 @@ for (const session of CORPUS) {
       const faults = decode(session).flatMap((one) =>
         one.type === 'update' ? one.faults.map(({ reason }) => reason) : [],
       );
-      const reason = 'MP_REACH_NLRI: IPv6 next hop of IPv4 prefixes without the capability for it';
+      const reason = 'MP_REACH_NLRI: IPv6 next hop was not agreed on';
       assert.deepEqual([...new Set(faults)], lacksIpv6NextHop(session) ? [reason] : []);
     });
 

@@ -163,7 +163,7 @@ export const MESSAGE_FAULTS: readonly FaultRow[] = [
     bytes: update({ attributes: [attribute(0x80, 15, [0, 2])] }),
     gives: '3/9 UPDATE: MP_UNREACH_NLRI: flags or length',
   },
-  ...[0, 4, 15, 24, 48].map((length) => ({
+  ...[0, 15, 24, 48].map((length) => ({
     says: `IPv6 next hop of ${length} octets`,
     bytes: update({
       attributes: [ORIGIN, AS_PATH, mpReach(2, new Array(length).fill(1), P6)],
@@ -173,9 +173,14 @@ export const MESSAGE_FAULTS: readonly FaultRow[] = [
   {
     says: 'an IPv6 next hop of IPv4 prefixes without RFC 8950',
     bytes: update({ attributes: [ORIGIN, AS_PATH, mpReach(1, GLOBAL, P1)] }),
+    gives: ['- 10.1.0.0/16', '! treat-as-withdraw MP_REACH_NLRI: IPv6 next hop was not agreed on'],
+  },
+  {
+    says: 'an IPv4 next hop of IPv6 prefixes',
+    bytes: update({ attributes: [ORIGIN, AS_PATH, mpReach(2, [10, 9, 0, 2], P6)] }),
     gives: [
-      '- 10.1.0.0/16',
-      '! treat-as-withdraw MP_REACH_NLRI: IPv6 next hop of IPv4 prefixes without the capability for it',
+      '- 2001:db8::/32',
+      '! treat-as-withdraw MP_REACH_NLRI: IPv4 next hop was not agreed on',
     ],
   },
   ...[0, 3, 5, 12].map((length) => ({

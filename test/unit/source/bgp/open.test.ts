@@ -79,6 +79,10 @@ describe('OPEN', () => {
     });
   }
 
+  it('no capabilities in the form of RFC 9072', () => {
+    assert.deepEqual(decode(open({ length: 255, parameters: [255, 0, 0] })).capabilities, []);
+  });
+
   const wrong: readonly [string, OpenParts, string, Octets][] = [
     ['version 3', { version: 3 }, '2/1', [0, 4]],
     ['AS number 0', { as: 0 }, '2/2', []],

@@ -350,6 +350,10 @@ describe('what else it says', () => {
     fixture.transport.take();
     fixture.session.answerRefresh({ type: 'route-refresh', kind: 'request', afi: 2, safi: 1 });
     assert.deepEqual(fixture.transport.take(), ['refresh begin 2/1', 'refresh end 2/1']);
+    // Nor one that takes nothing: its answers would pile up.
+    fixture.transport.unsent = 70_000;
+    fixture.session.answerRefresh({ type: 'route-refresh', kind: 'request', afi: 2, safi: 1 });
+    assert.deepEqual(fixture.transport.take(), []);
   });
 
   it('End-of-RIB is an UPDATE of 23 octets, or of 29 with MP_UNREACH_NLRI (RFC 4724 2)', () => {

@@ -101,6 +101,8 @@ const ROWS: readonly Row[] = [
     [
       ['link-local alone', LINK_LOCAL, 'fe80::1%eth1'],
       ['global and link-local (RFC 2545)', [...GLOBAL, ...LINK_LOCAL], '2001:db8::1'],
+      ['link-local and global', [...LINK_LOCAL, ...GLOBAL], '2001:db8::1'],
+      ['global twice: the first', [...GLOBAL, ...GLOBAL.slice(0, 15), 2], '2001:db8::1'],
       ['link-local twice', [...LINK_LOCAL, ...LINK_LOCAL], 'fe80::1%eth1'],
       ['nothing and link-local', [...new Array(16).fill(0), ...LINK_LOCAL], 'fe80::1%eth1'],
     ] as const
