@@ -118,7 +118,7 @@ describe('source fpm', { concurrency: FRR_VERSIONS.length }, () => {
         await becomes(lab, { [NET]: [over(0)] });
       });
 
-      it('zebra restarted: nothing goes while BGP is not back, the routes it has then are taken', async () => {
+      it('zebra restarted: nothing goes while BGP is not back', async () => {
         await using lab = await FpmLab.start(version);
         const one = await lab.router(0);
         await one.announce([{ attributes: { nextHop: fpmRouter(0) }, prefixes: [NET, BOTH] }]);
