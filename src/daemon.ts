@@ -14,6 +14,7 @@ import type { Config } from './config/config.js';
 import { ConfigKeeper } from './config-keeper.js';
 import { DaemonAlerts } from './daemon-alerts.js';
 import { Engine } from './desired/engine.js';
+import { fpmNode } from './fpm-node.js';
 import type { Kernel } from './kernel/kernel.js';
 import { tcpSockets } from './kernel/tcp-options.js';
 import { LimitKeeper } from './limit-keeper.js';
@@ -224,8 +225,8 @@ class Daemon {
   }
 
   #createSource(config: Config): Source {
-    const [clock, log] = [this.#clock, this.#log];
-    return createSource(config, { clock, random: Math.random, log, sockets: tcpSockets });
+    const [clock, log, node] = [this.#clock, this.#log, fpmNode(this.#kernel)];
+    return createSource(config, { clock, random: Math.random, log, sockets: tcpSockets, node });
   }
 
   /** One source after the other: a reload that changes it ends the old one first. */

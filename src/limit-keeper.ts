@@ -110,8 +110,7 @@ export class LimitKeeper {
   #plan(limit: LimitTracker): void {
     const { id, peer, restartAfter } = limit.config;
     const gobgp = this.#gobgp();
-    const { kind } = this.#options.engine.config.source;
-    if (peer === undefined || kind === 'file') {
+    if (peer === undefined || !this.#hasSessions()) {
       throw new TypeError(`limit ${id}: teardown without a session`);
     }
     const restoreAt = Number.isFinite(restartAfter)
@@ -128,6 +127,11 @@ export class LimitKeeper {
     return { address, tls };
   }
 
+  #hasSessions(): boolean {
+    const { kind } = this.#options.engine.config.source;
+    return kind === 'gobgp' || kind === 'bgp';
+  }
+
   /** Disabled by us, or about to be. */
   #peers(): readonly DisabledPeer[] {
     return [...new Map([...this.#disabled, ...this.#toDisable]).values()];
@@ -135,8 +139,7 @@ export class LimitKeeper {
 
   /** At a source that is the source no more: since a reload, or a change while no daemon ran. */
   #isElsewhere({ gobgp }: DisabledPeer): boolean {
-    const { kind } = this.#options.engine.config.source;
-    return kind === 'file' || gobgp?.address !== this.#gobgp()?.address;
+    return !this.#hasSessions() || gobgp?.address !== this.#gobgp()?.address;
   }
 
   /** The gobgpd that was left is no more looked after, whether or not its peers could be enabled. */

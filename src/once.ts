@@ -6,6 +6,7 @@ import { planNotes } from './admin/table-notes.js';
 import { systemClock } from './clock.js';
 import type { Config } from './config/config.js';
 import { Engine } from './desired/engine.js';
+import { fpmNode } from './fpm-node.js';
 import { readFullFeed } from './full-feed.js';
 import type { Kernel, Operation } from './kernel/kernel.js';
 import { tcpSockets } from './kernel/tcp-options.js';
@@ -159,8 +160,8 @@ async function withFeed<T>(
     const progress = onProgress === undefined ? {} : { onProgress };
     const reconciler = new Reconciler({ kernel, engine, clock, log: silent, metrics, ...progress });
     await reconciler.prepare();
-    const random = Math.random;
-    const source = createSource(config, { clock, random, log: silent, sockets: tcpSockets });
+    const given = { sockets: tcpSockets, node: fpmNode(kernel) };
+    const source = createSource(config, { clock, random: Math.random, log: silent, ...given });
     await readFullFeed({ engine, source, clock, signal, onWait });
     // The kernel as it is now, not as it was before a feed that may have taken minutes.
     reconciler.audit();

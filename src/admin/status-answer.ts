@@ -72,6 +72,10 @@ function sourceAddress({ engine }: Facts): string {
       return source.gobgp.address;
     case 'bgp':
       return bgpText(source.bgp);
+    case 'fpm': {
+      const { host, port } = source.fpm.listen;
+      return `${host.includes(':') ? `[${host}]` : host}:${port}`;
+    }
     case 'file':
       return source.file.path;
   }

@@ -1,4 +1,4 @@
-import type { Config } from '../config/config.js';
+import type { Config, FpmConfig } from '../config/config.js';
 import { formatFault } from '../config/fault.js';
 import type { LoadedConfig } from '../config/load.js';
 import type { NodeVerdict } from '../preflight.js';
@@ -37,12 +37,61 @@ async function verdictOn(loaded: LoadedConfig): Promise<NodeVerdict> {
   return { faults, warnings: [...warningsOf(loaded.config), ...warnings] };
 }
 
+/** What the configuration says and its source does not give. */
+export function warningsOf(config: Config): string[] {
+  const { source } = config;
+  switch (source.kind) {
+    case 'gobgp':
+      return source.gobgp.paths === 'all' ? [] : peerWarnings(config);
+    case 'fpm':
+      return [...exposureWarnings(source.fpm), ...unknownWarnings(config)];
+    case 'bgp':
+    case 'file':
+      return [];
+  }
+}
+
+/** Nothing authenticates FPM: who reaches the listener names routes. */
+function exposureWarnings({ listen: { host } }: FpmConfig): string[] {
+  const loopback = host === '::1' || host.startsWith('127.');
+  return loopback
+    ? []
+    : [
+        `source fpm listens on ${host}, and nothing authenticates FPM: whoever reaches it can name routes; 127.0.0.1 is enough for the zebra of this host`,
+      ];
+}
+
+/** FPM tells prefixes and next hops: what asks for more never matches, a deny neither. */
+function unknownWarnings({ tables }: Config): string[] {
+  return tables.flatMap(({ name, filters, limits }) => [
+    ...filters.flatMap((rule) => {
+      const asked = UNKNOWN_TO_FPM.filter((key) => rule[key] !== undefined);
+      return asked.length === 0
+        ? []
+        : [
+            `table ${name}: ${rule.id} (${rule.text}) never matches: source fpm does not tell ${asked.join(', ')}`,
+          ];
+    }),
+    ...limits
+      .filter(({ peer }) => peer !== undefined)
+      .map(({ id }) => `table ${name}: limit ${id} never counts: source fpm does not tell peer`),
+  ]);
+}
+
+const UNKNOWN_TO_FPM = [
+  'peer',
+  'peerAs',
+  'originAs',
+  'asPath',
+  'community',
+  'largeCommunity',
+] as const;
+
 /**
  * A rule that names a peer means less than it says when the source offers only
  * its best path: where another peer wins, this one's path is never seen.
  */
-export function warningsOf({ source, tables }: Config): string[] {
-  if (source.kind !== 'gobgp' || source.gobgp.paths === 'all') return [];
+function peerWarnings({ tables }: Config): string[] {
   return tables.flatMap((table) =>
     table.filters
       .filter(({ peer, peerAs }) => peer !== undefined || peerAs !== undefined)

@@ -31,6 +31,7 @@ export interface ListenAddress {
 export type SourceConfig =
   | { readonly kind: 'gobgp'; readonly gobgp: GobgpConfig }
   | { readonly kind: 'bgp'; readonly bgp: BgpConfig }
+  | { readonly kind: 'fpm'; readonly fpm: FpmConfig }
   | { readonly kind: 'file'; readonly file: { readonly path: string } };
 
 /** How a gobgpd is reached. */
@@ -104,6 +105,13 @@ export interface GracefulRestartConfig {
   readonly staleTime: number;
   /** RFC 9494: beyond `restartTime`; 0: not offered. */
   readonly longLivedTime: number;
+}
+
+export interface FpmConfig {
+  /** Where zebra connects to. */
+  readonly listen: ListenAddress;
+  /** Kernel numbers of the tables whose routes are taken, at least one; 254 is main. */
+  readonly tables: readonly number[];
 }
 
 export interface TableConfig {

@@ -18,6 +18,10 @@ function sourceText({ source }: Config): string {
       return `file ${source.file.path}`;
     case 'bgp':
       return `bgp ${bgpText(source.bgp)}`;
+    case 'fpm': {
+      const { listen, tables } = source.fpm;
+      return `fpm ${listenText([listen])} tables ${tables.join(' ')}`;
+    }
     case 'gobgp': {
       const { address, tls, paths } = source.gobgp;
       const all = paths === 'all' ? ' paths all' : '';

@@ -4,6 +4,7 @@ import type {
   Config,
   FilterRule,
   LimitConfig,
+  ListenAddress,
   PrefixListConfig,
   PrefixListEntry,
   TableConfig,
@@ -227,9 +228,11 @@ function without(list: readonly string[], others: readonly string[]): readonly s
 }
 
 function listenText({ metrics: { listen } }: Config): string {
-  if (listen === undefined) return 'off';
-  const host = listen.host.includes(':') ? `[${listen.host}]` : listen.host;
-  return `${host}:${listen.port}`;
+  return listen === undefined ? 'off' : addressText(listen);
+}
+
+function addressText({ host, port }: ListenAddress): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
 function ruleText({ text }: FilterRule): string {

@@ -85,6 +85,7 @@ class Loader {
 
   async load(parsed: ParsedConfig): Promise<LoadResult> {
     const source = await this.#source(parsed.source);
+    this.#checkTaken(source, parsed.tables);
     const prefixLists = await this.#prefixLists(parsed.prefixLists);
     const listNames = new Set(prefixLists.keys());
     const filters: (readonly FilterRule[])[] = [];
@@ -113,15 +114,17 @@ class Loader {
     return { ok: true, config: deepFreeze(config), faultAt };
   }
 
-  async #source({ gobgp, bgp, file }: ParsedConfig['source']): Promise<SourceConfig> {
-    if ([gobgp, bgp, file].filter((one) => one !== undefined).length !== 1) {
-      this.#tell(['source'], 'must have exactly one of gobgp, bgp and file');
+  async #source(parsed: ParsedConfig['source']): Promise<SourceConfig> {
+    const { gobgp, bgp, fpm, file } = parsed;
+    if (Object.values(parsed).filter((one) => one !== undefined).length !== 1) {
+      this.#tell(['source'], 'must have exactly one of gobgp, bgp, fpm and file');
     }
     if (bgp !== undefined) {
       const passwordOf = (file: string, at: FaultPath) => this.#password(file, at);
       const built = await buildBgp(bgp, ['source', 'bgp'], passwordOf, this.#tell);
       return { kind: 'bgp', bgp: built };
     }
+    if (fpm !== undefined) return { kind: 'fpm', fpm };
     if (gobgp === undefined) {
       const path = file && (await this.#existing(file.path, ['source', 'file', 'path']));
       return { kind: 'file', file: { path: path ?? '' } };
@@ -137,6 +140,18 @@ class Loader {
     const cert = await this.#existing(tls.cert, at('cert'));
     const key = await this.#existing(tls.key, at('key'));
     return { kind: 'gobgp', gobgp: { address, tls: { ca, cert, key }, paths } };
+  }
+
+  /** What rib2fib writes it must not learn from. */
+  #checkTaken(source: SourceConfig, tables: ParsedConfig['tables']): void {
+    if (source.kind !== 'fpm') return;
+    for (const [index, id] of source.fpm.tables.entries()) {
+      const at = ['source', 'fpm', 'tables', index];
+      if (tables.some((table) => table.id === id)) {
+        this.#tell(at, `${id} is written by rib2fib itself; name the table FRR installs into`);
+      }
+      if (source.fpm.tables.indexOf(id) < index) this.#tell(at, 'stands above already');
+    }
   }
 
   async #password(reference: string, at: FaultPath): Promise<string | undefined> {

@@ -203,6 +203,16 @@ export const listen = form('listen address', LISTEN_FORM, (text) => {
   return { listen: at };
 });
 
+/** An address and a port of a listener that cannot be off. */
+export const listenAddress = form(
+  'listen address',
+  'ADDRESS:PORT such as 127.0.0.1:2620 or [::1]:2620',
+  (text) => {
+    const at = splitPort(text);
+    return at !== undefined && Address.parse(at.host) !== undefined ? at : undefined;
+  },
+);
+
 /** `unix:///path` or `host:port`, the two forms of gRPC's that need no resolver of their own. */
 export const grpcAddress = form('gRPC address', 'unix:///PATH or HOST:PORT', (text) => {
   if (text.startsWith('unix:')) return /^unix:\/\/\/[^\0]+$/.test(text) ? text : undefined;

@@ -6,9 +6,6 @@ import type { FaultPath } from './fault.js';
 
 type Issue = z.core.$ZodIssue;
 
-/** Kinds of source the design has and this version has not. */
-const LATER_SOURCES = new Set(['fpm']);
-
 /** One fault for each thing wrong, unknown keys each on its own, in the order of the file. */
 export function faultsOf(document: YamlDocument, issues: readonly Issue[]): readonly ConfigFault[] {
   const faults = issues.flatMap((issue) => faultsOfIssue(document, issue, []));
@@ -21,7 +18,7 @@ function faultsOfIssue(document: YamlDocument, issue: Issue, base: FaultPath): C
   switch (issue.code) {
     case 'unrecognized_keys':
       return issue.keys.map((key) => {
-        return document.fault([...path, key], unknownKey(path, key, issue.message), 'key');
+        return document.fault([...path, key], unknownKey(key, issue.message), 'key');
       });
     case 'invalid_union': {
       const branch = branchMeant(issue.errors);
@@ -51,11 +48,8 @@ function branchMeant(branches: readonly Issue[][]): readonly Issue[] | undefined
 }
 
 /** `allowed` is the list of known keys, joined by `, `. */
-function unknownKey(path: FaultPath, key: string, allowed: string): string {
+function unknownKey(key: string, allowed: string): string {
   const keys = allowed.split(', ');
-  if (path.length === 1 && path[0] === 'source' && LATER_SOURCES.has(key)) {
-    return `this source is not supported by this version; use ${keys.join(' or ')}`;
-  }
   const near = nearest(key, keys);
   const hint = near === undefined ? '' : `; did you mean ${near}?`;
   return `unknown key${hint} (allowed here: ${allowed})`;

@@ -14,6 +14,7 @@ import {
   integer,
   interfaceName,
   listen,
+  listenAddress,
   listName,
   listOf,
   mapping,
@@ -53,9 +54,27 @@ const gobgp = mapping({
   .optional()
   .describe('Paths of a GoBGP daemon, over its gRPC API (3.x and 4.x).');
 
+const fpm = mapping({
+  listen: listenAddress
+    .prefault('127.0.0.1:2620')
+    .describe(
+      'Where zebra connects to, as `fpm address` in FRR says. Nothing authenticates FPM: leave it on loopback.',
+    ),
+  tables: someOf(integer(1, 0xffffffff))
+    .prefault([254])
+    .describe(
+      'Kernel numbers of the tables whose routes are taken; 254 is main, others are what `set table` in FRR names. Where a prefix is in several, the first has it.',
+    ),
+})
+  .optional()
+  .describe(
+    'Routes of BGP that FRR’s zebra tells over FPM (`zebra -M dplane_fpm_nl`, with `no fpm use-next-hop-groups`). It tells prefixes and next hops only: no filter that names a peer, an AS or a community matches.',
+  );
+
 const source = mapping({
   gobgp,
   bgp: bgpSchema,
+  fpm,
   file: mapping({
     path: path.describe(
       'The YAML file of routes; it must exist, and is watched. At most 16 MiB, some 300,000 routes; above 512 KiB each begins on a line of its own with a dash, or the file is JSON.',

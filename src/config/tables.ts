@@ -80,8 +80,11 @@ function buildLimits(
     if (action === 'teardown' && peer === undefined) {
       tell([...path, index, 'action'], 'teardown needs peer: whose session is to end?');
     }
-    if (action === 'teardown' && source === 'file') {
-      tell([...path, index, 'action'], 'teardown is not possible: source file has no sessions');
+    if (action === 'teardown' && (source === 'file' || source === 'fpm')) {
+      tell(
+        [...path, index, 'action'],
+        `teardown is not possible: source ${source} has no sessions`,
+      );
     }
     if (action !== 'teardown' && restartAfter !== undefined) {
       tell([...path, index, 'restartAfter'], 'only goes with action: teardown');

@@ -122,7 +122,9 @@ export class Underlay {
     if (this.isLocal(address)) {
       return { ok: false, reason: 'next-hop-local', detail: `${text} is an address of this node` };
     }
-    if (address.isLinkLocal) return this.#resolveLinkLocal(nextHop, text);
+    if (address.isLinkLocal || nextHop.interface !== undefined) {
+      return this.#resolveOnInterface(nextHop, text);
+    }
     let viaDefault = false;
     for (const route of this.#main.matches(address)) {
       if (route.dead) continue;
@@ -153,17 +155,18 @@ export class Underlay {
       : unreachable(`no usable route to ${text} in the main table`);
   }
 
-  #resolveLinkLocal(nextHop: NextHop, text: string): Resolution {
+  #resolveOnInterface(nextHop: NextHop, text: string): Resolution {
+    const { address } = nextHop;
     if (nextHop.interface === undefined) return unreachable(`${text} came without its interface`);
     const link = this.#linksByName.get(nextHop.interface);
     if (link === undefined) return unreachable(`there is no interface ${nextHop.interface}`);
     if (!this.isUp(link.index)) return unreachable(`${link.name} is down`);
-    if (this.#ipv6.get(link.index) !== true) {
+    if (address.family === 'ipv6' && this.#ipv6.get(link.index) !== true) {
       return unreachable(`${link.name} has no IPv6 address in use`);
     }
     return {
       ok: true,
-      legs: [{ gateway: nextHop.address, oif: link.index, onlink: false, weight: 1 }],
+      legs: [{ gateway: address, oif: link.index, onlink: !address.isLinkLocal, weight: 1 }],
       metric: 0,
     };
   }

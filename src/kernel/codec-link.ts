@@ -1,8 +1,9 @@
 /** struct ifinfomsg and struct ifaddrmsg (linux/rtnetlink.h, linux/if_addr.h): read only. Pure. */
 import type { InterfaceAddress, Link } from '../desired/topology.js';
 import type { Family } from '../net/family.js';
-import { AttributeTable } from './message-reader.js';
-import { AF_INET, AF_INET6, type MessageWriter } from './message-writer.js';
+import { AF_INET, AF_INET6 } from '../netlink/route-message.js';
+import { AttributeTable } from '../netlink/walk.js';
+import type { MessageWriter } from './message-writer.js';
 
 export const RTM_NEWLINK = 16;
 export const RTM_DELLINK = 17;

@@ -1,8 +1,9 @@
 /** struct nhmsg and its attributes (linux/nexthop.h, since Linux 5.3). Pure. */
 import type { NexthopObject } from '../desired/route.js';
+import { AF_INET, AF_INET6 } from '../netlink/route-message.js';
+import { AttributeTable } from '../netlink/walk.js';
 import { type KernelNexthop, OWN_PROTOCOL } from './kernel.js';
-import { AttributeTable } from './message-reader.js';
-import { AF_INET, AF_INET6, type MessageWriter } from './message-writer.js';
+import type { MessageWriter } from './message-writer.js';
 
 export const RTM_NEWNEXTHOP = 104;
 export const RTM_DELNEXTHOP = 105;

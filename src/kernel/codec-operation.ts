@@ -1,15 +1,16 @@
 /** Operations of the port as netlink requests: message type and the flags that make each safe. Pure. */
 import type { Rule } from '../desired/route.js';
+import { RTM_DELROUTE, RTM_NEWROUTE } from '../netlink/route-message.js';
+import { NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, NLM_F_REQUEST } from './answer.js';
 import {
   encodeNexthop,
   encodeNexthopKey,
   RTM_DELNEXTHOP,
   RTM_NEWNEXTHOP,
 } from './codec-nexthop.js';
-import { encodeRoute, encodeRouteKey, RTM_DELROUTE, RTM_NEWROUTE } from './codec-route.js';
+import { encodeRoute, encodeRouteKey } from './codec-route.js';
 import { encodeRule, RTM_DELRULE, RTM_NEWRULE } from './codec-rule.js';
 import type { Operation } from './kernel.js';
-import { NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, NLM_F_REQUEST } from './message-reader.js';
 import type { MessageWriter } from './message-writer.js';
 
 /** An operation, or a step of one that the port does not offer. */

@@ -1,19 +1,28 @@
 /** struct rtmsg and its attributes (linux/rtnetlink.h), IPv4 and IPv6. Pure. */
 import type { Leg, Route, RouteTarget } from '../desired/route.js';
 import type { UnderlayRoute } from '../desired/topology.js';
-import { Address } from '../net/address.js';
 import type { Family } from '../net/family.js';
-import { Prefix } from '../net/prefix.js';
+import {
+  AF_INET,
+  AF_INET6,
+  type RouteMessage,
+  RTA_DST,
+  RTA_GATEWAY,
+  RTA_MULTIPATH,
+  RTA_NH_ID,
+  RTA_OIF,
+  RTA_PRIORITY,
+  RTA_TABLE,
+  RTA_VIA,
+  RTN_LOCAL,
+  RTN_UNICAST,
+  RTNH_F_ONLINK,
+  readRoute,
+} from '../netlink/route-message.js';
 import { type KernelRoute, OWN_PROTOCOL } from './kernel.js';
-import { AttributeTable } from './message-reader.js';
-import { AF_INET, AF_INET6, type MessageWriter } from './message-writer.js';
+import type { MessageWriter } from './message-writer.js';
 
-export const RTM_NEWROUTE = 24;
-export const RTM_DELROUTE = 25;
 export const RTM_GETROUTE = 26;
-
-export const TABLE_MAIN = 254;
-export const TABLE_LOCAL = 255;
 
 /** RT_TABLE_COMPAT: rtm_table when the id needs RTA_TABLE. */
 const TABLE_COMPAT = 252;
@@ -24,11 +33,6 @@ const SCOPE_LINK = 253;
 const SCOPE_NOWHERE = 255;
 
 const RTN_UNSPEC = 0;
-const RTN_UNICAST = 1;
-const RTN_LOCAL = 2;
-const RTN_BROADCAST = 3;
-const RTN_ANYCAST = 4;
-const RTN_MULTICAST = 5;
 const RTN_UNREACHABLE = 7;
 const RTN_THROW = 9;
 const KINDS = [
@@ -45,22 +49,6 @@ const KINDS = [
   'nat',
   'xresolve',
 ];
-
-const RTM_F_CLONED = 0x200;
-const RTNH_F_DEAD = 0x1;
-const RTNH_F_ONLINK = 0x4;
-const RTNH_F_LINKDOWN = 0x10;
-const UNUSABLE = RTNH_F_DEAD | RTNH_F_LINKDOWN;
-
-const RTA_DST = 1;
-const RTA_OIF = 4;
-const RTA_GATEWAY = 5;
-const RTA_PRIORITY = 6;
-const RTA_MULTIPATH = 9;
-const RTA_TABLE = 15;
-const RTA_VIA = 18;
-const RTA_ENCAP = 22;
-const RTA_NH_ID = 30;
 
 /** A route as RTM_NEWROUTE takes it; flags are the caller's. */
 export function encodeRoute(writer: MessageWriter, route: Route): void {
@@ -156,25 +144,8 @@ function encodeGateway(writer: MessageWriter, leg: Leg, family: Family): void {
   else writer.via(RTA_VIA, leg.gateway);
 }
 
-const attributes = new AttributeTable(RTA_NH_ID);
-const legAttributes = new AttributeTable(RTA_ENCAP);
-
 /** Offset of rtm_protocol in struct rtmsg. */
 const RTM_PROTOCOL = 5;
-
-/** One RTM_NEWROUTE or RTM_DELROUTE, before anybody asks what it is for. */
-interface RouteFields {
-  readonly table: number;
-  readonly prefix: Prefix;
-  readonly metric: number;
-  readonly protocol: number;
-  readonly type: number;
-  /** With a nexthop object these are its legs, unless net.ipv4.nexthop_compat_mode is 0. */
-  readonly legs: readonly Leg[];
-  readonly nexthopId: number | undefined;
-  readonly encapsulated: boolean;
-  readonly dead: boolean;
-}
 
 /**
  * `undefined` for what is left out: cloned, multicast, broadcast and anycast
@@ -182,7 +153,7 @@ interface RouteFields {
  * @throws RangeError when malformed.
  */
 export function decodeRoute(bytes: Buffer, body: number, end: number): KernelRoute | undefined {
-  const fields = decodeFields(bytes, body, end);
+  const fields = readRoute(bytes, body, end);
   if (fields === undefined) return undefined;
   const { table, prefix, metric, protocol, dead } = fields;
   return { table, prefix, metric, target: targetOf(fields), protocol, dead };
@@ -204,10 +175,12 @@ export function decodeUnderlayRoute(
   bytes: Buffer,
   body: number,
   end: number,
-): (UnderlayRoute & { readonly nexthopId: number | undefined }) | undefined {
-  const fields = decodeFields(bytes, body, end);
+):
+  | (UnderlayRoute & { readonly nexthopId: number | undefined; readonly protocol: number })
+  | undefined {
+  const fields = readRoute(bytes, body, end);
   if (fields === undefined) return undefined;
-  const { table, prefix, metric, legs, dead } = fields;
+  const { table, prefix, metric, legs, dead, protocol } = fields;
   const type =
     fields.type === RTN_LOCAL
       ? 'local'
@@ -215,83 +188,10 @@ export function decodeUnderlayRoute(
         ? 'unicast'
         : 'other';
   const nexthopId = legs.length === 0 ? fields.nexthopId : undefined;
-  return { table, prefix, metric, type, legs, dead, nexthopId };
+  return { table, prefix, metric, type, legs, dead, nexthopId, protocol };
 }
 
-function decodeFields(bytes: Buffer, body: number, end: number): RouteFields | undefined {
-  const rtmFamily = bytes.readUInt8(body);
-  if (rtmFamily !== AF_INET && rtmFamily !== AF_INET6) return undefined;
-  const sourceLength = bytes.readUInt8(body + 2);
-  const tos = bytes.readUInt8(body + 3);
-  const type = bytes.readUInt8(body + 7);
-  const flags = bytes.readUInt32LE(body + 8);
-  if (sourceLength !== 0 || tos !== 0 || (flags & RTM_F_CLONED) !== 0) return undefined;
-  if (type === RTN_BROADCAST || type === RTN_ANYCAST || type === RTN_MULTICAST) return undefined;
-
-  const family = rtmFamily === AF_INET ? 'ipv4' : 'ipv6';
-  attributes.read(bytes, body + 12, end);
-  const destination = attributes.address(RTA_DST, family) ?? UNSPECIFIED[family];
-  // Before 5.x the kernel calls ff00::/8 in table local unicast.
-  if (family === 'ipv6' && destination.w0 >>> 24 === 0xff) return undefined;
-
-  const legs: Leg[] = [];
-  const nexthopId = attributes.u32(RTA_NH_ID);
-  let dead = false;
-  let encapsulated = attributes.has(RTA_ENCAP);
-  if (attributes.has(RTA_MULTIPATH)) {
-    dead = true;
-    let at = attributes.offset(RTA_MULTIPATH);
-    const last = at + attributes.length(RTA_MULTIPATH);
-    while (at + 8 <= last) {
-      const length = bytes.readUInt16LE(at);
-      if (length < 8 || at + length > last) throw new RangeError(`rtnexthop of ${length} bytes`);
-      const legFlags = bytes.readUInt8(at + 2);
-      legAttributes.read(bytes, at + 8, at + length);
-      encapsulated ||= legAttributes.has(RTA_ENCAP);
-      dead &&= (legFlags & UNUSABLE) !== 0;
-      legs.push({
-        gateway: decodeGateway(bytes, legAttributes, family),
-        oif: bytes.readInt32LE(at + 4),
-        onlink: (legFlags & RTNH_F_ONLINK) !== 0,
-        weight: bytes.readUInt8(at + 3) + 1,
-      });
-      at += (length + 3) & ~3;
-    }
-  } else {
-    const oif = attributes.u32(RTA_OIF);
-    if (oif !== undefined) {
-      const gateway = decodeGateway(bytes, attributes, family);
-      legs.push({ gateway, oif, onlink: (flags & RTNH_F_ONLINK) !== 0, weight: 1 });
-      dead = (flags & UNUSABLE) !== 0;
-    }
-  }
-  return {
-    table: attributes.u32(RTA_TABLE) ?? bytes.readUInt8(body + 4),
-    prefix: Prefix.of(destination, bytes.readUInt8(body + 1)),
-    metric: attributes.u32(RTA_PRIORITY) ?? 0,
-    protocol: bytes.readUInt8(body + 5),
-    type,
-    legs,
-    nexthopId,
-    encapsulated,
-    dead,
-  };
-}
-
-const UNSPECIFIED: Readonly<Record<Family, Address>> = {
-  ipv4: new Address('ipv4', 0),
-  ipv6: new Address('ipv6', 0),
-};
-
-function decodeGateway(bytes: Buffer, from: AttributeTable, family: Family): Address | undefined {
-  if (!from.has(RTA_VIA)) return from.address(RTA_GATEWAY, family);
-  const offset = from.offset(RTA_VIA);
-  const via = bytes.readUInt16LE(offset) === AF_INET ? 'ipv4' : 'ipv6';
-  if (from.length(RTA_VIA) < (via === 'ipv4' ? 6 : 18)) throw new RangeError('rtvia is too short');
-  return Address.fromBytes(via, bytes, offset + 2);
-}
-
-function targetOf(fields: RouteFields): RouteTarget {
+function targetOf(fields: RouteMessage): RouteTarget {
   if (fields.nexthopId !== undefined) return { type: 'nexthop', id: fields.nexthopId };
   if (fields.encapsulated) return { type: 'other', kind: 'encap' };
   switch (fields.type) {

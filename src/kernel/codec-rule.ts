@@ -2,9 +2,10 @@
 import type { Rule } from '../desired/route.js';
 import type { Family } from '../net/family.js';
 import { Prefix } from '../net/prefix.js';
+import { AF_INET, AF_INET6 } from '../netlink/route-message.js';
+import { AttributeTable, walkAttributes } from '../netlink/walk.js';
 import { type KernelRule, OWN_PROTOCOL } from './kernel.js';
-import { AttributeTable, walkAttributes } from './message-reader.js';
-import { AF_INET, AF_INET6, type MessageWriter } from './message-writer.js';
+import type { MessageWriter } from './message-writer.js';
 
 export const RTM_NEWRULE = 32;
 export const RTM_DELRULE = 33;

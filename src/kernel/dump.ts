@@ -1,7 +1,6 @@
 /** Reading whole sets: one dump at a time on a socket of its own, whole or an error. */
 
-import { Deadline } from './deadline.js';
-import { KernelError } from './kernel.js';
+import { walkMessages } from '../netlink/walk.js';
 import {
   decodeDone,
   decodeError,
@@ -10,8 +9,9 @@ import {
   NLM_F_REQUEST,
   NLMSG_DONE,
   NLMSG_ERROR,
-  walkMessages,
-} from './message-reader.js';
+} from './answer.js';
+import { Deadline } from './deadline.js';
+import { KernelError } from './kernel.js';
 import { MessageWriter } from './message-writer.js';
 import { NetlinkSocket } from './socket.js';
 

@@ -137,6 +137,8 @@ export interface Kernel {
   nexthops(): Promise<KernelNexthop[]>;
   links(): Promise<Link[]>;
   addresses(): Promise<InterfaceAddress[]>;
+  /** Unicast routes of one table and protocol, with the legs that their nexthop objects stand for. */
+  unicastRoutes(table: number, protocol: number): Promise<UnderlayRoute[]>;
   /** Tables main and local, for next-hop resolution. */
   underlay(): Promise<UnderlayRoute[]>;
   /** Which families this namespace can route: IPv6 may be disabled. */

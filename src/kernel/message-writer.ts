@@ -5,15 +5,12 @@
  * this code is for little-endian hosts (x86-64, arm64).
  */
 import type { Address } from '../net/address.js';
+import { AF_INET, AF_INET6 } from '../netlink/route-message.js';
 
 const HEADER_WORDS = 4;
 
 /** Largest value of the 16-bit rta_len. */
 const ATTRIBUTE_LIMIT = 0xffff;
-
-/** AF_INET and AF_INET6. */
-export const AF_INET = 2;
-export const AF_INET6 = 10;
 
 /**
  * Writes messages one after another into one buffer that is allocated once.

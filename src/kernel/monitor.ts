@@ -3,6 +3,9 @@
  * A slow consumer costs bounded memory: it gets an overrun instead.
  */
 import { setImmediate as turn } from 'node:timers/promises';
+import { RTM_DELROUTE, RTM_NEWROUTE } from '../netlink/route-message.js';
+import { walkMessages } from '../netlink/walk.js';
+import { NLM_F_REPLACE } from './answer.js';
 import {
   decodeLink,
   decodeLinkIndex,
@@ -12,10 +15,9 @@ import {
   RTM_NEWLINK,
 } from './codec-link.js';
 import { decodeNexthop, RTM_DELNEXTHOP, RTM_NEWNEXTHOP } from './codec-nexthop.js';
-import { decodeRoute, RTM_DELROUTE, RTM_NEWROUTE } from './codec-route.js';
+import { decodeRoute } from './codec-route.js';
 import { decodeRule, RTM_DELRULE, RTM_NEWRULE } from './codec-rule.js';
 import { KernelError, type KernelNotice } from './kernel.js';
-import { NLM_F_REPLACE, walkMessages } from './message-reader.js';
 import { NetlinkSocket } from './socket.js';
 
 /** RTNLGRP_: LINK, IPV4_IFADDR, IPV4_ROUTE, IPV4_RULE, IPV6_IFADDR, IPV6_ROUTE, IPV6_RULE, NEXTHOP. */

@@ -6,6 +6,7 @@
 import type { Leg, Rule } from '../desired/route.js';
 import type { InterfaceAddress, Link, UnderlayRoute } from '../desired/topology.js';
 import { FAMILIES, type Family } from '../net/family.js';
+import { RTM_NEWROUTE, TABLE_LOCAL, TABLE_MAIN } from '../netlink/route-message.js';
 import {
   decodeAddress,
   decodeLink,
@@ -29,9 +30,6 @@ import {
   encodeRouteDump,
   type RouteFilter,
   RTM_GETROUTE,
-  RTM_NEWROUTE,
-  TABLE_LOCAL,
-  TABLE_MAIN,
 } from './codec-route.js';
 import { decodeRule, encodeRuleDump, RTM_GETRULE, RTM_NEWRULE } from './codec-rule.js';
 import { DumpClient, type DumpRequest } from './dump.js';
@@ -133,14 +131,30 @@ class Rtnetlink implements Kernel {
     return (await Promise.all(FAMILIES.map(dump))).flat();
   }
 
-  async underlay(): Promise<UnderlayRoute[]> {
-    const dump = (table: number, family: Family) =>
-      this.#routeDump(family, { table }, (bytes, body, end) => {
+  async unicastRoutes(table: number, protocol: number): Promise<UnderlayRoute[]> {
+    const routes = await this.#resolved([{ table, protocol }]);
+    return routes.filter(({ type }) => type === 'unicast');
+  }
+
+  underlay(): Promise<UnderlayRoute[]> {
+    return this.#resolved([{ table: TABLE_MAIN }, { table: TABLE_LOCAL }]);
+  }
+
+  async #resolved(
+    filters: readonly { readonly table: number; readonly protocol?: number }[],
+  ): Promise<UnderlayRoute[]> {
+    const dump = (filter: (typeof filters)[number], family: Family) =>
+      this.#routeDump(family, filter, (bytes, body, end) => {
         const route = decodeUnderlayRoute(bytes, body, end);
-        return route?.table === table && route.prefix.family === family ? route : undefined;
+        const { table, protocol } = filter;
+        return route?.table === table &&
+          route.prefix.family === family &&
+          (protocol === undefined || route.protocol === protocol)
+          ? route
+          : undefined;
       });
     const routes = await Promise.all(
-      [TABLE_MAIN, TABLE_LOCAL].flatMap((table) => FAMILIES.map((family) => dump(table, family))),
+      filters.flatMap((filter) => FAMILIES.map((family) => dump(filter, family))),
     );
     const all = routes.flat();
     if (all.every(({ nexthopId }) => nexthopId === undefined)) return all;

@@ -5,10 +5,12 @@
  * time, so its answers fit the receive buffer; where the kernel had no room all
  * the same, the batch is lost, whatever came through.
  */
+
+import { walkMessages } from '../netlink/walk.js';
+import { decodeError, NLM_F_ACK, NLMSG_ERROR } from './answer.js';
 import { encodeRequest, type Request } from './codec-operation.js';
 import { Deadline } from './deadline.js';
 import { KernelError, type OperationFailure } from './kernel.js';
-import { decodeError, NLM_F_ACK, NLMSG_ERROR, walkMessages } from './message-reader.js';
 import { MessageWriter } from './message-writer.js';
 import { NetlinkSocket } from './socket.js';
 

@@ -3,11 +3,12 @@
  * and remembered for as long as that lives. Sources intern attributes, so a
  * full table costs as many matches as it has AS paths, not routes.
  */
-import { type Attributes, asPathText } from '../rib/path.js';
+import { type Attributes, asPathText, UNKNOWN_AS_PATH } from '../rib/path.js';
 import { compileAsPath } from './as-path.js';
 
 interface Seen {
-  readonly text: string;
+  /** `undefined`: not known, and matched by nothing. */
+  readonly text: string | undefined;
   /** By pattern; a hole where it has not been asked yet. */
   readonly results: (boolean | undefined)[];
 }
@@ -34,7 +35,8 @@ export class AsPathCache {
     const seen = this.#of(attributes);
     const known = seen.results[id];
     if (known !== undefined) return known;
-    const result = this.#patterns[id]?.(seen.text) ?? false;
+    const { text } = seen;
+    const result = text !== undefined && (this.#patterns[id]?.(text) ?? false);
     seen.results[id] = result;
     return result;
   }
@@ -43,7 +45,9 @@ export class AsPathCache {
     if (this.#last === attributes && this.#lastSeen !== undefined) return this.#lastSeen;
     let seen = this.#seen.get(attributes);
     if (seen === undefined) {
-      seen = { text: asPathText(attributes), results: [] };
+      const { asPath } = attributes;
+      const text = asPath === UNKNOWN_AS_PATH ? undefined : asPathText({ asPath });
+      seen = { text, results: [] };
       this.#seen.set(attributes, seen);
     }
     this.#last = attributes;

@@ -10,6 +10,12 @@ export interface AsSegment {
 }
 
 /**
+ * The AS path of a source that does not know it: this very object. No pattern
+ * matches it, not even that of an empty path.
+ */
+export const UNKNOWN_AS_PATH: readonly AsSegment[] = Object.freeze([]);
+
+/**
  * The path attributes that filters and selection read. Immutable and interned
  * by the source: paths of many prefixes share one object.
  */
@@ -30,7 +36,11 @@ export interface Attributes {
   readonly linkBandwidth: number | undefined;
 }
 
-/** A BGP next hop. `interface` is known for link-local ones only. */
+/**
+ * A BGP next hop. `interface` is known for link-local ones only, and of a source
+ * that resolves next hops itself for those that are on-link there whatever the
+ * connected prefixes say.
+ */
 export interface NextHop {
   readonly address: Address;
   readonly interface: string | undefined;
@@ -49,7 +59,7 @@ export interface PathSession {
  * one prefix are told apart by `peer` and `pathId`.
  */
 export interface Path {
-  /** Peer address without zone or port; `file` for source `file`. */
+  /** Peer address without zone or port; `file` for source `file`, `fpm` for source `fpm`. */
   readonly peer: string;
   readonly peerAs: number;
   /** RFC 7911 path identifier; 0 where none. */
@@ -82,8 +92,8 @@ export function asPathLength({ asPath }: Attributes): number {
 }
 
 /** `AS_PATH` as daemons print it: `65001 65002 {65010,65011}`. */
-export function asPathText(attributes: Attributes): string {
-  return attributes.asPath.map(segmentText).join(' ');
+export function asPathText({ asPath }: Pick<Attributes, 'asPath'>): string {
+  return asPath.map(segmentText).join(' ');
 }
 
 function segmentText({ type, asns }: AsSegment): string {

@@ -4,6 +4,8 @@ import type { Config } from '../config/config.js';
 import type { Log } from '../log-port.js';
 import { createBgpSource } from './bgp/bgp-source.js';
 import { createFileSource } from './file/file-source.js';
+import { createFpmSource } from './fpm/fpm-source.js';
+import type { FpmNode } from './fpm/node.js';
 import { createGobgpSource } from './gobgp/gobgp-source.js';
 import type { Source } from './source.js';
 import type { TcpSockets } from './tcp.js';
@@ -14,10 +16,12 @@ export interface SourceDependencies {
   readonly random: () => number;
   readonly log: Log;
   readonly sockets: TcpSockets;
+  /** For source `fpm`. */
+  readonly node: FpmNode;
 }
 
 export function createSource(config: Config, dependencies: SourceDependencies): Source {
-  const { clock, random, log, sockets } = dependencies;
+  const { clock, random, log, sockets, node } = dependencies;
   const { source, sync, hold } = config;
   switch (source.kind) {
     case 'gobgp':
@@ -29,6 +33,10 @@ export function createSource(config: Config, dependencies: SourceDependencies): 
       return createBgpSource({
         ...{ config: source.bgp, syncTimeout: sync.timeout, hold, sockets },
         ...{ clock, random, log },
+      });
+    case 'fpm':
+      return createFpmSource({
+        ...{ config: source.fpm, syncTimeout: sync.timeout, node, clock, log },
       });
     case 'file':
       return createFileSource({ path: source.file.path, clock, log });

@@ -7,6 +7,7 @@
  */
 import { parseArgs } from 'node:util';
 import { bgpTarget } from './bgp-target.js';
+import { fpmTarget } from './fpm-target.js';
 import { FuzzFailure, fuzz } from './fuzz.js';
 import { gobgpTargets } from './gobgp-target.js';
 import type { Target } from './target.js';
@@ -32,7 +33,7 @@ const count = Number(values.count);
 if (!Number.isSafeInteger(seed) || !Number.isSafeInteger(count) || count < 1) {
   throw new TypeError('--seed and --count take whole numbers');
 }
-const targets = [bgpTarget(), ...gobgpTargets()];
+const targets = [bgpTarget(), fpmTarget(), ...gobgpTargets()];
 const chosen = targets.filter(({ name }) => values.target === undefined || name === values.target);
 if (chosen.length === 0) {
   throw new TypeError(`--target takes ${targets.map(({ name }) => name).join(', ')}`);

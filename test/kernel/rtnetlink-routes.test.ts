@@ -329,6 +329,31 @@ test('a route whose link has lost its carrier is dead', async () => {
   );
 });
 
+test('unicast routes of one table and protocol, nexthop objects as their legs', async () => {
+  await using node = await openNode();
+  const { kernel } = node;
+  ip('nexthop add id 5 via 10.9.0.2 dev va');
+  ip('nexthop add id 6 via 10.9.0.3 dev va');
+  ip('nexthop add id 7 group 5,2/6');
+  ip('route add 10.1.0.0/16 nhid 7 table 50 proto 186');
+  ip('route add 10.2.0.0/16 via 10.9.0.2 table 50 proto 186');
+  ip('route add 2001:db8:1::/48 via 2001:db8:9::2 table 50 proto 186');
+  ip('route add blackhole 10.3.0.0/16 table 50 proto 186');
+  ip('route add 10.4.0.0/16 via 10.9.0.2 table 50 proto static');
+  ip('route add 10.5.0.0/16 via 10.9.0.2 table 51 proto 186');
+  const routes = await kernel.unicastRoutes(50, 186);
+  const shown = routes.map(({ prefix, legs }) => [
+    prefix.text,
+    legs.map(({ gateway, weight }) => `${gateway}*${weight}`).join(),
+  ]);
+  assert.deepEqual(Object.fromEntries(shown), {
+    '10.1.0.0/16': '10.9.0.2*2,10.9.0.3*1',
+    '10.2.0.0/16': '10.9.0.2*1',
+    '2001:db8:1::/48': '2001:db8:9::2*1',
+  });
+  assert.deepEqual(await kernel.unicastRoutes(4_711, 186), []);
+});
+
 test('the underlay: main and local, without multicast, nexthop objects as their legs', async () => {
   await using node = await openNode();
   const { kernel } = node;

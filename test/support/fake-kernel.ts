@@ -282,6 +282,14 @@ export class FakeKernel implements Kernel {
     return [...this.#state.addresses];
   }
 
+  async unicastRoutes(table: number, protocol: number): Promise<UnderlayRoute[]> {
+    return (await this.routes(table)).flatMap((route) =>
+      route.protocol === protocol && route.target.type === 'legs'
+        ? [{ ...route, type: 'unicast', legs: route.target.legs }]
+        : [],
+    );
+  }
+
   async underlay(): Promise<UnderlayRoute[]> {
     return this.#state.main
       .filter(({ legs }) => legs.length === 0 || legs.some(({ oif }) => this.#state.isUp(oif)))

@@ -85,8 +85,18 @@ export class Frr implements AsyncDisposable {
 
   /** `vtysh -b`: gives `frr.conf` to every daemon, or to one; rejects with the lines that were refused. */
   async load(daemon?: FrrDaemon): Promise<void> {
-    const said = await this.#vtysh('-b', ...(daemon === undefined ? [] : ['-d', daemon]));
-    if (/^%|^line \d+:|error|fail/im.test(said)) throw new Error(`frr.conf: ${said.trim()}`);
+    const args = ['-b', ...(daemon === undefined ? [] : ['-d', daemon])];
+    const said = await until(
+      async () => {
+        const text = await this.#vtysh(...args).catch((error: Error) => `error: ${error.message}`);
+        // vtysh gives all daemons theirs at once; in FRR 10 one may hold mgmtd's lock meanwhile.
+        return /locked by another session/.test(text) ? undefined : { text };
+      },
+      { what: 'frr.conf is loaded', everyMs: 200 },
+    );
+    if (/^%|^line \d+:|error|fail/im.test(said.text)) {
+      throw new Error(`frr.conf: ${said.text.trim()}`);
+    }
   }
 
   /** `vtysh -C`: what FRR refuses of `frr.conf` by its own grammar; empty where nothing. */
@@ -153,8 +163,10 @@ export class Frr implements AsyncDisposable {
   async #spawn(daemon: FrrDaemon): Promise<void> {
     const { netns, args, version } = this.options;
     if (this.#children.has(daemon)) throw new Error(`${daemon} runs already`);
-    const common = ['-A', '127.0.0.1', '--log', 'stdout', '--log-level', 'informational'];
-    const argv = [`/usr/lib/frr/${daemon}`, ...common, ...(args?.[daemon] ?? [])];
+    const given = args?.[daemon] ?? [];
+    const address = given.includes('-A') ? [] : ['-A', '127.0.0.1'];
+    const common = [...address, '--log', 'stdout', '--log-level', 'informational'];
+    const argv = [`/usr/lib/frr/${daemon}`, ...common, ...given];
     const child = netns.spawn(inRoot(ROOTS[version], this.scratch.path, PLACES, argv), {
       stdio: ['ignore', 'pipe', 'pipe'],
     });

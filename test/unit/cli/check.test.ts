@@ -1,23 +1,79 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
 import { warningsOf } from '../../../src/cli/check.js';
-import { config, table } from '../desired/build.js';
-import { rule } from '../policy/build.js';
+import { loadConfig } from '../../../src/config/load.js';
 
-test('a rule that names a peer is warned of, unless the source offers every path', () => {
-  const filters = [
-    rule('permit', 'filters[0]', { peer: '10.9.0.2', text: 'permit: { peer: 10.9.0.2 }' }),
-    rule('permit', 'filters[1]', { peerAs: 65001 }),
-    rule('permit', 'filters[2]', { originAs: 65001 }),
-  ];
-  const best = config(table({ filters }));
-  assert.ok(best.source.kind === 'gobgp');
-  const warnings = warningsOf(best);
-  assert.equal(warnings.length, 2);
-  assert.equal(
-    warnings[0],
-    "table fabric: filters[0] (permit: { peer: 10.9.0.2 }) names a peer, but the source offers only its best path of a prefix: where another peer wins, this rule does not see this one's (source.gobgp.paths: all offers every path)",
-  );
-  const gobgp = { ...best.source.gobgp, paths: 'all' } as const;
-  assert.deepEqual(warningsOf({ ...best, source: { kind: 'gobgp', gobgp } }), []);
+let directory: string;
+before(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'r2f-check-'));
+});
+after(() => rm(directory, { recursive: true }));
+
+async function warnings(source: string, table: string): Promise<string[]> {
+  const file = join(directory, 'c.yaml');
+  await writeFile(file, `source: ${source}\ntables: [ { id: 100, name: fabric, ${table} } ]\n`);
+  const loaded = await loadConfig(file);
+  assert.ok(loaded.ok, JSON.stringify(loaded));
+  return warningsOf(loaded.config);
+}
+
+describe('what check warns of', () => {
+  test('fpm: a rule that asks for what FPM does not tell never matches', async () => {
+    const rows: readonly (readonly [string, string])[] = [
+      ['peer: 10.9.0.2', 'peer'],
+      ['peerAs: 65001', 'peerAs'],
+      ['originAs: 65001', 'originAs'],
+      ['asPath: "^$"', 'asPath'],
+      ['community: "65000:1"', 'community'],
+      ['largeCommunity: "1:2:3", peerAs: 65001', 'peerAs, largeCommunity'],
+    ];
+    for (const [criteria, asked] of rows) {
+      const [line, ...rest] = await warnings(
+        '{ fpm: {} }',
+        `filters: [ { deny: { ${criteria} } } ]`,
+      );
+      assert.match(line ?? '', new RegExp(`filters\\[0\\].*never matches: .* tell ${asked}$`));
+      assert.deepEqual(rest, []);
+    }
+    assert.deepEqual(
+      await warnings(
+        '{ fpm: {} }',
+        'filters: [ { permit: { prefix: 10.0.0.0/8, family: ipv4 } } ]',
+      ),
+      [],
+    );
+  });
+
+  test('fpm: a limit of a peer never counts', async () => {
+    const limits = 'limits: [ { family: ipv4, max: 1, peer: 10.9.0.2 }, { family: ipv4, max: 9 } ]';
+    assert.deepEqual(await warnings('{ fpm: {} }', limits), [
+      'table fabric: limit fabric/10.9.0.2/ipv4 never counts: source fpm does not tell peer',
+    ]);
+  });
+
+  test('fpm: a listener that others can reach', async () => {
+    for (const listen of ['127.0.0.1:2620', '127.8.8.8:1', '"[::1]:2620"']) {
+      assert.deepEqual(await warnings(`{ fpm: { listen: ${listen} } }`, 'metric: 20'), []);
+    }
+    for (const listen of ['0.0.0.0:2620', '10.9.0.1:2620', '"[::]:2620"']) {
+      const [line] = await warnings(`{ fpm: { listen: ${listen} } }`, 'metric: 20');
+      assert.match(line ?? '', /nothing authenticates FPM/);
+    }
+  });
+
+  test('gobgp: a rule that names a peer sees its best paths only, unless every path is offered', async () => {
+    const filters =
+      'filters: [ { permit: { peer: 10.9.0.2 } }, { permit: { peerAs: 65001 } }, { permit: { originAs: 65001 } } ]';
+    const lines = await warnings('{ gobgp: { address: "127.0.0.1:1" } }', filters);
+    assert.equal(lines.length, 2);
+    assert.equal(
+      lines[0],
+      "table fabric: filters[0] (permit: { peer: 10.9.0.2 }) names a peer, but the source offers only its best path of a prefix: where another peer wins, this rule does not see this one's (source.gobgp.paths: all offers every path)",
+    );
+    const all = '{ gobgp: { address: "127.0.0.1:1", paths: all } }';
+    assert.deepEqual(await warnings(all, filters), []);
+  });
 });

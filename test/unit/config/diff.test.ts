@@ -117,4 +117,13 @@ describe('diffConfigs', () => {
       assert.deepEqual(diffConfigs(await load(BEFORE), after), lines);
     });
   }
+
+  it('tells of another listener, and of other tables, of source fpm', async () => {
+    const one = await load('source: { fpm: {} }\ntables: [ { id: 100 } ]\n');
+    const text = 'source: { fpm: { listen: "[::1]:2621", tables: [ 254, 50 ] } }';
+    const other = await load(`${text}\ntables: [ { id: 100 } ]\n`);
+    assert.deepEqual(diffConfigs(one, other), [
+      'source: fpm 127.0.0.1:2620 tables 254 -> fpm [::1]:2621 tables 254 50',
+    ]);
+  });
 });

@@ -67,7 +67,7 @@ const ROWS: readonly FaultRow[] = [
   [
     'no source',
     'tables: [ { id: 100 } ]\n',
-    ['c.yaml:1:1: source: is missing; it must be a mapping with gobgp, bgp, file'],
+    ['c.yaml:1:1: source: is missing; it must be a mapping with gobgp, bgp, fpm, file'],
   ],
   [
     'every fault of a file at once',
@@ -134,14 +134,38 @@ const ROWS: readonly FaultRow[] = [
       'tables: [ { id: 100 } ]',
       '',
     ].join('\n'),
-    ['c.yaml:1:9: source: must have exactly one of gobgp, bgp and file'],
+    ['c.yaml:1:9: source: must have exactly one of gobgp, bgp, fpm and file'],
     { 'bad.yaml': '' },
   ],
   [
-    'source fpm',
-    'source: { fpm: { listen: "127.0.0.1:2620" } }\ntables: [ { id: 100 } ]\n',
+    'source fpm that cannot listen',
+    'source: { fpm: { listen: off } }\ntables: [ { id: 100 } ]\n',
     [
-      'c.yaml:1:11: source.fpm: this source is not supported by this version; use gobgp or bgp or file',
+      'c.yaml:1:26: source.fpm.listen: must be ADDRESS:PORT such as 127.0.0.1:2620 or [::1]:2620, not "off"',
+    ],
+  ],
+  [
+    'source fpm that would learn from ourselves',
+    'source: { fpm: { tables: [ 254, 100, 254 ] } }\ntables: [ { id: 100 } ]\n',
+    [
+      'c.yaml:1:33: source.fpm.tables[1]: 100 is written by rib2fib itself; name the table FRR installs into',
+      'c.yaml:1:38: source.fpm.tables[2]: stands above already',
+    ],
+  ],
+  [
+    'source fpm with no table',
+    'source: { fpm: { tables: [] } }\ntables: [ { id: 100 } ]\n',
+    ['c.yaml:1:26: source.fpm.tables: must have at least one entry'],
+  ],
+  [
+    'teardown with source fpm',
+    [
+      'source: { fpm: {} }',
+      'tables: [ { id: 1, limits: [ { family: ipv4, max: 1, peer: 10.9.0.2, action: teardown } ] } ]',
+      '',
+    ].join('\n'),
+    [
+      'c.yaml:2:78: tables[0].limits[0].action: teardown is not possible: source fpm has no sessions',
     ],
   ],
   [
@@ -236,7 +260,7 @@ const ROWS: readonly FaultRow[] = [
     'a key with a line break',
     '"log\\n": {}\n',
     [
-      'c.yaml:1:1: source: is missing; it must be a mapping with gobgp, bgp, file',
+      'c.yaml:1:1: source: is missing; it must be a mapping with gobgp, bgp, fpm, file',
       'c.yaml:1:1: tables: is missing; it must be a list',
       `c.yaml:1:1: "log\\n": unknown key; did you mean log? (allowed here: ${TOP_KEYS})`,
     ],

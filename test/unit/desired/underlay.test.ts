@@ -134,6 +134,13 @@ test('IPv6, link-local with its interface, and an IPv4 underlay over an IPv6 gat
   assert.equal(resolve(node, '172.16.0.1'), 'fe80::7%3');
 });
 
+test('a next hop that comes with its interface is on-link there, whatever main says', () => {
+  const node = underlay('10.9.0.0/24 via %3');
+  assert.equal(resolve(node, '172.16.9.9%eth1'), '172.16.9.9%3 onlink');
+  assert.equal(resolve(node, '2001:db8:f::1%eth1'), '2001:db8:f::1%3 onlink');
+  assert.equal(resolve(node, '172.16.9.9%eth9'), UNREACHABLE);
+});
+
 test('an IPv6 neighbour is reached once an address to ask from is in use', () => {
   const over = (...addresses: InterfaceAddress[]) =>
     new Underlay({

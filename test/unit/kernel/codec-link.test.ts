@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { decodeAddress, decodeLink } from '../../../src/kernel/codec-link.js';
-import { NLMSG_HEADER } from '../../../src/kernel/message-reader.js';
+import { NLMSG_HEADER } from '../../../src/netlink/walk.js';
 import { ADDRESSES, LINK, VA } from './captured.js';
 
 test('a link', () => {

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { formatNexthop } from '../../../src/desired/format.js';
 import { decodeNexthop, encodeNexthop } from '../../../src/kernel/codec-nexthop.js';
-import { NLMSG_HEADER } from '../../../src/kernel/message-reader.js';
 import { MessageWriter } from '../../../src/kernel/message-writer.js';
+import { NLMSG_HEADER } from '../../../src/netlink/walk.js';
 import { NEXTHOPS } from './captured.js';
 
 describe('nexthop objects as a real kernel tells them', () => {

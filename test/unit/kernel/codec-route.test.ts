@@ -9,10 +9,10 @@ import {
   encodeRoute,
   encodeRouteKey,
 } from '../../../src/kernel/codec-route.js';
-import { NLMSG_HEADER, walkMessages } from '../../../src/kernel/message-reader.js';
 import { MessageWriter } from '../../../src/kernel/message-writer.js';
 import { Address } from '../../../src/net/address.js';
 import { Prefix } from '../../../src/net/prefix.js';
+import { NLMSG_HEADER, walkMessages } from '../../../src/netlink/walk.js';
 import { type Captured, ROUTES, VA } from './captured.js';
 
 const linkName = (index: number) => (index === VA ? 'va' : `if${index}`);

@@ -3,10 +3,10 @@ import { describe, test } from 'node:test';
 import { formatRule } from '../../../src/desired/format.js';
 import { decodeRule, encodeRule } from '../../../src/kernel/codec-rule.js';
 import type { KernelRule } from '../../../src/kernel/kernel.js';
-import { NLMSG_HEADER } from '../../../src/kernel/message-reader.js';
 import { MessageWriter } from '../../../src/kernel/message-writer.js';
 import { Address } from '../../../src/net/address.js';
 import { Prefix } from '../../../src/net/prefix.js';
+import { NLMSG_HEADER } from '../../../src/netlink/walk.js';
 import { type Captured, RULES } from './captured.js';
 
 function decoded({ hex }: Captured): KernelRule {

@@ -6,7 +6,7 @@ import { Address } from '../../../src/net/address.js';
 import { Prefix } from '../../../src/net/prefix.js';
 import { compileFilter, type Filter } from '../../../src/policy/filter.js';
 import { PrefixList } from '../../../src/policy/prefix-list.js';
-import { asPathText, originAs, type Path } from '../../../src/rib/path.js';
+import { asPathText, originAs, type Path, UNKNOWN_AS_PATH } from '../../../src/rib/path.js';
 import { attributes, countMapGets, entry, path, prefix, rule, sequence } from './build.js';
 
 const NO_LISTS = new Map<string, PrefixList>();
@@ -118,6 +118,16 @@ test('a prefix list matches what it permits, in permit and deny rules alike', ()
   );
   assert.equal(decide(others, '10.0.0.0/8'), 'empty');
   assert.equal(decide(others, '10.0.0.0/8', path({ peer: '10.9.0.3' })), 'none');
+});
+
+test('an AS path that is not known matches no pattern, not even that of an empty one', () => {
+  for (const asPath of ['^$', '.*', '_65001_']) {
+    const filter = compileFilter([rule('permit', 'it', { asPath })], NO_LISTS);
+    const unknown = path({ attributes: attributes({ asPath: UNKNOWN_AS_PATH }) });
+    assert.equal(filter.evaluate(prefix('10.0.0.0/8'), unknown).permit, false, asPath);
+    const empty = path({ attributes: attributes({ asPath: [] }) });
+    assert.equal(filter.evaluate(prefix('10.0.0.0/8'), empty).permit, asPath !== '_65001_');
+  }
 });
 
 test('hits are counted only when asked', () => {

@@ -1,31 +1,14 @@
 /**
- * Reading netlink messages (linux/netlink.h, linux/rtnetlink.h), little-endian
- * hosts only. Whatever does not hold together throws RangeError, as Buffer's
- * own reads do: who walks a chunk counts those and goes on with the next.
+ * Walking netlink messages and their attributes (linux/netlink.h), little-endian
+ * hosts only: what the kernel's rtnetlink and zebra's FPM have in common.
+ * Whatever does not hold together throws RangeError, as Buffer's own reads do:
+ * who walks a chunk counts those and goes on with the next.
  */
 import { Address } from '../net/address.js';
 import type { Family } from '../net/family.js';
-import { errnoSymbol, errnoText } from './errno.js';
 
+/** sizeof(struct nlmsghdr). */
 export const NLMSG_HEADER = 16;
-
-export const NLMSG_ERROR = 2;
-export const NLMSG_DONE = 3;
-
-export const NLM_F_REQUEST = 0x1;
-export const NLM_F_ACK = 0x4;
-export const NLM_F_DUMP_INTR = 0x10;
-/** NLM_F_ROOT | NLM_F_MATCH. */
-export const NLM_F_DUMP = 0x300;
-/** Of NEW requests. */
-export const NLM_F_REPLACE = 0x100;
-export const NLM_F_EXCL = 0x200;
-export const NLM_F_CREATE = 0x400;
-/** Of NLMSG_ERROR: the request is cut to its header; attributes follow. */
-const NLM_F_CAPPED = 0x100;
-const NLM_F_ACK_TLVS = 0x200;
-
-const NLMSGERR_ATTR_MSG = 1;
 
 /** Attribute types without NLA_F_NESTED and NLA_F_NET_BYTEORDER. */
 const TYPE_MASK = 0x3fff;
@@ -157,41 +140,8 @@ export class AttributeTable {
   }
 }
 
-/** What NLMSG_ERROR (an ACK has `errno` 0) or the end of a dump says. */
-export interface Answer {
-  /** 0, or the positive errno. */
-  readonly errno: number;
-  /** `EEXIST`; empty for 0. */
-  readonly symbol: string;
-  /** The kernel's extended ACK where it gave one, else the text of the errno. */
-  readonly message: string;
-}
-
-/** nlmsgerr: the error, the request's header (all of the request unless NLM_F_CAPPED), attributes. */
-export function decodeError(bytes: Buffer, flags: number, body: number, end: number): Answer {
-  const request = body + 4;
-  const requestLength = (flags & NLM_F_CAPPED) !== 0 ? NLMSG_HEADER : bytes.readUInt32LE(request);
-  const attributes = (flags & NLM_F_ACK_TLVS) !== 0 ? request + ((requestLength + 3) & ~3) : end;
-  return decodeAnswer(bytes, body, attributes, end);
-}
-
-/** NLMSG_DONE: the dump's result, attributes. Kernels before 3.x may leave the result out. */
-export function decodeDone(bytes: Buffer, flags: number, body: number, end: number): Answer {
-  if (end - body < 4) return { errno: 0, symbol: '', message: '' };
-  return decodeAnswer(bytes, body, (flags & NLM_F_ACK_TLVS) !== 0 ? body + 4 : end, end);
-}
-
-function decodeAnswer(bytes: Buffer, body: number, attributes: number, end: number): Answer {
-  const errno = 0 - bytes.readInt32LE(body);
-  if (errno === 0) return { errno, symbol: '', message: '' };
-  let message = '';
-  walkAttributes(bytes, attributes, end, (type, offset, length) => {
-    if (type === NLMSGERR_ATTR_MSG) message = readText(bytes, offset, length);
-  });
-  return { errno, symbol: errnoSymbol(errno), message: message || errnoText(errno) };
-}
-
-function readText(bytes: Buffer, offset: number, length: number): string {
+/** Text up to the NUL, or to the end of the payload. */
+export function readText(bytes: Buffer, offset: number, length: number): string {
   const nul = bytes.indexOf(0, offset);
   return bytes.toString('utf8', offset, nul < 0 ? offset + length : Math.min(nul, offset + length));
 }
