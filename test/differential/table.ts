@@ -4,8 +4,9 @@
  * a step is drawn: what decides before it is alike in all paths, the rest is
  * drawn for each path.
  */
-import type { Random } from '../support/random.js';
+
 import type { FeedAttributes } from '../support/bgp-wire.js';
+import type { Random } from '../support/random.js';
 
 export const NODE_AS = 65000;
 

@@ -1,10 +1,10 @@
 /** The short form of `npm run test:differential`: best path selection beside each daemon's own. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Random } from '../support/random.js';
 import { comparisonText } from '../differential/comparison.js';
 import { compareWith, DAEMONS, unreached } from '../differential/daemons.js';
 import { randomTable } from '../differential/table.js';
+import { Random } from '../support/random.js';
 
 const PREFIXES = 1500;
 const SEED = Math.floor(Math.random() * 2 ** 31);

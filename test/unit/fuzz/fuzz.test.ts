@@ -1,17 +1,18 @@
 /** A short run of `npm run test:fuzz`, and that the fuzzer would notice. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Random } from '../../support/random.js';
 import { bgpTarget } from '../../fuzz/bgp-target.js';
+import { fpmTarget } from '../../fuzz/fpm-target.js';
 import { FuzzFailure, fuzz } from '../../fuzz/fuzz.js';
 import { gobgpTargets } from '../../fuzz/gobgp-target.js';
 import { mutated } from '../../fuzz/mutate.js';
+import { Random } from '../../support/random.js';
 
 const SEED = Number(process.env['RIB2FIB_TEST_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 const COUNT = 20_000;
 
 describe(`mutated messages, seed ${SEED}`, () => {
-  for (const target of [bgpTarget(), ...gobgpTargets()]) {
+  for (const target of [bgpTarget(), fpmTarget(), ...gobgpTargets()]) {
     it(`do ${target.name} no harm`, () => {
       const { outcomes, slowestMs } = fuzz(target, SEED, COUNT);
       assert.ok(slowestMs < 1000, `a message took ${slowestMs} ms`);
