@@ -4,34 +4,12 @@ import { type Family, familyBits } from './family.js';
 /** Why a text is not a prefix. `host-bits` carries the prefix that was probably meant. */
 export type PrefixFault = { fault: 'syntax' } | { fault: 'host-bits'; meant: Prefix };
 
-/**
- * An IP prefix. `key` is a short opaque string, equal for equal prefixes and
- * different across families and lengths: the key of every map by prefix.
- * Host bits are always zero.
- */
+/** An IP prefix. Host bits are always zero. Kept in numbers in a {@link PrefixMap}, which makes no key of it. */
 export class Prefix {
-  readonly key: string;
-
   private constructor(
     readonly address: Address,
     readonly length: number,
-  ) {
-    const { w0, w1, w2, w3 } = address;
-    this.key =
-      address.family === 'ipv4'
-        ? String.fromCharCode(w0 >>> 16, w0 & 0xffff, length)
-        : String.fromCharCode(
-            w0 >>> 16,
-            w0 & 0xffff,
-            w1 >>> 16,
-            w1 & 0xffff,
-            w2 >>> 16,
-            w2 & 0xffff,
-            w3 >>> 16,
-            w3 & 0xffff,
-            length,
-          );
-  }
+  ) {}
 
   /** Cuts host bits off. `length` must be 0 to 32, or to 128; RangeError otherwise. */
   static of(address: Address, length: number): Prefix {
@@ -39,6 +17,11 @@ export class Prefix {
       throw new RangeError(`prefix length ${length} is outside 0 to ${familyBits(address.family)}`);
     }
     return new Prefix(masked(address, length), length);
+  }
+
+  /** For words that were a prefix before: nothing is checked. */
+  static ofWords(address: Address, length: number): Prefix {
+    return new Prefix(address, length);
   }
 
   /**
@@ -83,6 +66,30 @@ export class Prefix {
 
   get family(): Family {
     return this.address.family;
+  }
+
+  /**
+   * A short opaque string, equal for equal prefixes and different across families and
+   * lengths. Made anew each time: for where a few prefixes at a time are kept by it.
+   */
+  get key(): string {
+    const { w0, w1, w2, w3 } = this.address;
+    if (this.family === 'ipv4') return String.fromCharCode(w0 >>> 16, w0 & 0xffff, this.length);
+    return String.fromCharCode(
+      w0 >>> 16,
+      w0 & 0xffff,
+      w1 >>> 16,
+      w1 & 0xffff,
+      w2 >>> 16,
+      w2 & 0xffff,
+      w3 >>> 16,
+      w3 & 0xffff,
+      this.length,
+    );
+  }
+
+  equals(other: Prefix): boolean {
+    return this.length === other.length && this.address.equals(other.address);
   }
 
   get isDefault(): boolean {

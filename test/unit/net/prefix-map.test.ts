@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { Address } from '../../../src/net/address.js';
+import { FAMILIES } from '../../../src/net/family.js';
+import { Prefix } from '../../../src/net/prefix.js';
+import { PrefixMap } from '../../../src/net/prefix-map.js';
+import { PrefixSlots } from '../../../src/net/prefix-slots.js';
+import { anyPrefix } from './arbitrary.js';
+
+function ipv4(word: number, length = 32): Prefix {
+  return Prefix.of(new Address('ipv4', word), length);
+}
+
+test('after any run of changes it holds what a map by text holds', () => {
+  const known = fc.array(anyPrefix, { minLength: 1, maxLength: 40 });
+  const steps = fc.array(fc.tuple(fc.nat(), fc.constantFrom('set', 'set', 'delete'), fc.nat()), {
+    maxLength: 300,
+  });
+  fc.assert(
+    fc.property(known, steps, (prefixes, changes) => {
+      const map = new PrefixMap<number>();
+      const model = new Map<string, number>();
+      for (const [which, change, value] of changes) {
+        const prefix = prefixes[which % prefixes.length] as Prefix;
+        if (change === 'set') {
+          map.set(prefix, value);
+          model.set(prefix.text, value);
+        } else assert.equal(map.delete(prefix), model.delete(prefix.text));
+      }
+      for (const prefix of prefixes) {
+        assert.equal(map.get(prefix), model.get(prefix.text));
+        assert.equal(map.has(prefix), model.has(prefix.text));
+      }
+      assert.equal(map.size, model.size);
+      const entries = [...map.entries()].map(([prefix, value]) => [prefix.text, value]);
+      assert.deepEqual(entries.sort(), [...model].sort());
+      assert.deepEqual([...map.values()].sort(), [...model.values()].sort());
+      for (const family of FAMILIES) {
+        const texts = [...map.entriesOf(family)].map(([prefix]) => prefix.text);
+        assert.equal(map.sizeOf(family), texts.length);
+        assert.ok(texts.every((text) => text.includes(':') === (family === 'ipv6')));
+      }
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('prefixes of all lengths and neighbouring addresses are kept apart, while it grows and shrinks', () => {
+  const map = new PrefixMap<number>();
+  const all: Prefix[] = [];
+  for (let i = 0; i < 20_000; i++) all.push(ipv4(i << 8, 24));
+  for (let length = 0; length <= 32; length++) all.push(ipv4(1 << 31, length));
+  for (let i = 0; i < 5_000; i++) all.push(Prefix.of(new Address('ipv6', 0x20010db8, i, 0, i), 128));
+  const distinct = new Map(all.map((prefix, i) => [prefix.text, i]));
+  all.forEach((prefix, i) => {
+    map.set(prefix, i);
+  });
+  assert.equal(map.size, distinct.size);
+  for (const prefix of all) assert.equal(map.get(prefix), distinct.get(prefix.text));
+  all.forEach((prefix, i) => {
+    if (i % 3 !== 0) map.delete(prefix);
+  });
+  all.forEach((prefix, i) => {
+    assert.equal(map.has(prefix), i % 3 === 0 && distinct.get(prefix.text) === i, prefix.text);
+  });
+});
+
+test('the order is that of arrival, and what is removed on the way is not met', () => {
+  const map = new PrefixMap<string>();
+  const [a, b, c, d] = [ipv4(3), ipv4(1), ipv4(2), ipv4(4)];
+  for (const prefix of [a, b, c]) map.set(prefix, prefix.text);
+  const met: string[] = [];
+  for (const [prefix] of map.entries()) {
+    met.push(prefix.text);
+    map.delete(b);
+    map.set(a, 'again');
+  }
+  assert.deepEqual(met, [a.text, c.text]);
+  map.set(d, d.text);
+  assert.deepEqual([...map.keys()].map(String).sort(), [a.text, c.text, d.text].sort());
+});
+
+test('a slot stays its prefix\'s own until that is removed, and is then given to another', () => {
+  const slots = new PrefixSlots('ipv4');
+  const first = slots.add(ipv4(1));
+  const second = slots.add(ipv4(2));
+  for (let i = 3; i < 1000; i++) slots.add(ipv4(i));
+  assert.deepEqual([slots.find(ipv4(1)), slots.find(ipv4(2))], [first, second]);
+  assert.equal(slots.remove(ipv4(1)), first);
+  assert.equal(slots.remove(ipv4(1)), -1);
+  assert.equal(slots.isUsed(first), false);
+  assert.equal(slots.end, 999);
+  assert.equal(slots.add(ipv4(7_000)), first);
+  assert.equal(slots.end, 999);
+  assert.equal(slots.prefixAt(first).text, ipv4(7_000).text);
+});
+
+test('room is given back once nothing is left', () => {
+  const slots = new PrefixSlots('ipv6');
+  const prefixes = Array.from({ length: 500 }, (_, i) =>
+    Prefix.of(new Address('ipv6', 0x20010000, i), 64),
+  );
+  for (const prefix of prefixes) slots.add(prefix);
+  for (const prefix of prefixes) slots.remove(prefix);
+  assert.deepEqual([slots.size, slots.end], [0, 0]);
+});
