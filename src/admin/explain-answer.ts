@@ -60,8 +60,8 @@ function longestMatch(facts: Facts, address: Address): Prefix {
   const tables = [...facts.engine.tables.values()];
   const covering = [...coveringPrefixes(address)];
   return (
-    covering.find(({ key }) => tables.some((table) => kernelHas(table, key, facts))) ??
-    covering.find(({ key }) => tables.some((table) => isMeant(table, key))) ??
+    covering.find((prefix) => tables.some((table) => kernelHas(table, prefix, facts))) ??
+    covering.find((prefix) => tables.some((table) => isMeant(table, prefix))) ??
     Prefix.host(address)
   );
 }
@@ -73,12 +73,12 @@ function* coveringPrefixes(address: Address): Generator<Prefix> {
   }
 }
 
-function isMeant(table: Table, key: string): boolean {
-  return table.mayHold(key) || staticFault(table, key) !== undefined;
+function isMeant(table: Table, prefix: Prefix): boolean {
+  return table.mayHold(prefix) || staticFault(table, prefix) !== undefined;
 }
 
-function kernelHas({ config }: Table, key: string, { reconciler: { mirror } }: Facts): boolean {
-  return mirror.own(config.id, key).length > 0 || mirror.foreign(config.id, key).length > 0;
+function kernelHas({ config }: Table, prefix: Prefix, { reconciler: { mirror } }: Facts): boolean {
+  return mirror.own(config.id, prefix).length > 0 || mirror.foreign(config.id, prefix).length > 0;
 }
 
 /** What would match the address better than `prefix`, were it installed. */
@@ -90,7 +90,7 @@ function* longerSteps(
 ): Generator<ExplainStep> {
   for (const longer of coveringPrefixes(address)) {
     if (longer.length <= prefix.length) return;
-    if (!isMeant(table, longer.key) || kernelHas(table, longer.key, facts)) continue;
+    if (!isMeant(table, longer) || kernelHas(table, longer, facts)) continue;
     const { conclusion } = explainTable(table, longer, facts);
     yield { stage: 'heard', outcome: 'info', text: `${longer} is longer, but ${conclusion}` };
   }
@@ -108,12 +108,11 @@ function explainTable(table: Table, prefix: Prefix, facts: Facts): TableExplanat
 
 function* walk(table: Table, prefix: Prefix, facts: Facts): Generator<ExplainStep> {
   const { engine } = facts;
-  const { key } = prefix;
-  const entry = table.entry(key);
-  const paths = engine.rib.get(key)?.paths ?? [];
-  const fault = staticFault(table, key);
+  const entry = table.entry(prefix);
+  const paths = engine.rib.get(prefix) ?? [];
+  const fault = staticFault(table, prefix);
   if (entry === undefined) {
-    const configured = fault !== undefined || table.wanted(key).length > 0;
+    const configured = fault !== undefined || table.wanted(prefix).length > 0;
     const text = `${facts.source().name} offers no path to ${prefix}`;
     yield { stage: 'heard', outcome: configured ? 'info' : 'no', text };
   } else {
@@ -122,7 +121,7 @@ function* walk(table: Table, prefix: Prefix, facts: Facts): Generator<ExplainSte
     yield* decisionSteps(table, entry, paths, engine.underlay);
   }
   if (fault !== undefined) {
-    const outcome = table.wanted(key).length > 0 ? 'info' : 'no';
+    const outcome = table.wanted(prefix).length > 0 ? 'info' : 'no';
     yield { stage: 'next hop', outcome, text: `static ${prefix}: ${fault.detail}` };
   }
   yield* kernelSteps(table, prefix, facts);
@@ -229,8 +228,8 @@ function* kernelSteps(table: Table, prefix: Prefix, facts: Facts): Generator<Exp
   const { engine, reconciler } = facts;
   const { id } = table.config;
   const linkName = (index: number): string => engine.underlay.linkName(index);
-  const own = reconciler.mirror.own(id, prefix.key);
-  const wanted = table.wanted(prefix.key);
+  const own = reconciler.mirror.own(id, prefix);
+  const wanted = table.wanted(prefix);
   for (const one of wanted) {
     const { metric } = one;
     const route = { table: id, prefix, metric, target: wantedTarget(one) };
@@ -252,13 +251,13 @@ function* kernelSteps(table: Table, prefix: Prefix, facts: Facts): Generator<Exp
   for (const route of own) {
     if (wanted.some(({ metric }) => metric === route.metric)) continue;
     const refusal = reconciler.retries.find(id, route.metric, prefix.key);
-    const why = engine.mayDelete(prefix.key)
+    const why = engine.mayDelete(prefix)
       ? `though unwanted${refusal === undefined ? '' : ` (${refusalText(refusal)})`}`
       : 'kept as stale until the feed is complete';
     const text = `still has, ${why}: ${formatRoute({ table: id, ...route }, linkName)}`;
     yield { stage: 'kernel', outcome: 'info', text };
   }
-  for (const route of reconciler.mirror.foreign(id, prefix.key)) {
+  for (const route of reconciler.mirror.foreign(id, prefix)) {
     yield { stage: 'kernel', outcome: 'info', text: `foreign: ${formatRoute(route, linkName)}` };
   }
 }

@@ -17,7 +17,7 @@ export function conclusionOf(
 ): string {
   const { mirror } = facts.reconciler;
   const { id } = table.config;
-  const route = first(mirror.own(id, prefix.key));
+  const route = first(mirror.own(id, prefix));
   if (route === undefined) return `not installed: ${why ?? 'on its way'}`;
   const ahead = aheadOf(table, route, mirror);
   return [
@@ -38,10 +38,10 @@ function first(routes: readonly OwnRoute[]): OwnRoute | undefined {
 }
 
 function standing(table: Table, route: OwnRoute, why: string | undefined, facts: Facts): string {
-  const { key } = route.prefix;
-  const wanted = table.wanted(key).find(({ metric }) => metric === route.metric);
+  const { prefix } = route;
+  const wanted = table.wanted(prefix).find(({ metric }) => metric === route.metric);
   if (wanted === undefined) {
-    if (!facts.engine.mayDelete(key)) return 'installed, kept from before';
+    if (!facts.engine.mayDelete(prefix)) return 'installed, kept from before';
     return `installed, though unwanted: ${why ?? 'about to go'}`;
   }
   if (!isInstalled(table, wanted, facts)) return `installed as before: ${why ?? 'on its way'}`;

@@ -14,7 +14,7 @@ export function inPlaceOf(
   { prefix, metric }: WantedRoute,
   mirror: Mirror,
 ): KernelRoute | undefined {
-  return mirror.foreign(table.config.id, prefix.key).find((route) => route.metric === metric);
+  return mirror.foreign(table.config.id, prefix).find((route) => route.metric === metric);
 }
 
 /** Of somebody else's routes of the same prefix the one that the kernel takes before ours: the lowest metric below it. */
@@ -24,7 +24,7 @@ export function aheadOf(
   mirror: Mirror,
 ): KernelRoute | undefined {
   return mirror
-    .foreign(table.config.id, prefix.key)
+    .foreign(table.config.id, prefix)
     .filter((route) => route.metric < metric)
     .sort((a, b) => a.metric - b.metric)[0];
 }
@@ -66,8 +66,8 @@ export function contestedRoutes(table: Table, reconciler: Reconciler): number {
   let count = 0;
   for (const { object, heldUntil } of contests.values()) {
     if (object.kind !== 'route' || object.table !== id || heldUntil === undefined) continue;
-    const wanted = table.wanted(object.prefix.key).find(({ metric }) => metric === object.metric);
-    const own = mirror.own(id, object.prefix.key);
+    const wanted = table.wanted(object.prefix).find(({ metric }) => metric === object.metric);
+    const own = mirror.own(id, object.prefix);
     if (wanted !== undefined && !own.some(({ metric }) => metric === object.metric)) count++;
   }
   for (const set of table.nextHops.values()) {
@@ -95,9 +95,9 @@ export function foreignEffects(table: Table, mirror: Mirror, linkName: LinkName)
   let shadowed = 0;
   for (const route of mirror.foreignRoutes(id)) {
     const { prefix, metric } = route;
-    const own = mirror.own(id, prefix.key);
+    const own = mirror.own(id, prefix);
     const place = (one: { readonly metric: number }) => one.metric === metric;
-    if (foreign !== 'evict' && table.wanted(prefix.key).some(place) && !own.some(place))
+    if (foreign !== 'evict' && table.wanted(prefix).some(place) && !own.some(place))
       inTheWay.push(route);
     const first = own.filter((one) => aheadOf(table, one, mirror) === route);
     if (first.length > 0) ahead.push(route);
@@ -123,9 +123,9 @@ export function foreignEffects(table: Table, mirror: Mirror, linkName: LinkName)
 
 function missing(table: Table, mirror: Mirror): number {
   let count = 0;
-  for (const key of table.keys()) {
-    const own = mirror.own(table.config.id, key);
-    for (const { metric } of table.wanted(key)) {
+  for (const prefix of table.prefixes()) {
+    const own = mirror.own(table.config.id, prefix);
+    for (const { metric } of table.wanted(prefix)) {
       if (!own.some((route) => route.metric === metric)) count++;
     }
   }

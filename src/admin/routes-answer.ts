@@ -3,7 +3,7 @@ import type { StaticFault } from '../desired/fixed.js';
 import { formatRoute } from '../desired/format.js';
 import { type RouteTarget, targetKey } from '../desired/route.js';
 import type { Table, WantedRoute } from '../desired/table.js';
-import { familyOfKey } from '../net/prefix.js';
+import type { Prefix } from '../net/prefix.js';
 import type { RejectReason } from '../policy/verdict.js';
 import { isLeftAlone } from '../reconcile/diff.js';
 import type { OwnRoute } from '../reconcile/mirror.js';
@@ -27,9 +27,9 @@ function* reports(
 ): Generator<RouteReport> {
   let left = query.limit ?? Number.POSITIVE_INFINITY;
   for (const table of tables) {
-    for (const key of allKeys(table, facts)) {
-      if (query.family !== undefined && familyOfKey(key) !== query.family) continue;
-      for (const report of prefixReports(table, key, facts)) {
+    for (const prefix of allPrefixes(table, facts)) {
+      if (query.family !== undefined && prefix.family !== query.family) continue;
+      for (const report of prefixReports(table, prefix, facts)) {
         if (!matches(report, query)) continue;
         if (left-- <= 0) return;
         yield report;
@@ -47,19 +47,19 @@ function namedTables({ engine }: Facts, name: string | undefined): Table[] {
   throw new AdminFault(`there is no table ${name}; there are: ${known}`);
 }
 
-function* allKeys(table: Table, { reconciler }: Facts): Generator<string> {
-  yield* table.keys();
+function* allPrefixes(table: Table, { reconciler }: Facts): Generator<Prefix> {
+  yield* table.prefixes();
   for (const { route } of table.fixed.faults) {
-    if (!table.mayHold(route.prefix.key)) yield route.prefix.key;
+    if (!table.mayHold(route.prefix)) yield route.prefix;
   }
-  for (const key of reconciler.mirror.keys(table.config.id)) {
-    if (!table.mayHold(key) && staticFault(table, key) === undefined) yield key;
+  for (const prefix of reconciler.mirror.prefixes(table.config.id)) {
+    if (!table.mayHold(prefix) && staticFault(table, prefix) === undefined) yield prefix;
   }
 }
 
 /** Of a static route for this prefix that cannot be installed now. */
-export function staticFault(table: Table, key: string): StaticFault | undefined {
-  return table.fixed.faults.find(({ route }) => route.prefix.key === key);
+export function staticFault(table: Table, prefix: Prefix): StaticFault | undefined {
+  return table.fixed.faults.find(({ route }) => route.prefix.equals(prefix));
 }
 
 function matches(report: RouteReport, { state, reason, peer }: RoutesQuery): boolean {
@@ -70,13 +70,13 @@ function matches(report: RouteReport, { state, reason, peer }: RoutesQuery): boo
   );
 }
 
-function* prefixReports(table: Table, key: string, facts: Facts): Generator<RouteReport> {
+function* prefixReports(table: Table, prefix: Prefix, facts: Facts): Generator<RouteReport> {
   const { engine, reconciler } = facts;
   const { id, name } = table.config;
   const linkName = (index: number): string => engine.underlay.linkName(index);
-  const own = reconciler.mirror.own(id, key);
-  const wanted = table.wanted(key);
-  const entry = table.entry(key);
+  const own = reconciler.mirror.own(id, prefix);
+  const wanted = table.wanted(prefix);
+  const entry = table.entry(prefix);
   for (const one of wanted) {
     const { prefix, metric } = one;
     const target = wantedTarget(one);
@@ -102,7 +102,7 @@ function* prefixReports(table: Table, key: string, facts: Facts): Generator<Rout
   }
   const reason = entry === undefined ? undefined : table.reasonOf(entry);
   if (entry !== undefined && reason !== undefined) {
-    const { prefix, set } = entry;
+    const { set } = entry;
     const detail = entry.reason === undefined ? set?.unresolved[0]?.detail : undefined;
     yield {
       table: name,
@@ -114,7 +114,7 @@ function* prefixReports(table: Table, key: string, facts: Facts): Generator<Rout
       ...(detail === undefined ? {} : { detail }),
     };
   }
-  const fault = staticFault(table, key);
+  const fault = staticFault(table, prefix);
   if (fault !== undefined) {
     const { route, reason, detail } = fault;
     const { text } = route.prefix;
@@ -160,14 +160,14 @@ export function wantedTarget(wanted: WantedRoute): RouteTarget {
 export function isInstalled(table: Table, wanted: WantedRoute, { reconciler }: Facts): boolean {
   const { mirror, groups } = reconciler;
   const { prefix, metric } = wanted;
-  const own = mirror.own(table.config.id, prefix.key).find((one) => one.metric === metric);
+  const own = mirror.target(table.config.id, prefix, metric);
   if (own === undefined) return false;
-  if (own.target.type === 'nexthop' && wanted.kind === 'learned') {
-    const { id } = own.target;
+  if (own.type === 'nexthop' && wanted.kind === 'learned') {
+    const { id } = own;
     const claimed = groups.claimOf(table.config.id, wanted.set);
     return id === claimed && groups.holds(id, wanted.set.legs, mirror);
   }
-  return targetKey(own.target) === targetKey(wantedTarget(wanted));
+  return targetKey(own) === targetKey(wantedTarget(wanted));
 }
 
 /** Why a wanted route is not in the kernel; `undefined` while it is only on its way. */

@@ -13,15 +13,19 @@ import type { Path } from '../rib/path.js';
 import type { NextHopSet, NextHopSets } from './next-hop-set.js';
 import type { Underlay } from './underlay.js';
 
-/** `set` without `reason` is a route, if the set resolves. */
-export interface Entry {
-  readonly prefix: Prefix;
+/** What a prefix came to: immutable, and shared by those that came to the same. `set` without `reason` is a route, if the set resolves. */
+export interface Decision {
   readonly reason: RejectReason | undefined;
   /** Id of the filter rule that decided. */
   readonly rule: string | undefined;
   readonly set: NextHopSet | undefined;
   /** The paths chosen, or those that the refusing stage was offered. */
   readonly paths: readonly Path[];
+}
+
+/** A heard prefix, and what it came to. */
+export interface Entry extends Decision {
+  readonly prefix: Prefix;
 }
 
 /** What a decision reads; limits and next-hop sets take note of it. */
@@ -41,12 +45,12 @@ export function decide(
   paths: readonly Path[],
   count: boolean,
   stage: Stage,
-): Entry {
+): Decision {
   const { config, limits, nextHops, underlay, kept, selection } = stage;
   const { permitted, reason: denied, rule } = filtered(prefix, paths, count, stage.filter);
-  const reject = (reason: RejectReason, of: readonly Path[]): Entry => {
+  const reject = (reason: RejectReason, of: readonly Path[]): Decision => {
     withdrawFromLimits(prefix, limits);
-    return { prefix, reason, rule, set: undefined, paths: of };
+    return { reason, rule, set: undefined, paths: of };
   };
   if (permitted.length === 0) return reject(denied, paths);
   if (prefix.isDefault && !config.acceptDefault) return reject('default-route', permitted);
@@ -60,9 +64,14 @@ export function decide(
     return { ...reject('kept-in-main', selected), set: nextHops.of(selected) };
   }
   const { paths: within, reason } = withinLimits(prefix, others, limits);
-  if (reason !== undefined) return { prefix, reason, rule, set: undefined, paths: others };
+  if (reason !== undefined) return { reason, rule, set: undefined, paths: others };
   const selected = selectPaths(within, selection);
-  return { prefix, reason: undefined, rule, set: nextHops.of(selected), paths: selected };
+  return { reason: undefined, rule, set: nextHops.of(selected), paths: selected };
+}
+
+/** Equal decisions are interchangeable. */
+export function sameDecision(a: Decision, b: Decision): boolean {
+  return a.paths === b.paths && a.set === b.set && a.reason === b.reason && a.rule === b.rule;
 }
 
 /** Gives up the prefix's place in every limit. */

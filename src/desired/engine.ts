@@ -6,7 +6,8 @@
  */
 import type { Config } from '../config/config.js';
 import { FAMILIES, type Family } from '../net/family.js';
-import { familyOfKey } from '../net/prefix.js';
+import { Prefix } from '../net/prefix.js';
+import { PrefixMap } from '../net/prefix-map.js';
 import type { LimitTracker } from '../policy/limit.js';
 import { compilePrefixLists } from '../policy/prefix-list.js';
 import { Rib, type RibEntry } from '../rib/rib.js';
@@ -33,7 +34,7 @@ export class Engine {
   #families: readonly Family[] = FAMILIES;
   #reported: readonly Pick<PeerStatus, 'peer' | 'received'>[] = [];
   /** Withdrawn before the first full feed ended: gone for certain, though nothing is swept yet. */
-  readonly #withdrawn = new Set<string>();
+  readonly #withdrawn = new PrefixMap<true>();
 
   constructor(options: EngineOptions) {
     this.#config = options.config;
@@ -57,12 +58,12 @@ export class Engine {
     return this.#families;
   }
 
-  /** True when what the kernel has under this key, and nothing here wants, may be deleted. */
-  mayDelete(key: string): boolean {
+  /** True when what the kernel has of this prefix, and nothing here wants, may be deleted. */
+  mayDelete(prefix: Prefix): boolean {
     return (
-      this.feed.sweepable(familyOfKey(key)) ||
-      this.#withdrawn.has(key) ||
-      this.rib.get(key) !== undefined
+      this.feed.sweepable(prefix.family) ||
+      this.#withdrawn.has(prefix) ||
+      this.rib.get(prefix) !== undefined
     );
   }
 
@@ -183,8 +184,8 @@ export class Engine {
 
   #noteWithdrawn(changed: readonly RibEntry[]): void {
     for (const { prefix, paths } of changed) {
-      if (paths.length === 0) this.#withdrawn.add(prefix.key);
-      else this.#withdrawn.delete(prefix.key);
+      if (paths.length === 0) this.#withdrawn.set(prefix, true);
+      else this.#withdrawn.delete(prefix);
     }
   }
 
@@ -233,8 +234,9 @@ export class Engine {
         if (waiting === 'all') this.#evaluateTable(table);
         else {
           for (const key of waiting) {
-            const entry = this.rib.get(key);
-            if (entry !== undefined) table.evaluate(entry.prefix, entry.paths, false);
+            const prefix = Prefix.ofKey(key);
+            const paths = this.rib.get(prefix);
+            if (paths !== undefined) table.evaluate(prefix, paths, false);
           }
         }
         again ||= waiting.length > 0;

@@ -1,10 +1,12 @@
+import type { Prefix } from '../net/prefix.js';
 import type { NextHopSet } from './next-hop-set.js';
+import { PrefixBacklog } from './prefix-backlog.js';
 
 /** What changed in a table since the last drain; `everything` leaves the rest unsaid. */
 export interface TableChanges {
   readonly everything: boolean;
-  /** Keys of the prefixes to be looked at. */
-  readonly prefixes: ReadonlySet<string>;
+  /** To be looked at, each once. */
+  readonly prefixes: Iterable<Prefix>;
   /** Next-hop sets whose legs changed. */
   readonly sets: ReadonlySet<NextHopSet>;
   readonly rules: boolean;
@@ -14,7 +16,7 @@ export interface TableChanges {
 export class ChangeLog {
   #everything = true;
   #rules = true;
-  #prefixes = new Set<string>();
+  #prefixes = new PrefixBacklog();
   #sets = new Set<NextHopSet>();
   /** Of the changed sets, those whose every route has to be looked at. */
   #scattered = new Set<NextHopSet>();
@@ -24,8 +26,8 @@ export class ChangeLog {
     this.#everything = true;
   }
 
-  prefix(key: string): void {
-    this.#prefixes.add(key);
+  prefix(prefix: Prefix): void {
+    this.#prefixes.add(prefix);
   }
 
   /** `scattered`: its routes have to be written one by one, not its group alone. */
@@ -47,9 +49,10 @@ export class ChangeLog {
   }
 
   /** @param routes the table's, to find those of the scattered sets among */
-  drain(routes: Iterable<{ readonly key: string; readonly set: NextHopSet }>): TableChanges {
+  drain(routes: Iterable<{ readonly prefix: Prefix; readonly set: NextHopSet }>): TableChanges {
     if (this.#scattered.size > 0) {
-      for (const { key, set } of routes) if (this.#scattered.has(set)) this.#prefixes.add(key);
+      for (const { prefix, set } of routes)
+        if (this.#scattered.has(set)) this.#prefixes.add(prefix);
     }
     const changes = {
       everything: this.#everything,
@@ -59,7 +62,7 @@ export class ChangeLog {
     };
     this.#everything = false;
     this.#rules = false;
-    this.#prefixes = new Set();
+    this.#prefixes = new PrefixBacklog();
     this.#sets = new Set();
     this.#scattered = new Set();
     return changes;

@@ -1,6 +1,7 @@
 /** What a table is made from, and what it may take over. */
 import type { TableConfig } from '../config/config.js';
 import type { Family } from '../net/family.js';
+import type { Prefix } from '../net/prefix.js';
 import type { LimitTracker } from '../policy/limit.js';
 import type { PrefixList } from '../policy/prefix-list.js';
 import type { Underlay } from './underlay.js';
@@ -22,8 +23,8 @@ export interface TableOptions {
 
 /** What the kernel has of a table from an earlier life. */
 export interface Adopted {
-  /** Keys of the prefixes it had learned. */
-  readonly learned: readonly string[];
+  /** Prefixes it had learned, where the table has limits. */
+  readonly learned: readonly Prefix[];
   /** They stand on nexthop groups. */
   readonly onObjects: boolean;
   /** It had been fed: see `Table.feedEnded`. */

@@ -6,14 +6,22 @@
  */
 import type { LimitConfig, TableConfig } from '../config/config.js';
 import type { Family } from '../net/family.js';
-import { familyOfKey, type Prefix } from '../net/prefix.js';
+import type { Prefix } from '../net/prefix.js';
+import { PrefixMap } from '../net/prefix-map.js';
 import { compileFilter, type Filter } from '../policy/filter.js';
 import { LimitTracker } from '../policy/limit.js';
 import type { SelectionOptions } from '../policy/select.js';
 import type { RejectReason } from '../policy/verdict.js';
 import type { Path } from '../rib/path.js';
 import type { NodeChange } from './concerned.js';
-import { decide, type Entry, type Stage, withdrawFromLimits } from './decide.js';
+import {
+  type Decision,
+  decide,
+  type Entry,
+  type Stage,
+  sameDecision,
+  withdrawFromLimits,
+} from './decide.js';
 import { type FixedRoutes, fixedRoutes } from './fixed.js';
 import { NextHopMetrics } from './next-hop-metrics.js';
 import { type NextHopSet, NextHopSets } from './next-hop-set.js';
@@ -49,19 +57,21 @@ export class Table {
   readonly filter: Filter;
   readonly limits: readonly LimitTracker[];
   readonly nextHops: NextHopSets;
-  readonly #entries = new Map<string, Entry>();
+  readonly #decisions = new PrefixMap<Decision>();
   readonly #tally = new Tally();
   readonly #changes = new ChangeLog();
   #underlay: Underlay;
   #metrics: NextHopMetrics;
   #families: readonly Family[];
   #fixed: FixedRoutes;
-  #fixedByKey = new Map<string, readonly WantedRoute[]>();
+  #fixedRoutes = new PrefixMap<readonly WantedRoute[]>();
   #rules: readonly Rule[] = [];
   #fixedVersion = -1;
   #fed: boolean;
   #useObjects: boolean;
   #lastStage: Stage | undefined;
+  /** Neighbours in a feed mostly come to the same. */
+  #lastDecision: Decision | undefined;
   /** Objects are in use, and routes written inline before that still stand. */
   #mixed = false;
 
@@ -90,21 +100,20 @@ export class Table {
    * only looked at again.
    */
   evaluate(prefix: Prefix, paths: readonly Path[], count: boolean): void {
-    const { key } = prefix;
-    const before = this.#entries.get(key);
+    const before = this.#decisions.get(prefix);
     if (paths.length === 0) {
       if (before === undefined) return;
       withdrawFromLimits(prefix, this.limits);
-      this.#entries.delete(key);
-      this.#account(before, -1);
-      this.#changes.prefix(key);
+      this.#decisions.delete(prefix);
+      this.#account(prefix, before, -1);
+      this.#changes.prefix(prefix);
       return;
     }
-    const after = decide(prefix, paths, count, this.#stage);
-    this.#account(after, 1);
-    if (before !== undefined) this.#account(before, -1);
-    this.#entries.set(key, after);
-    if (before?.set !== after.set || before?.reason !== after.reason) this.#changes.prefix(key);
+    const after = this.#shared(decide(prefix, paths, count, this.#stage));
+    this.#account(prefix, after, 1);
+    if (before !== undefined) this.#account(prefix, before, -1);
+    this.#decisions.set(prefix, after);
+    if (before?.set !== after.set || before?.reason !== after.reason) this.#changes.prefix(prefix);
   }
 
   /**
@@ -151,23 +160,23 @@ export class Table {
   }
 
   /** The routes of one prefix, at most one a metric. */
-  wanted(key: string): readonly WantedRoute[] {
-    const fixed = this.#fixedByKey.get(key) ?? NONE;
-    const learned = this.learned(key);
+  wanted(prefix: Prefix): readonly WantedRoute[] {
+    const fixed = this.#fixedRoutes.get(prefix) ?? NONE;
+    const learned = this.learned(prefix);
     return learned === undefined ? fixed : fixed.length === 0 ? [learned] : [...fixed, learned];
   }
 
-  learned(key: string): WantedRoute | undefined {
-    const entry = this.#entries.get(key);
-    if (entry?.set === undefined || entry.reason !== undefined || entry.set.legs.length === 0) {
-      return undefined;
-    }
-    return { kind: 'learned', prefix: entry.prefix, metric: this.config.metric, set: entry.set };
+  learned(prefix: Prefix): WantedRoute | undefined {
+    const decision = this.#decisions.get(prefix);
+    if (decision?.set === undefined || decision.reason !== undefined) return undefined;
+    const { set } = decision;
+    if (set.legs.length === 0) return undefined;
+    return { kind: 'learned', prefix, metric: this.config.metric, set };
   }
 
   /** Has the reconciler look at one prefix: the kernel changed under it. */
-  mark(key: string): void {
-    this.#changes.prefix(key);
+  mark(prefix: Prefix): void {
+    this.#changes.prefix(prefix);
   }
 
   /** Has the reconciler look at the group of every next-hop set. */
@@ -187,28 +196,30 @@ export class Table {
     this.#changes.all();
   }
 
-  /** Keys of every prefix that may have a route: heard, or fixed. */
-  *keys(): Generator<string> {
-    for (const key of this.#fixedByKey.keys()) if (!this.#entries.has(key)) yield key;
-    yield* this.#entries.keys();
+  /** Every prefix that may have a route: heard, or fixed. */
+  *prefixes(): Generator<Prefix> {
+    for (const prefix of this.#fixedRoutes.keys()) if (!this.#decisions.has(prefix)) yield prefix;
+    yield* this.#decisions.keys();
   }
 
-  /** True for the keys that {@link keys} yields. */
-  mayHold(key: string): boolean {
-    return this.#entries.has(key) || this.#fixedByKey.has(key);
+  /** True for those that {@link prefixes} yields. */
+  mayHold(prefix: Prefix): boolean {
+    return this.#decisions.has(prefix) || this.#fixedRoutes.has(prefix);
   }
 
-  entry(key: string): Entry | undefined {
-    return this.#entries.get(key);
+  /** Of a heard prefix. */
+  entry(prefix: Prefix): Entry | undefined {
+    const decision = this.#decisions.get(prefix);
+    return decision === undefined ? undefined : { prefix, ...decision };
   }
 
-  entries(): Iterable<Entry> {
-    return this.#entries.values();
+  *entries(): Generator<Entry> {
+    for (const [prefix, decision] of this.#decisions.entries()) yield { prefix, ...decision };
   }
 
   /** Of an accepted prefix: why it still is no route. */
-  reasonOf(entry: Entry): RejectReason | undefined {
-    return entry.reason ?? entry.set?.reason;
+  reasonOf({ reason, set }: Decision): RejectReason | undefined {
+    return reason ?? set?.reason;
   }
 
   get fixed(): FixedRoutes {
@@ -227,7 +238,8 @@ export class Table {
   /** Tells what the kernel has from before, so that a restart rewrites nothing. */
   adopt({ learned, onObjects, fed }: Adopted): void {
     for (const limit of this.limits) {
-      limit.reserve(learned.filter((key) => limit.config.family === familyOfKey(key)));
+      const reserved = learned.filter(({ family }) => limit.config.family === family);
+      limit.reserve(reserved.map(({ key }) => key));
     }
     if (this.config.nextHop.objects === 'auto' && onObjects) this.#useObjects = true;
     if (fed) this.feedEnded();
@@ -236,9 +248,9 @@ export class Table {
   /** Keys of the prefixes in the scope of a limit that passed filters and limits. */
   acceptedKeys({ peer, family }: Pick<LimitConfig, 'peer' | 'family'>): string[] {
     const accepted: string[] = [];
-    for (const { prefix, reason, paths } of this.#entries.values()) {
+    for (const [prefix, { reason, paths }] of this.#decisions.entriesOf(family)) {
       const inScope = peer === undefined || paths.some((path) => path.peer === peer);
-      if (reason === undefined && prefix.family === family && inScope) accepted.push(prefix.key);
+      if (reason === undefined && inScope) accepted.push(prefix.key);
     }
     return accepted;
   }
@@ -313,14 +325,21 @@ export class Table {
     return this.#lastStage;
   }
 
-  #account(entry: Entry, step: 1 | -1): void {
-    const { prefix, reason, set } = entry;
+  #shared(decision: Decision): Decision {
+    const last = this.#lastDecision;
+    if (last !== undefined && sameDecision(last, decision)) return last;
+    this.#lastDecision = decision;
+    return decision;
+  }
+
+  #account(prefix: Prefix, decision: Decision, step: 1 | -1): void {
+    const { reason, set } = decision;
     if (set !== undefined) {
       if (reason === undefined) set.routes[prefix.family] += step;
       if (step === 1) set.references++;
       else this.nextHops.release(set);
     }
-    this.#tally.count(entry, step);
+    this.#tally.count(prefix, decision, step);
   }
 
   #refreshFixed(): FixedRoutes {
@@ -330,21 +349,21 @@ export class Table {
       ...{ table: this.config, underlay: this.#underlay, interfaces },
       ...{ families: this.#families, fed: this.#fed },
     });
-    for (const key of this.#fixedByKey.keys()) this.#changes.prefix(key);
-    this.#fixedByKey = new Map();
+    for (const prefix of this.#fixedRoutes.keys()) this.#changes.prefix(prefix);
+    this.#fixedRoutes = new PrefixMap();
     for (const route of next.routes) {
-      const { key } = route.prefix;
-      this.#fixedByKey.set(key, [...(this.#fixedByKey.get(key) ?? NONE), fixed(route)]);
-      this.#changes.prefix(key);
+      const { prefix } = route;
+      this.#fixedRoutes.set(prefix, [...(this.#fixedRoutes.get(prefix) ?? NONE), fixed(route)]);
+      this.#changes.prefix(prefix);
     }
     this.#rules = tableRules(this.config, this.#underlay, this.#families);
     this.#changes.rules();
     return next;
   }
 
-  *#routes(): Generator<{ key: string; set: NextHopSet }> {
-    for (const { prefix, set, reason } of this.#entries.values()) {
-      if (set !== undefined && reason === undefined) yield { key: prefix.key, set };
+  *#routes(): Generator<{ prefix: Prefix; set: NextHopSet }> {
+    for (const [prefix, { set, reason }] of this.#decisions.entries()) {
+      if (set !== undefined && reason === undefined) yield { prefix, set };
     }
   }
 }

@@ -12,14 +12,13 @@ export class Tally {
   readonly acceptedByPeer = new Map<string, Record<Family, number>>();
 
   count(
-    entry: {
-      readonly prefix: Prefix;
-      readonly reason: RejectReason | undefined;
-      readonly paths: readonly Path[];
-    },
+    { family }: Prefix,
+    {
+      reason,
+      paths,
+    }: { readonly reason: RejectReason | undefined; readonly paths: readonly Path[] },
     step: 1 | -1,
   ): void {
-    const { prefix, reason, paths } = entry;
     if (reason !== undefined) {
       this.rejected.set(reason, (this.rejected.get(reason) ?? 0) + step);
       return;
@@ -27,10 +26,10 @@ export class Tally {
     this.accepted += step;
     const [first] = paths;
     if (first === undefined) return;
-    if (paths.length === 1) this.#countPeer(first.peer, prefix.family, step);
+    if (paths.length === 1) this.#countPeer(first.peer, family, step);
     else
       for (const peer of new Set(paths.map((path) => path.peer)))
-        this.#countPeer(peer, prefix.family, step);
+        this.#countPeer(peer, family, step);
   }
 
   #countPeer(peer: string, family: Family, step: 1 | -1): void {

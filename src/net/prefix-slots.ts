@@ -107,7 +107,8 @@ export class PrefixSlots {
     const keys = this.#keys;
     const at = slot * this.#stride;
     const w0 = keys[at] as number;
-    if (this.family === 'ipv4') return Prefix.ofWords(new Address('ipv4', w0), keys[at + 1] as number);
+    if (this.family === 'ipv4')
+      return Prefix.ofWords(new Address('ipv4', w0), keys[at + 1] as number);
     const [w1, w2, w3] = [keys[at + 1] as number, keys[at + 2] as number, keys[at + 3] as number];
     return Prefix.ofWords(new Address('ipv6', w0, w1, w2, w3), keys[at + 4] as number);
   }

@@ -88,6 +88,14 @@ export class Prefix {
     );
   }
 
+  /** The prefix of a {@link key}. */
+  static ofKey(key: string): Prefix {
+    const word = (at: number) => (key.charCodeAt(at) << 16) | key.charCodeAt(at + 1);
+    if (key.length === 3) return new Prefix(new Address('ipv4', word(0)), key.charCodeAt(2));
+    const address = new Address('ipv6', word(0), word(2), word(4), word(6));
+    return new Prefix(address, key.charCodeAt(8));
+  }
+
   equals(other: Prefix): boolean {
     return this.length === other.length && this.address.equals(other.address);
   }

@@ -8,20 +8,21 @@
  */
 import type { NextHopSet } from '../desired/next-hop-set.js';
 import type { Table } from '../desired/table.js';
+import type { Prefix } from '../net/prefix.js';
 import type { NexthopGroups } from './groups.js';
 import type { Mirror } from './mirror.js';
 
-/** O(keys) while there is a group that no set has claimed; O(groups) otherwise. */
+/** O(prefixes) while there is a group that no set has claimed; O(groups) otherwise. */
 export function adoptGroups(
   table: Table,
-  keys: Iterable<string>,
+  prefixes: Iterable<Prefix>,
   groups: NexthopGroups,
   mirror: Mirror,
 ): void {
   const { id } = table.config;
   const orphans = groups.unclaimed(mirror);
   if (orphans.size === 0) return;
-  const followers = countFollowers(table, keys, orphans, mirror);
+  const followers = countFollowers(table, prefixes, orphans, mirror);
   const claim = (set: NextHopSet, group: number): void => {
     if (groups.claimOf(id, set) === undefined && orphans.delete(group))
       groups.claim(id, set, group);
@@ -39,15 +40,15 @@ export function adoptGroups(
 /** Of each orphaned group: how many of its routes are heard to belong to which set. */
 function countFollowers(
   table: Table,
-  keys: Iterable<string>,
+  prefixes: Iterable<Prefix>,
   orphans: ReadonlySet<number>,
   mirror: Mirror,
 ): ReadonlyMap<number, ReadonlyMap<NextHopSet, number>> {
   const followers = new Map<number, Map<NextHopSet, number>>();
-  for (const key of keys) {
-    const learned = table.learned(key);
+  for (const prefix of prefixes) {
+    const learned = table.learned(prefix);
     if (learned?.kind !== 'learned') continue;
-    for (const { target } of mirror.own(table.config.id, key)) {
+    for (const { target } of mirror.own(table.config.id, prefix)) {
       if (target.type !== 'nexthop' || !orphans.has(target.id)) continue;
       const sets = followers.get(target.id) ?? new Map<NextHopSet, number>();
       followers.set(target.id, sets.set(learned.set, (sets.get(learned.set) ?? 0) + 1));

@@ -16,7 +16,7 @@ export function markAgain(due: readonly KernelObject[], { tables }: Pick<Engine,
       case 'route': {
         const table = tables.get(object.table);
         if (table === undefined) again.abandoned = true;
-        else table.mark(object.prefix.key);
+        else table.mark(object.prefix);
         break;
       }
       case 'rule':

@@ -9,6 +9,7 @@ import { type RouteTarget, type Rule, ruleKey } from '../desired/route.js';
 import type { Table, WantedRoute } from '../desired/table.js';
 import type { TableChanges } from '../desired/table-changes.js';
 import type { KernelRoute, Operation } from '../kernel/kernel.js';
+import type { Prefix } from '../net/prefix.js';
 import { adoptGroups } from './adoption.js';
 import { type NexthopGroups, SingleAllocation } from './groups.js';
 import { type Mirror, type OwnRoute, routeOf } from './mirror.js';
@@ -80,10 +81,10 @@ export class Diff {
     const everything = changes.everything || scattered;
     // Once the stale routes of a life before are gone, so are its groups.
     if (table.useObjects && (everything || !engine.maySweep)) {
-      adoptGroups(table, everything ? table.keys() : changes.prefixes, groups, mirror);
+      adoptGroups(table, everything ? table.prefixes() : changes.prefixes, groups, mirror);
     }
     if (everything) this.#wholeTable(table);
-    else for (const key of changes.prefixes) this.#prefix(table, table.config.id, key);
+    else for (const prefix of changes.prefixes) this.#prefix(table, table.config.id, prefix);
   }
 
   /** Routes of ours in tables that the configuration does not name any more. */
@@ -92,7 +93,7 @@ export class Diff {
     if (!engine.maySweep) return;
     for (const id of mirror.tables()) {
       if (engine.tables.has(id)) continue;
-      for (const key of mirror.keys(id)) this.#prefix(undefined, id, key);
+      for (const prefix of mirror.prefixes(id)) this.#prefix(undefined, id, prefix);
     }
   }
 
@@ -140,8 +141,10 @@ export class Diff {
     const { mirror } = this.options;
     const { id } = table.config;
     for (const set of table.nextHops.values()) this.#set(table, set);
-    for (const key of table.keys()) this.#prefix(table, id, key);
-    for (const key of mirror.keys(id)) if (!table.mayHold(key)) this.#prefix(table, id, key);
+    for (const prefix of table.prefixes()) this.#prefix(table, id, prefix);
+    for (const prefix of mirror.prefixes(id)) {
+      if (!table.mayHold(prefix)) this.#prefix(table, id, prefix);
+    }
     if (table.config.foreign !== 'evict') return;
     for (const route of mirror.foreignRoutes(id)) this.#evict(route, this.#routes);
   }
@@ -175,17 +178,17 @@ export class Diff {
     if (!there) this.#unmade.add(id);
   }
 
-  #prefix(table: Table | undefined, tableId: number, key: string): void {
+  #prefix(table: Table | undefined, tableId: number, prefix: Prefix): void {
     const { engine, mirror } = this.options;
-    const own = mirror.own(tableId, key);
-    const wanted = table?.wanted(key) ?? [];
+    const own = mirror.own(tableId, prefix);
+    const wanted = table?.wanted(prefix) ?? [];
     let unmade: WantedRoute | undefined;
     for (const route of wanted) {
       if (table === undefined) continue;
       const current = own.find(({ metric }) => metric === route.metric);
       const foreign =
         current === undefined
-          ? mirror.foreign(tableId, key).find(({ metric }) => metric === route.metric)
+          ? mirror.foreign(tableId, prefix).find(({ metric }) => metric === route.metric)
           : undefined;
       if (foreign !== undefined && table.config.foreign !== 'evict') {
         if (route.kind === 'learned') unmade = route;
@@ -193,7 +196,7 @@ export class Diff {
       }
       const target = this.#target(table, route);
       if (current?.target === target) continue;
-      const { prefix, metric, kind } = route;
+      const { metric, kind } = route;
       const operations = kind === 'fixed' ? this.#fixedRoutes : this.#routes;
       if (foreign !== undefined) this.#evict(foreign, operations);
       const op = current === undefined ? 'route-add' : 'route-replace';
@@ -202,13 +205,13 @@ export class Diff {
       if (route.kind === 'learned' && current === undefined && !pushed) unmade = route;
     }
     if (table?.config.foreign === 'evict') {
-      for (const route of mirror.foreign(tableId, key)) this.#evict(route, this.#routes);
+      for (const route of mirror.foreign(tableId, prefix)) this.#evict(route, this.#routes);
     }
     for (const route of own) {
       if (wanted.some(({ metric }) => metric === route.metric)) continue;
       if (table !== undefined && unmade !== undefined && isPredecessor(route, own, table, wanted))
         this.#keep(table, route, unmade);
-      else if (table === undefined || engine.mayDelete(key)) this.#delete(tableId, route);
+      else if (table === undefined || engine.mayDelete(prefix)) this.#delete(tableId, route);
     }
   }
 

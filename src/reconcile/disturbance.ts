@@ -23,7 +23,7 @@ export async function readDisturbed(
   engine: Engine,
 ): Promise<void> {
   const gone = mirror.readNexthops(await kernel.nexthops());
-  for (const { table, key } of mirror.dropRoutesOn(gone)) engine.tables.get(table)?.mark(key);
+  for (const { table, prefix } of mirror.dropRoutesOn(gone)) engine.tables.get(table)?.mark(prefix);
   for (const table of [...engine.tables.values()]) {
     // Groups that lost a leg follow their sets again.
     if (table.useObjects) table.markSets();
@@ -68,9 +68,9 @@ async function readTable(
     const { prefix, metric, target } = route;
     const now = find(route);
     if (now !== undefined && mirror.intern(now.target) === target) continue;
-    if (now === undefined) mirror.remove(id, prefix.key, metric);
+    if (now === undefined) mirror.remove(id, prefix, metric);
     else mirror.set(id, now);
-    table.mark(prefix.key);
+    table.mark(prefix);
   }
   const alone = isLeftAlone(table, mirror);
   for (const route of foreign) {
@@ -78,7 +78,7 @@ async function readTable(
     if (now !== undefined && targetKey(now.target) === targetKey(route.target)) continue;
     if (now === undefined) mirror.removeForeign(route);
     else mirror.setForeign(now);
-    table.mark(route.prefix.key);
+    table.mark(route.prefix);
   }
   if (alone && !isLeftAlone(table, mirror)) table.touch();
 }

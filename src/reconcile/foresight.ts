@@ -20,7 +20,7 @@ export function nexthopsAfter(operations: readonly Operation[], mirror: Mirror):
         break;
       case 'route-replace': {
         const { table, prefix, metric, target } = operation.route;
-        move(mirror.own(table, prefix.key).find((one) => one.metric === metric)?.target, -1);
+        move(mirror.target(table, prefix, metric), -1);
         move(target, 1);
         break;
       }

@@ -226,7 +226,7 @@ export class KernelView {
   #isStray(object: KernelObject): boolean {
     if (object.kind !== 'route') return false;
     const { table, prefix, metric } = object;
-    const wanted = this.#options.engine.tables.get(table)?.wanted(prefix.key) ?? [];
+    const wanted = this.#options.engine.tables.get(table)?.wanted(prefix) ?? [];
     return !wanted.some((route) => route.metric === metric);
   }
 
@@ -280,7 +280,7 @@ export class KernelView {
     const first = this.#auditedAt === undefined;
     this.#auditedTables = engine.tables;
     const before = this.#mirror;
-    this.#mirror = await readMirror(kernel, this.#auditedTables.keys(), before);
+    this.#mirror = await readMirror(kernel, this.#auditedTables.keys());
     if (!first && this.#blind) this.#drifted(driftBetween(before, this.#mirror));
     this.#blind = false;
     const finished = clock.monotonic();

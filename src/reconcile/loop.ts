@@ -321,7 +321,7 @@ export class Reconciler {
 
 const WHOLE_TABLE = {
   everything: true,
-  prefixes: new Set<string>(),
+  prefixes: [],
   sets: new Set<never>(),
   rules: true,
 } as const;

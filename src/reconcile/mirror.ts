@@ -20,6 +20,7 @@ import {
 } from '../kernel/kernel.js';
 import type { Family } from '../net/family.js';
 import type { Prefix } from '../net/prefix.js';
+import { PrefixMap } from '../net/prefix-map.js';
 
 /** One of our routes; `target` is interned, so equal targets are one object. */
 export interface OwnRoute {
@@ -28,15 +29,19 @@ export interface OwnRoute {
   readonly target: RouteTarget;
 }
 
+/** A route without its prefix: immutable, and shared by neighbours that are alike. */
+type Standing = Pick<OwnRoute, 'metric' | 'target'>;
+
 /** Nearly every prefix has one route; only a change of metric makes it two for a moment. */
-type Slot = OwnRoute | readonly OwnRoute[];
+type Place = Standing | readonly Standing[];
 
 type GroupObject = Extract<NexthopObject, { type: 'group' }>;
 
 export class Mirror {
-  readonly #own = new Map<number, Map<string, Slot>>();
+  readonly #own = new Map<number, PrefixMap<Place>>();
+  #lastStanding: Standing | undefined;
   readonly #counts = new Map<number, Record<Family, number>>();
-  readonly #foreign = new Map<number, Map<string, readonly KernelRoute[]>>();
+  readonly #foreign = new Map<number, PrefixMap<readonly KernelRoute[]>>();
   readonly #targets = new Map<string, RouteTarget>();
   readonly #interned = new WeakMap<RouteTarget, RouteTarget>();
   readonly #rules = new Map<string, KernelRule>();
@@ -53,43 +58,56 @@ export class Mirror {
 
   // Routes of ours.
 
-  own(table: number, key: string): readonly OwnRoute[] {
-    const slot = this.#own.get(table)?.get(key);
-    return slot === undefined ? NONE : 'prefix' in slot ? [slot] : slot;
+  /** At most one a metric. */
+  own(table: number, prefix: Prefix): readonly OwnRoute[] {
+    const place = this.#own.get(table)?.get(prefix);
+    return place === undefined ? NONE : standings(place).map((one) => routeAt(prefix, one));
+  }
+
+  /** Where our route of that prefix and metric leads to, if there is one. */
+  target(table: number, prefix: Prefix, metric: number): RouteTarget | undefined {
+    const place = this.#own.get(table)?.get(prefix);
+    if (place === undefined) return undefined;
+    if ('target' in place) return place.metric === metric ? place.target : undefined;
+    return place.find((one) => one.metric === metric)?.target;
+  }
+
+  /** True where no route of ours of that prefix stands, or this one alone. */
+  hasAtMost(table: number, prefix: Prefix, metric: number): boolean {
+    const place = this.#own.get(table)?.get(prefix);
+    return place === undefined || ('target' in place && place.metric === metric);
   }
 
   /** Of the same prefix and metric there is one at most. */
-  set(table: number, given: OwnRoute): void {
-    const { prefix, metric } = given;
-    const target = this.intern(given.target);
-    // What is written has its target from here: the operation's own route serves as the copy.
-    const route = target === given.target ? given : { prefix, metric, target };
-    const { key } = prefix;
-    let slots = this.#own.get(table);
-    if (slots === undefined) {
-      slots = new Map();
-      this.#own.set(table, slots);
+  set(table: number, { prefix, metric, target: given }: OwnRoute): void {
+    const standing = this.#standing(metric, this.intern(given));
+    let places = this.#own.get(table);
+    if (places === undefined) {
+      places = new PrefixMap();
+      this.#own.set(table, places);
     }
-    if (slots.has(key)) {
-      this.remove(table, key, metric);
-      const rest = this.own(table, key);
-      slots.set(key, rest.length === 0 ? route : [...rest, route]);
-    } else slots.set(key, route);
-    this.#count(table, route, 1);
+    const before = places.get(prefix);
+    if (before === undefined) places.set(prefix, standing);
+    else {
+      const others = standings(before).filter((one) => one.metric !== metric);
+      const replaced = standings(before).find((one) => one.metric === metric);
+      if (replaced !== undefined) this.#count(table, prefix, replaced, -1);
+      places.set(prefix, others.length === 0 ? standing : [...others, standing]);
+    }
+    this.#count(table, prefix, standing, 1);
   }
 
-  remove(table: number, key: string, metric: number): void {
-    const slots = this.#own.get(table);
-    const slot = slots?.get(key);
-    if (slots === undefined || slot === undefined) return;
-    const routes = 'prefix' in slot ? [slot] : slot;
-    const gone = routes.find((route) => route.metric === metric);
+  remove(table: number, prefix: Prefix, metric: number): void {
+    const places = this.#own.get(table);
+    const place = places?.get(prefix);
+    if (places === undefined || place === undefined) return;
+    const gone = standings(place).find((one) => one.metric === metric);
     if (gone === undefined) return;
-    this.#count(table, gone, -1);
-    const rest = routes.filter((route) => route !== gone);
+    this.#count(table, prefix, gone, -1);
+    const rest = standings(place).filter((one) => one !== gone);
     const [only] = rest;
-    if (only === undefined) slots.delete(key);
-    else slots.set(key, rest.length === 1 ? only : rest);
+    if (only === undefined) places.delete(prefix);
+    else places.set(prefix, rest.length === 1 ? only : rest);
   }
 
   /** Tables that hold routes of ours, configured or not. */
@@ -97,14 +115,13 @@ export class Mirror {
     return [...this.#own.keys()];
   }
 
-  keys(table: number): Iterable<string> {
-    return this.#own.get(table)?.keys() ?? NONE_KEYS;
+  prefixes(table: number): Iterable<Prefix> {
+    return this.#own.get(table)?.keys() ?? NO_PREFIXES;
   }
 
   *ownRoutes(table: number): Generator<OwnRoute> {
-    for (const slot of this.#own.get(table)?.values() ?? []) {
-      if ('prefix' in slot) yield slot;
-      else yield* slot;
+    for (const [prefix, place] of this.#own.get(table)?.entries() ?? []) {
+      for (const one of standings(place)) yield routeAt(prefix, one);
     }
   }
 
@@ -126,8 +143,8 @@ export class Mirror {
 
   // Routes of others, in configured tables.
 
-  foreign(table: number, key: string): readonly KernelRoute[] {
-    return this.#foreign.get(table)?.get(key) ?? [];
+  foreign(table: number, prefix: Prefix): readonly KernelRoute[] {
+    return this.#foreign.get(table)?.get(prefix) ?? NO_FOREIGN;
   }
 
   hasForeign(table: number): boolean {
@@ -143,20 +160,20 @@ export class Mirror {
     if (route.target.type === 'legs') this.#note(route.target.legs);
     let routes = this.#foreign.get(route.table);
     if (routes === undefined) {
-      routes = new Map();
+      routes = new PrefixMap();
       this.#foreign.set(route.table, routes);
     }
-    routes.set(route.prefix.key, [...(routes.get(route.prefix.key) ?? []), route]);
+    routes.set(route.prefix, [...(routes.get(route.prefix) ?? []), route]);
   }
 
   removeForeign(route: Pick<KernelRoute, 'table' | 'prefix' | 'metric' | 'protocol'>): void {
     const routes = this.#foreign.get(route.table);
-    const { key } = route.prefix;
-    const rest = (routes?.get(key) ?? []).filter(
+    const { prefix } = route;
+    const rest = (routes?.get(prefix) ?? []).filter(
       (other) => other.metric !== route.metric || other.protocol !== route.protocol,
     );
-    if (rest.length === 0) routes?.delete(key);
-    else routes?.set(key, rest);
+    if (rest.length === 0) routes?.delete(prefix);
+    else routes?.set(prefix, rest);
   }
 
   // Rules, everybody's.
@@ -254,25 +271,32 @@ export class Mirror {
     return this.#singles;
   }
 
-  /** The kernel drops the routes of deleted groups by itself. Returns the keys it took along, by table. */
-  dropRoutesOn(ids: ReadonlySet<number>): readonly { table: number; key: string }[] {
-    const dropped: { table: number; key: string; metric: number }[] = [];
+  /** The kernel drops the routes of deleted groups by itself. Returns what it took along. */
+  dropRoutesOn(ids: ReadonlySet<number>): readonly { table: number; prefix: Prefix }[] {
+    const dropped: { table: number; prefix: Prefix; metric: number }[] = [];
     if (![...ids].some((id) => this.routesOnGroup(id) > 0)) return dropped;
     for (const table of this.#own.keys()) {
       for (const { prefix, metric, target } of this.ownRoutes(table)) {
         if (target.type === 'nexthop' && ids.has(target.id))
-          dropped.push({ table, key: prefix.key, metric });
+          dropped.push({ table, prefix, metric });
       }
     }
-    for (const { table, key, metric } of dropped) this.remove(table, key, metric);
+    for (const { table, prefix, metric } of dropped) this.remove(table, prefix, metric);
     return dropped;
+  }
+
+  #standing(metric: number, target: RouteTarget): Standing {
+    const last = this.#lastStanding;
+    if (last?.target === target && last.metric === metric) return last;
+    this.#lastStanding = { metric, target };
+    return this.#lastStanding;
   }
 
   #note(legs: readonly Leg[]): void {
     for (const { oif } of legs) this.interfaces.add(oif);
   }
 
-  #count(table: number, { prefix, target }: OwnRoute, step: 1 | -1): void {
+  #count(table: number, prefix: Prefix, { target }: Standing, step: 1 | -1): void {
     let counts = this.#counts.get(table);
     if (counts === undefined) {
       counts = { ipv4: 0, ipv6: 0 };
@@ -291,7 +315,16 @@ export class Mirror {
 
 const TABLE_LOCAL = 255;
 const NONE: readonly OwnRoute[] = [];
-const NONE_KEYS: readonly string[] = [];
+const NO_FOREIGN: readonly KernelRoute[] = [];
+const NO_PREFIXES: readonly Prefix[] = [];
+
+function standings(place: Place): readonly Standing[] {
+  return 'target' in place ? [place] : place;
+}
+
+function routeAt(prefix: Prefix, { metric, target }: Standing): OwnRoute {
+  return { prefix, metric, target };
+}
 
 /** A single object is known by its way out; its weight is the group's business. */
 export function singleKey(nexthop: Extract<NexthopObject, { type: 'single' }>): string {

@@ -114,8 +114,8 @@ function takeRoute(
   }
   const table = engine.tables.get(id);
   const alone = table !== undefined && isLeftAlone(table, mirror);
-  const own = mirror.own(id, prefix.key).find((one) => one.metric === metric);
-  const others = mirror.foreign(id, prefix.key).filter((one) => one.metric === metric);
+  const own = mirror.own(id, prefix).find((one) => one.metric === metric);
+  const others = mirror.foreign(id, prefix).filter((one) => one.metric === metric);
   // In the place of the one that stood there; not beside it, nor in that of one of several.
   const certain = notice.replaces && own === undefined && others.length === 1;
   const ousted = certain ? others[0] : undefined;
@@ -123,7 +123,7 @@ function takeRoute(
   const taken = protocol === OWN_PROTOCOL ? takeOwn(place) : takeForeign(place);
   if (!taken) return;
   if (alone && !isLeftAlone(table, mirror)) table.touch();
-  table?.mark(prefix.key);
+  table?.mark(prefix);
 }
 
 /** False where it changes nothing that is known. */
@@ -136,7 +136,7 @@ function takeOwn(place: Place): boolean {
   } else if (own !== undefined && mirror.intern(route.target) === own.target) return false;
   // Of an IPv6 route of several legs the notice may mean the legs it names only.
   if (table === undefined || isIpv6Multipath(own)) effects.unclear = true;
-  if (event === 'gone') mirror.remove(route.table, route.prefix.key, route.metric);
+  if (event === 'gone') mirror.remove(route.table, route.prefix, route.metric);
   else {
     if (ousted !== undefined) mirror.removeForeign(ousted);
     else if (others.length > 0) effects.unclear = true;
@@ -162,7 +162,7 @@ function takeForeign(place: Place): boolean {
   if (ousted !== undefined) mirror.removeForeign(ousted);
   else if (own !== undefined || others.length > 0) effects.unclear = true;
   mirror.setForeign(route);
-  if (own !== undefined && replaces) mirror.remove(route.table, prefix.key, metric);
+  if (own !== undefined && replaces) mirror.remove(route.table, prefix, metric);
   // An IPv6 route that is appended becomes one with ours.
   const drift = own !== undefined && (replaces || prefix.family === 'ipv6');
   if (drift || (table.config.foreign === 'evict' && others.length === 0))
@@ -227,7 +227,7 @@ function takeNexthop(
   else {
     mirror.removeNexthop(id);
     const dropped = mirror.dropRoutesOn(new Set([id]));
-    for (const { table, key } of dropped) engine.tables.get(table)?.mark(key);
+    for (const { table, prefix } of dropped) engine.tables.get(table)?.mark(prefix);
     if (port !== KERNEL_PORT) effects.takenAlong += dropped.length;
   }
   if (!ours) effects.underlay = true;
@@ -249,7 +249,7 @@ function dropForeignOn(id: number, mirror: Mirror, engine: Engine): void {
     for (const route of [...mirror.foreignRoutes(table.config.id)]) {
       if (route.target.type !== 'nexthop' || route.target.id !== id) continue;
       mirror.removeForeign(route);
-      table.mark(route.prefix.key);
+      table.mark(route.prefix);
     }
     if (alone && !isLeftAlone(table, mirror)) table.touch();
   }

@@ -49,7 +49,7 @@ function takeDone(operation: Operation, mirror: Mirror): void {
       mirror.set(operation.route.table, operation.route);
       return;
     case 'route-delete':
-      mirror.remove(operation.route.table, operation.route.prefix.key, operation.route.metric);
+      mirror.remove(operation.route.table, operation.route.prefix, operation.route.metric);
       return;
     case 'foreign-route-delete':
       mirror.removeForeign(operation.route);

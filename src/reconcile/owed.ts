@@ -31,11 +31,11 @@ function isRouteOwed(
 ): boolean {
   const table = engine.tables.get(route.table);
   if (table === undefined) return !hasRuleTo(route.table, mirror);
-  const { key } = route.prefix;
-  const wanted = table.wanted(key);
+  const { prefix } = route;
+  const wanted = table.wanted(prefix);
   // Wanted again since the deletion was decided.
   if (wanted.some(({ metric }) => metric === route.metric)) return false;
-  const own = mirror.own(route.table, key);
+  const own = mirror.own(route.table, prefix);
   const successor = wanted.find((one) =>
     one.kind === 'learned'
       ? isPredecessor(route, own, table, wanted)

@@ -11,6 +11,7 @@
  */
 import { FAMILIES, type Family } from '../net/family.js';
 import type { Prefix } from '../net/prefix.js';
+import { PrefixSlots } from '../net/prefix-slots.js';
 import type { Path } from './path.js';
 
 /** A prefix with all its paths; in a list of changes, no paths mean it is gone. */
@@ -19,17 +20,10 @@ export interface RibEntry {
   readonly paths: readonly Path[];
 }
 
-interface Entry {
-  readonly prefix: Prefix;
-  paths: readonly Path[];
-  /** Of the feed that last spoke of it. */
-  feed: number;
-}
-
 export class Rib {
   readonly #families: Readonly<Record<Family, FamilyRib>> = {
-    ipv4: new FamilyRib(),
-    ipv6: new FamilyRib(),
+    ipv4: new FamilyRib('ipv4'),
+    ipv6: new FamilyRib('ipv6'),
   };
 
   /** Applies whole sets in order; returns those that changed anything, as they were given. */
@@ -53,19 +47,19 @@ export class Rib {
     return families.flatMap((each) => this.#families[each].clear());
   }
 
-  /** By `Prefix.key`. */
-  get(key: string): RibEntry | undefined {
-    return this.#families.ipv4.entries.get(key) ?? this.#families.ipv6.entries.get(key);
+  /** All paths of a prefix; `undefined` where there is none. */
+  get(prefix: Prefix): readonly Path[] | undefined {
+    return this.#families[prefix.family].get(prefix);
   }
 
-  /** In order of arrival; the entries of one family may change while they are walked. */
-  entries(family: Family): IterableIterator<RibEntry> {
-    return this.#families[family].entries.values();
+  /** In order of arrival, as a {@link PrefixSlots} keeps it; the entries of one family may change while they are walked. */
+  entries(family: Family): Generator<RibEntry> {
+    return this.#families[family].entries();
   }
 
   /** Prefixes, stale ones included. */
   size(family: Family): number {
-    return this.#families[family].entries.size;
+    return this.#families[family].size;
   }
 
   staleCount(family: Family): number {
@@ -74,7 +68,7 @@ export class Rib {
 
   /** True when the feed that runs, or ran last, has spoken of it. */
   isFresh(prefix: Prefix): boolean {
-    return this.#families[prefix.family].isFresh(prefix.key);
+    return this.#families[prefix.family].isFresh(prefix);
   }
 
   /** Prefixes that have a path of `peer`: what a prefix limit counts before the filters. */
@@ -85,72 +79,115 @@ export class Rib {
 
 /** One family's entries; everything of the class above, without the family. */
 class FamilyRib {
-  readonly entries = new Map<string, Entry>();
   readonly received = new Map<string, number>();
   stale = 0;
-  #feed = 0;
+  readonly #slots: PrefixSlots;
+  /** By slot. */
+  readonly #paths: (readonly Path[])[] = [];
+  /** By slot: 1 where the feed that runs, or ran last, has spoken of it. */
+  #fresh = new Uint8Array(64);
+
+  constructor(family: Family) {
+    this.#slots = new PrefixSlots(family);
+  }
+
+  get size(): number {
+    return this.#slots.size;
+  }
+
+  get(prefix: Prefix): readonly Path[] | undefined {
+    const slot = this.#slots.find(prefix);
+    return slot < 0 ? undefined : this.#paths[slot];
+  }
+
+  *entries(): Generator<RibEntry> {
+    for (let slot = 0; slot < this.#slots.end; slot++) {
+      if (this.#slots.isUsed(slot)) yield this.#entryAt(slot);
+    }
+  }
 
   /** False where nothing changed but the mark. */
   apply({ prefix, paths }: RibEntry): boolean {
-    const entry = this.entries.get(prefix.key);
-    if (entry === undefined) {
+    const slot = this.#slots.find(prefix);
+    if (slot < 0) {
       if (paths.length === 0) return false;
-      this.entries.set(prefix.key, { prefix, paths, feed: this.#feed });
+      const added = this.#slots.add(prefix);
+      this.#paths[added] = paths;
+      this.#refresh(added);
       this.#count(paths, 1);
       return true;
     }
-    if (entry.feed !== this.#feed) {
-      entry.feed = this.#feed;
-      this.stale--;
-    }
-    if (samePaths(entry.paths, paths)) return false;
-    if (paths.length === 0) this.entries.delete(prefix.key);
-    if (!samePeer(entry.paths, paths)) {
-      this.#count(entry.paths, -1);
+    if (this.#fresh[slot] === 0) this.stale--;
+    this.#refresh(slot);
+    const before = this.#paths[slot] ?? WITHDRAWN;
+    if (samePaths(before, paths)) return false;
+    if (!samePeer(before, paths)) {
+      this.#count(before, -1);
       this.#count(paths, 1);
     }
-    entry.paths = paths;
+    if (paths.length === 0) this.#remove(prefix);
+    else this.#paths[slot] = paths;
     return true;
   }
 
-  isFresh(key: string): boolean {
-    return this.entries.get(key)?.feed === this.#feed;
+  isFresh(prefix: Prefix): boolean {
+    const slot = this.#slots.find(prefix);
+    return slot >= 0 && this.#fresh[slot] === 1;
   }
 
   beginFeed(): void {
-    this.#feed++;
-    this.stale = this.entries.size;
+    this.#fresh.fill(0);
+    this.stale = this.size;
   }
 
   sweep(): readonly RibEntry[] {
     if (this.stale === 0) return [];
-    const swept: Entry[] = [];
-    for (const entry of this.entries.values()) {
-      if (entry.feed !== this.#feed) swept.push(entry);
+    const swept: RibEntry[] = [];
+    for (let slot = 0; slot < this.#slots.end; slot++) {
+      if (this.#slots.isUsed(slot) && this.#fresh[slot] === 0) swept.push(this.#entryAt(slot));
     }
-    for (const entry of swept) {
-      this.entries.delete(entry.prefix.key);
-      this.#count(entry.paths, -1);
-      entry.paths = WITHDRAWN;
+    for (const { prefix, paths } of swept) {
+      this.#remove(prefix);
+      this.#count(paths, -1);
     }
     this.stale = 0;
-    return swept;
+    return swept.map(withdrawn);
   }
 
   clear(): readonly RibEntry[] {
-    const cleared = [...this.entries.values()];
-    for (const entry of cleared) entry.paths = WITHDRAWN;
-    this.entries.clear();
+    const cleared = Array.from(this.entries(), withdrawn);
+    this.#slots.clear();
+    this.#paths.length = 0;
     this.received.clear();
     this.stale = 0;
     return cleared;
+  }
+
+  #entryAt(slot: number): RibEntry {
+    return { prefix: this.#slots.prefixAt(slot), paths: this.#paths[slot] ?? WITHDRAWN };
+  }
+
+  #refresh(slot: number): void {
+    if (slot >= this.#fresh.length) {
+      const larger = new Uint8Array(slot * 2);
+      larger.set(this.#fresh);
+      this.#fresh = larger;
+    }
+    this.#fresh[slot] = 1;
+  }
+
+  #remove(prefix: Prefix): void {
+    const slot = this.#slots.remove(prefix);
+    if (this.#slots.size === 0) this.#paths.length = 0;
+    else this.#paths[slot] = WITHDRAWN;
   }
 
   /** Once a peer, whatever number of its paths: ADD-PATH peers send several. */
   #count(paths: readonly Path[], by: 1 | -1): void {
     for (let i = 0; i < paths.length; i++) {
       const peer = paths[i]?.peer;
-      if (peer === undefined || paths.findIndex((path) => path.peer === peer) < i) continue;
+      if (peer === undefined || (i > 0 && paths.findIndex((path) => path.peer === peer) < i))
+        continue;
       const count = (this.received.get(peer) ?? 0) + by;
       if (count === 0) this.received.delete(peer);
       else this.received.set(peer, count);
@@ -159,6 +196,10 @@ class FamilyRib {
 }
 
 const WITHDRAWN: readonly Path[] = [];
+
+function withdrawn({ prefix }: RibEntry): RibEntry {
+  return { prefix, paths: WITHDRAWN };
+}
 
 /** The common change: one path before, one after, of the same peer. */
 function samePeer(a: readonly Path[], b: readonly Path[]): boolean {

@@ -6,24 +6,30 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Family } from '../net/family.js';
 import type { Prefix } from '../net/prefix.js';
+import { PrefixMap } from '../net/prefix-map.js';
 import type { Path } from '../rib/path.js';
 import type { RouteUpdate, SourceEvent } from './source.js';
 
 /** Updates that may still coalesce, by prefix, or an event that they must not cross. */
-type Segment = Map<string, RouteUpdate> | Exclude<SourceEvent, { type: 'updates' }>;
+type Segment = PrefixMap<readonly Path[]> | Exclude<SourceEvent, { type: 'updates' }>;
+
+/** Updates handed over at once: between two lots others have their turn, and a full table is not there twice. */
+const LOT = 1_024;
 
 export class EventQueue {
   #segments: Segment[] = [];
-  #updates: Map<string, RouteUpdate> | undefined;
+  #updates: PrefixMap<readonly Path[]> | undefined;
+  /** What is left of the segment that is being taken in lots. */
+  #taking: Iterator<[Prefix, readonly Path[]]> | undefined;
   #wake: (() => void) | undefined;
 
   /** The prefix's whole set; replaces one not yet taken. */
   update(prefix: Prefix, paths: readonly Path[]): void {
     if (this.#updates === undefined) {
-      this.#updates = new Map();
+      this.#updates = new PrefixMap();
       this.#segments.push(this.#updates);
     }
-    this.#updates.set(prefix.key, { prefix, paths });
+    this.#updates.set(prefix, paths);
     this.#wake?.();
   }
 
@@ -33,9 +39,10 @@ export class EventQueue {
    * the feed begins anew.
    */
   reset(): void {
-    const merged = new Map<string, RouteUpdate>();
+    const merged = new PrefixMap<readonly Path[]>();
     for (const segment of this.#segments) {
-      if (segment instanceof Map) for (const [key, update] of segment) merged.set(key, update);
+      if (!(segment instanceof PrefixMap)) continue;
+      for (const [prefix, paths] of segment.entries()) merged.set(prefix, paths);
     }
     this.#segments = merged.size === 0 ? [] : [merged];
     this.#mark({ type: 'reset' });
@@ -49,20 +56,41 @@ export class EventQueue {
     this.#mark({ type: 'lost', reason });
   }
 
-  /** Everything there is, in order; waits where there is nothing. Rejects with the signal's reason. One caller at a time. */
+  /**
+   * What comes next, in order: other events, and updates up to a lot; waits where there is
+   * nothing. Rejects with the signal's reason. One caller at a time.
+   */
   async take(signal: AbortSignal): Promise<readonly SourceEvent[]> {
     signal.throwIfAborted();
-    if (this.#segments.length === 0) {
-      await this.#filled(signal);
-      // One turn of the event loop: takes along what has already arrived with it, and waits for nothing.
-      await setImmediate();
+    if (this.#taking === undefined && this.#segments.length === 0) await this.#filled(signal);
+    // One turn of the event loop: takes along what has already arrived with it, and waits for nothing.
+    await setImmediate();
+    const events: SourceEvent[] = [];
+    for (let room = LOT; room > 0; ) {
+      const updates = this.#lot(room);
+      room -= updates.length;
+      if (updates.length > 0) events.push({ type: 'updates', updates });
+      if (this.#taking !== undefined) continue;
+      const segment = this.#segments.shift();
+      if (segment === undefined) break;
+      if (!(segment instanceof PrefixMap)) events.push(segment);
+      else {
+        if (segment === this.#updates) this.#updates = undefined;
+        this.#taking = segment.entries();
+      }
     }
-    const segments = this.#segments;
-    this.#segments = [];
-    this.#updates = undefined;
-    return segments.map((segment) =>
-      segment instanceof Map ? { type: 'updates', updates: [...segment.values()] } : segment,
-    );
+    return events;
+  }
+
+  /** Up to `room` updates of the segment that is being taken. */
+  #lot(room: number): readonly RouteUpdate[] {
+    const updates: RouteUpdate[] = [];
+    while (this.#taking !== undefined && updates.length < room) {
+      const { done, value } = this.#taking.next();
+      if (done === true) this.#taking = undefined;
+      else updates.push({ prefix: value[0], paths: value[1] });
+    }
+    return updates;
   }
 
   #mark(event: Exclude<SourceEvent, { type: 'updates' }>): void {

@@ -3,8 +3,9 @@
  * all its paths is what the consumer is given, and is held once. Whose a path
  * is, and whether it is stale, its epoch tells.
  */
-import { FAMILIES, type Family } from '../../net/family.js';
+import type { Family } from '../../net/family.js';
 import type { Prefix } from '../../net/prefix.js';
+import { PrefixMap } from '../../net/prefix-map.js';
 import type { Path, PathSession } from '../../rib/path.js';
 
 /** A stretch of a peer's speech: what it said in an earlier one is stale, until repeated. */
@@ -23,31 +24,25 @@ export interface HeardPath extends Path {
   readonly session: Epoch;
 }
 
-interface Entry {
-  readonly prefix: Prefix;
-  /** Immutable: the consumer keeps it. */
-  paths: readonly HeardPath[];
-}
-
 type Emit = (prefix: Prefix, paths: readonly HeardPath[]) => void;
 
 export class HeardRoutes {
-  readonly #families: Readonly<Record<Family, Map<string, Entry>>> = {
-    ipv4: new Map(),
-    ipv6: new Map(),
-  };
+  /** Immutable sets: the consumer keeps them. */
+  readonly #sets = new PrefixMap<readonly HeardPath[]>();
+  /** The set of one path that was made last: prefixes of one UPDATE share theirs. */
+  #alone: readonly HeardPath[] = [];
 
   /** `emit` is given every change: the prefix's whole set. */
   constructor(private readonly emit: Emit) {}
 
   size(family: Family): number {
-    return this.#families[family].size;
+    return this.#sets.sizeOf(family);
   }
 
   /** The path that this owner has told under that path identifier. */
   find(prefix: Prefix, owner: PathOwner, pathId: number): HeardPath | undefined {
-    const entry = this.#families[prefix.family].get(prefix.key);
-    return entry?.paths[indexOf(entry.paths, owner, pathId)];
+    const paths = this.#sets.get(prefix);
+    return paths?.[indexOf(paths, owner, pathId)];
   }
 
   /**
@@ -56,31 +51,20 @@ export class HeardRoutes {
    */
   announce(prefix: Prefix, path: HeardPath, quietly = false): void {
     const { owner } = path.session;
-    const entries = this.#families[prefix.family];
-    const entry = entries.get(prefix.key);
-    if (entry === undefined) {
-      const paths = [path];
-      entries.set(prefix.key, { prefix, paths });
-      owner.received[prefix.family]++;
-      this.emit(prefix, paths);
-      return;
-    }
-    const at = indexOf(entry.paths, owner, path.pathId);
-    if (at < 0) {
-      if (!has(entry.paths, owner)) owner.received[prefix.family]++;
-      entry.paths = [...entry.paths, path];
-    } else {
-      entry.paths = entry.paths.length === 1 ? [path] : entry.paths.with(at, path);
-    }
-    if (!quietly) this.emit(entry.prefix, entry.paths);
+    const before = this.#sets.get(prefix) ?? NONE;
+    const at = indexOf(before, owner, path.pathId);
+    if (at < 0 && !has(before, owner)) owner.received[prefix.family]++;
+    const paths = this.#withPath(before, at, path);
+    this.#sets.set(prefix, paths);
+    if (!quietly) this.emit(prefix, paths);
   }
 
   /** No error where there is none. */
   withdraw(prefix: Prefix, owner: PathOwner, pathId: number): void {
-    const entry = this.#families[prefix.family].get(prefix.key);
-    if (entry === undefined) return;
-    const at = indexOf(entry.paths, owner, pathId);
-    if (at >= 0) this.#keep(entry, owner, entry.paths.toSpliced(at, 1), true);
+    const paths = this.#sets.get(prefix);
+    if (paths === undefined) return;
+    const at = indexOf(paths, owner, pathId);
+    if (at >= 0) this.#keep(prefix, owner, without(paths, at), true);
   }
 
   /**
@@ -93,31 +77,41 @@ export class HeardRoutes {
     change: (path: HeardPath) => HeardPath | undefined,
     quietly = false,
   ): void {
-    for (const entry of this.#families[family].values()) {
-      const { paths } = entry;
+    for (const [prefix, paths] of this.#sets.entriesOf(family)) {
       if (!has(paths, owner)) continue;
       const next = paths.flatMap((path) =>
         path.session.owner === owner ? (change(path) ?? []) : [path],
       );
       if (next.length === paths.length && next.every((path, i) => path === paths[i])) continue;
-      this.#keep(entry, owner, next, !quietly);
+      this.#keep(prefix, owner, next, !quietly);
     }
   }
 
   /** All there is, again: for a consumer that begins anew. */
   emitAll(): void {
-    for (const family of FAMILIES) {
-      for (const { prefix, paths } of this.#families[family].values()) this.emit(prefix, paths);
-    }
+    for (const [prefix, paths] of this.#sets.entries()) this.emit(prefix, paths);
   }
 
-  #keep(entry: Entry, owner: PathOwner, paths: readonly HeardPath[], emit: boolean): void {
-    const { prefix } = entry;
-    entry.paths = paths;
-    if (paths.length === 0) this.#families[prefix.family].delete(prefix.key);
+  #withPath(before: readonly HeardPath[], at: number, path: HeardPath): readonly HeardPath[] {
+    if (before.length > 1 || (at < 0 && before.length === 1)) {
+      return at < 0 ? [...before, path] : before.with(at, path);
+    }
+    if (this.#alone[0] !== path) this.#alone = [path];
+    return this.#alone;
+  }
+
+  #keep(prefix: Prefix, owner: PathOwner, paths: readonly HeardPath[], emit: boolean): void {
+    if (paths.length === 0) this.#sets.delete(prefix);
+    else this.#sets.set(prefix, paths);
     if (!has(paths, owner)) owner.received[prefix.family]--;
     if (emit) this.emit(prefix, paths);
   }
+}
+
+const NONE: readonly HeardPath[] = [];
+
+function without(paths: readonly HeardPath[], at: number): readonly HeardPath[] {
+  return paths.length === 1 ? NONE : paths.toSpliced(at, 1);
 }
 
 function indexOf(paths: readonly HeardPath[], owner: PathOwner, pathId: number): number {

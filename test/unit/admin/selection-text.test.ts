@@ -62,7 +62,7 @@ function steps(paths: readonly Path[], given: Partial<TableConfig> = {}): string
   const heard = { prefix: prefix(NET), paths };
   engine.apply([RESET, { type: 'updates', updates: [heard] }, ...SYNCED], 0);
   const [only] = engine.tables.values();
-  const entry = only?.entry(prefix(NET).key);
+  const entry = only?.entry(prefix(NET));
   assert.ok(only !== undefined && entry !== undefined);
   return [...selectionSteps(only, entry, paths, UNDERLAY)].map(({ stage, outcome, text }) => {
     assert.equal(stage, 'selection');
@@ -182,7 +182,7 @@ test('a path whose peer is at its limit is left out, and one with room left is n
   const both = { prefix: prefix(NET), paths };
   engine.apply([RESET, { type: 'updates', updates: [first, both] }, updates(), ...SYNCED], 0);
   const [only] = engine.tables.values();
-  const entry = only?.entry(both.prefix.key);
+  const entry = only?.entry(both.prefix);
   assert.ok(only !== undefined && entry !== undefined);
   assert.deepEqual(
     [...selectionSteps(only, entry, paths, UNDERLAY)].map(({ text }) => text),

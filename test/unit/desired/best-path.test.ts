@@ -63,7 +63,7 @@ function engineOf(first: Underlay, ...tables: Parameters<typeof config>): Engine
 
 /** Next hops that the table's route for the prefix leads to. */
 function ways(engine: Engine, id = 100, to = TO): string | undefined {
-  return engine.tables.get(id)?.entry(prefix(to).key)?.set?.text;
+  return engine.tables.get(id)?.entry(prefix(to))?.set?.text;
 }
 
 test('a table for one peer gets that peer’s path where another wins elsewhere', () => {
@@ -99,7 +99,7 @@ test('the way to the next hop counts, and one without a way loses first', () => 
   engine.setUnderlay(underlay(), ['ipv4']);
   assert.equal(ways(engine), '10.40.0.1');
   const [only] = engine.tables.values();
-  const entry = only?.entry(prefix(TO).key);
+  const entry = only?.entry(prefix(TO));
   assert.equal(entry && only?.reasonOf(entry), 'next-hop-unreachable');
 });
 
@@ -109,7 +109,7 @@ test('with an override it is the gateways that must be reached', () => {
   engine.apply([RESET, heard(TO, from(3), from(2, '10.20.0.1')), ...SYNCED], 0);
   const [only] = engine.tables.values();
   assert.deepEqual(
-    only?.entry(prefix(TO).key)?.paths.map(({ peer }) => peer),
+    only?.entry(prefix(TO))?.paths.map(({ peer }) => peer),
     ['10.9.0.2'],
   );
   assert.equal(ways(engine), '10.9.0.99');

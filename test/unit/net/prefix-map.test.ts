@@ -51,7 +51,8 @@ test('prefixes of all lengths and neighbouring addresses are kept apart, while i
   const all: Prefix[] = [];
   for (let i = 0; i < 20_000; i++) all.push(ipv4(i << 8, 24));
   for (let length = 0; length <= 32; length++) all.push(ipv4(1 << 31, length));
-  for (let i = 0; i < 5_000; i++) all.push(Prefix.of(new Address('ipv6', 0x20010db8, i, 0, i), 128));
+  for (let i = 0; i < 5_000; i++)
+    all.push(Prefix.of(new Address('ipv6', 0x20010db8, i, 0, i), 128));
   const distinct = new Map(all.map((prefix, i) => [prefix.text, i]));
   all.forEach((prefix, i) => {
     map.set(prefix, i);
@@ -81,7 +82,7 @@ test('the order is that of arrival, and what is removed on the way is not met', 
   assert.deepEqual([...map.keys()].map(String).sort(), [a.text, c.text, d.text].sort());
 });
 
-test('a slot stays its prefix\'s own until that is removed, and is then given to another', () => {
+test("a slot stays its prefix's own until that is removed, and is then given to another", () => {
   const slots = new PrefixSlots('ipv4');
   const first = slots.add(ipv4(1));
   const second = slots.add(ipv4(2));
