@@ -12,7 +12,7 @@ import type { Kernel, Operation } from './kernel/kernel.js';
 import { tcpSockets } from './kernel/tcp-options.js';
 import type { Log } from './log-port.js';
 import { checkAgainstKernel, loadOrFault, openKernel, openKernelForReading } from './preflight.js';
-import type { MisplacedRule } from './reconcile/diff.js';
+import type { MisplacedRule } from './reconcile/diff-rules.js';
 import { type ReconcileMetrics, Reconciler } from './reconcile/loop.js';
 import { createSource } from './source/create.js';
 import { EMPTY_STATE, loadState, statePath } from './state-file.js';

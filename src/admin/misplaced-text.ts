@@ -1,4 +1,4 @@
-import type { MisplacedRule } from '../reconcile/diff.js';
+import type { MisplacedRule } from '../reconcile/diff-rules.js';
 
 /** Why a rule of ours is kept out of the kernel. */
 export function misplacedText({ rule, localPriority }: MisplacedRule): string {

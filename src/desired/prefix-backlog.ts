@@ -14,9 +14,21 @@ export class PrefixBacklog {
     this.#families[prefix.family === 'ipv4' ? 0 : 1]?.add(prefix);
   }
 
+  has(prefix: Prefix): boolean {
+    const slots = this.#families[prefix.family === 'ipv4' ? 0 : 1];
+    return slots !== undefined && slots.find(prefix) >= 0;
+  }
+
   *[Symbol.iterator](): Generator<Prefix> {
     for (const slots of this.#families) {
       for (let slot = 0; slot < slots.end; slot++) yield slots.prefixAt(slot);
+    }
+  }
+
+  /** Backwards: IPv6 first, and what was added last. */
+  *reversed(): Generator<Prefix> {
+    for (const slots of this.#families.toReversed()) {
+      for (let slot = slots.end - 1; slot >= 0; slot--) yield slots.prefixAt(slot);
     }
   }
 }

@@ -5,8 +5,10 @@ import { PrefixBacklog } from './prefix-backlog.js';
 /** What changed in a table since the last drain; `everything` leaves the rest unsaid. */
 export interface TableChanges {
   readonly everything: boolean;
-  /** To be looked at, each once. */
-  readonly prefixes: Iterable<Prefix>;
+  /** To be looked at first: a fixed route comes to them, or goes from them. */
+  readonly fixed: PrefixBacklog;
+  /** To be looked at; some may be among those of `fixed`. */
+  readonly prefixes: PrefixBacklog;
   /** Next-hop sets whose legs changed. */
   readonly sets: ReadonlySet<NextHopSet>;
   readonly rules: boolean;
@@ -16,6 +18,7 @@ export interface TableChanges {
 export class ChangeLog {
   #everything = true;
   #rules = true;
+  #fixed = new PrefixBacklog();
   #prefixes = new PrefixBacklog();
   #sets = new Set<NextHopSet>();
   /** Of the changed sets, those whose every route has to be looked at. */
@@ -30,6 +33,11 @@ export class ChangeLog {
     this.#prefixes.add(prefix);
   }
 
+  /** One that a fixed route comes to, or goes from. */
+  fixed(prefix: Prefix): void {
+    this.#fixed.add(prefix);
+  }
+
   /** `scattered`: its routes have to be written one by one, not its group alone. */
   set(set: NextHopSet, scattered: boolean): void {
     this.#sets.add(set);
@@ -41,7 +49,8 @@ export class ChangeLog {
   }
 
   get any(): boolean {
-    return this.#everything || this.#rules || this.#prefixes.size > 0 || this.#sets.size > 0;
+    const prefixes = this.#fixed.size + this.#prefixes.size;
+    return this.#everything || this.#rules || prefixes > 0 || this.#sets.size > 0;
   }
 
   get everything(): boolean {
@@ -56,12 +65,14 @@ export class ChangeLog {
     }
     const changes = {
       everything: this.#everything,
+      fixed: this.#fixed,
       prefixes: this.#prefixes,
       sets: this.#sets,
       rules: this.#rules,
     };
     this.#everything = false;
     this.#rules = false;
+    this.#fixed = new PrefixBacklog();
     this.#prefixes = new PrefixBacklog();
     this.#sets = new Set();
     this.#scattered = new Set();

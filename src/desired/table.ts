@@ -196,10 +196,10 @@ export class Table {
     this.#changes.all();
   }
 
-  /** Every prefix that may have a route: heard, or fixed. */
+  /** Every prefix that may have a route, once: the fixed ones, then those heard. */
   *prefixes(): Generator<Prefix> {
-    for (const prefix of this.#fixedRoutes.keys()) if (!this.#decisions.has(prefix)) yield prefix;
-    yield* this.#decisions.keys();
+    yield* this.#fixedRoutes.keys();
+    for (const prefix of this.#decisions.keys()) if (!this.#fixedRoutes.has(prefix)) yield prefix;
   }
 
   /** True for those that {@link prefixes} yields. */
@@ -349,12 +349,12 @@ export class Table {
       ...{ table: this.config, underlay: this.#underlay, interfaces },
       ...{ families: this.#families, fed: this.#fed },
     });
-    for (const prefix of this.#fixedRoutes.keys()) this.#changes.prefix(prefix);
+    for (const prefix of this.#fixedRoutes.keys()) this.#changes.fixed(prefix);
     this.#fixedRoutes = new PrefixMap();
     for (const route of next.routes) {
       const { prefix } = route;
       this.#fixedRoutes.set(prefix, [...(this.#fixedRoutes.get(prefix) ?? NONE), fixed(route)]);
-      this.#changes.prefix(prefix);
+      this.#changes.fixed(prefix);
     }
     this.#rules = tableRules(this.config, this.#underlay, this.#families);
     this.#changes.rules();

@@ -2,10 +2,15 @@
  * desired x mirror -> the operations that make the kernel equal to it, in an
  * order that never leaves a window: next hops, then routes added and replaced,
  * then rules added, and only then what goes: rules, routes, next hops.
+ *
+ * They come in lots, each made when it is asked for: what is to be looked at is
+ * kept as prefixes, and a table of a million is never there as operations. What
+ * one lot did is in the mirror when the next is made.
  */
 import type { Engine } from '../desired/engine.js';
 import type { NextHopSet } from '../desired/next-hop-set.js';
-import { type RouteTarget, type Rule, ruleKey } from '../desired/route.js';
+import { PrefixBacklog } from '../desired/prefix-backlog.js';
+import type { RouteTarget } from '../desired/route.js';
 import type { Table, WantedRoute } from '../desired/table.js';
 import type { TableChanges } from '../desired/table-changes.js';
 import type { KernelRoute, Operation } from '../kernel/kernel.js';
@@ -15,18 +20,10 @@ import { type NexthopGroups, SingleAllocation } from './groups.js';
 import { type Mirror, type OwnRoute, routeOf } from './mirror.js';
 import { isPredecessor } from './predecessor.js';
 
-/** A wanted rule that would stand ahead of the look-up of the `local` table. */
-export interface MisplacedRule {
-  readonly rule: Rule;
-  readonly localPriority: number;
-}
-
-export interface Difference {
-  /** What is added or replaced, in order. */
-  readonly makes: readonly Operation[];
-  /** What goes, in order, once that is done. */
-  readonly breaks: readonly Operation[];
-  readonly misplaced: readonly MisplacedRule[];
+/** A table, and what of it is to be looked at. */
+export interface TableWork {
+  readonly table: Table;
+  readonly changes: TableChanges;
 }
 
 export interface DiffOptions {
@@ -51,8 +48,9 @@ export class Diff {
   /** Those that keep traffic in main stand before what they protect from. */
   readonly #fixedRoutes: Operation[] = [];
   readonly #routes: Operation[] = [];
-  readonly #rules: Operation[] = [];
-  readonly #rulesGone: Operation[] = [];
+  /** Prefixes of which all that stands goes, by table. */
+  readonly #gone = new Map<number, PrefixBacklog>();
+  /** Where others of the same prefix stay. */
   readonly #routesGone: Operation[] = [];
   readonly #throwsGone: Operation[] = [];
   readonly #singles: SingleAllocation;
@@ -63,31 +61,31 @@ export class Diff {
   /** Groups that lost their last leg: the kernel takes their routes along. */
   readonly #deadGroups = new Set<number>();
   readonly #groupTargets = new Map<NextHopSet, RouteTarget>();
-  readonly #misplaced: MisplacedRule[] = [];
+
+  /** Some operation on nexthop objects was among them. */
+  touchesNexthops = false;
 
   constructor(private readonly options: DiffOptions) {
     this.#singles = new SingleAllocation(options.mayTry, options.wasRefused);
   }
 
-  /** Adds what the drained changes of one table ask for. */
-  table(table: Table, changes: TableChanges): void {
-    const { engine, groups, mirror, objectsSupported } = this.options;
-    if (isLeftAlone(table, mirror)) return;
-    // A set that moved is one group, unless its routes had to be written inline, or wait for the group.
-    const scattered =
-      table.useObjects &&
-      [...changes.sets].some((set) => !objectsSupported || this.#waitsForGroup(table, set));
-    for (const set of changes.sets) this.#set(table, set);
-    const everything = changes.everything || scattered;
-    // Once the stale routes of a life before are gone, so are its groups.
-    if (table.useObjects && (everything || !engine.maySweep)) {
-      adoptGroups(table, everything ? table.prefixes() : changes.prefixes, groups, mirror);
+  /**
+   * What is added or replaced, in lots of about `size`; to be taken to its end, for what is found
+   * to go on the way comes by {@link breaks}.
+   */
+  *makes(work: readonly TableWork[], size: number): Generator<readonly Operation[]> {
+    for (const { table, changes } of work) {
+      if (isLeftAlone(table, this.options.mirror)) continue;
+      for (const prefix of this.#begin(table, changes)) {
+        this.#prefix(table, table.config.id, prefix);
+        if (this.#nexthops.length + this.#routes.length >= size) yield this.#takeLot();
+      }
+      if (changes.everything && table.config.foreign === 'evict') this.#evictAll(table);
     }
-    if (everything) this.#wholeTable(table);
-    else for (const prefix of changes.prefixes) this.#prefix(table, table.config.id, prefix);
+    yield this.#takeLot();
   }
 
-  /** Routes of ours in tables that the configuration does not name any more. */
+  /** Routes of ours in tables that the configuration does not name any more: they go. */
   abandonedTables(): void {
     const { engine, mirror } = this.options;
     if (!engine.maySweep) return;
@@ -97,56 +95,49 @@ export class Diff {
     }
   }
 
-  /** All rules of all tables. */
-  rules(): void {
-    const { engine, mirror } = this.options;
-    const wanted = new Map<string, Rule>();
-    for (const table of engine.tables.values()) {
-      for (const rule of table.rules) {
-        const localPriority = mirror.localRulePriority(rule.family);
-        if (localPriority === undefined || rule.priority > localPriority) {
-          wanted.set(ruleKey(rule), rule);
-        } else this.#misplaced.push({ rule, localPriority });
+  /** What goes once all else is done, in lots of about `size`. */
+  *breaks(size: number): Generator<readonly Operation[]> {
+    yield [...this.#deadGroups].map((id) => ({ op: 'nexthop-delete', id }));
+    for (const [table, prefixes] of this.#gone) {
+      // The reverse of a dump's or a feed's order: the IPv4 trie takes ten times as long ascending.
+      for (const prefix of prefixes.reversed()) {
+        for (const route of this.options.mirror.own(table, prefix)) {
+          this.#push(this.#routesGone, { op: 'route-delete', route: routeOf(table, route) });
+        }
+        if (this.#routesGone.length >= size) yield this.#routesGone.splice(0);
       }
     }
-    for (const [key, rule] of wanted) {
-      if (!mirror.ownRules().has(key)) this.#push(this.#rules, { op: 'rule-add', rule });
-    }
-    for (const [key, rule] of mirror.ownRules()) {
-      if (wanted.has(key)) continue;
-      const localPriority = mirror.localRulePriority(rule.family);
-      const ahead = localPriority !== undefined && rule.priority <= localPriority;
-      if (ahead || engine.maySweep || engine.tables.has(rule.table)) {
-        this.#push(this.#rulesGone, { op: 'rule-delete', rule });
-      }
-    }
+    yield this.#routesGone.splice(0);
+    yield this.#throwsGone;
   }
 
-  finish(): Difference {
-    const dead: Operation[] = [...this.#deadGroups].map((id) => ({ op: 'nexthop-delete', id }));
-    return {
-      makes: [...this.#nexthops, ...this.#fixedRoutes, ...this.#routes, ...this.#rules],
-      breaks: [
-        ...this.#rulesGone,
-        ...dead,
-        // The reverse of a dump's or a feed's order: the IPv4 trie takes ten times as long ascending.
-        ...this.#routesGone.reverse(),
-        ...this.#throwsGone,
-      ],
-      misplaced: this.#misplaced,
-    };
+  #takeLot(): readonly Operation[] {
+    this.touchesNexthops ||= this.#nexthops.length + this.#deadGroups.size > 0;
+    return [...this.#nexthops.splice(0), ...this.#fixedRoutes.splice(0), ...this.#routes.splice(0)];
   }
 
-  #wholeTable(table: Table): void {
-    const { mirror } = this.options;
-    const { id } = table.config;
-    for (const set of table.nextHops.values()) this.#set(table, set);
-    for (const prefix of table.prefixes()) this.#prefix(table, id, prefix);
-    for (const prefix of mirror.prefixes(id)) {
-      if (!table.mayHold(prefix)) this.#prefix(table, id, prefix);
+  /** What does not go prefix by prefix; returns the prefixes to be looked at. */
+  #begin(table: Table, changes: TableChanges): Iterable<Prefix> {
+    const { engine, groups, mirror, objectsSupported } = this.options;
+    // A set that moved is one group, unless its routes had to be written inline, or wait for the group.
+    const scattered =
+      table.useObjects &&
+      [...changes.sets].some((set) => !objectsSupported || this.#waitsForGroup(table, set));
+    for (const set of changes.sets) this.#set(table, set);
+    const everything = changes.everything || scattered;
+    if (everything) for (const set of table.nextHops.values()) this.#set(table, set);
+    const prefixes = () => (everything ? allOf(table, mirror) : changed(changes));
+    // Once the stale routes of a life before are gone, so are its groups.
+    if (table.useObjects && (everything || !engine.maySweep)) {
+      adoptGroups(table, prefixes(), groups, mirror);
     }
-    if (table.config.foreign !== 'evict') return;
-    for (const route of mirror.foreignRoutes(id)) this.#evict(route, this.#routes);
+    return prefixes();
+  }
+
+  #evictAll(table: Table): void {
+    for (const route of this.options.mirror.foreignRoutes(table.config.id)) {
+      this.#evict(route, this.#routes);
+    }
   }
 
   /** One changed next-hop set: its group follows, whatever number of routes stands on it. */
@@ -211,7 +202,9 @@ export class Diff {
       if (wanted.some(({ metric }) => metric === route.metric)) continue;
       if (table !== undefined && unmade !== undefined && isPredecessor(route, own, table, wanted))
         this.#keep(table, route, unmade);
-      else if (table === undefined || engine.mayDelete(prefix)) this.#delete(tableId, route);
+      else if (table === undefined || engine.mayDelete(prefix)) {
+        this.#delete(tableId, route, wanted.length === 0 && own.length === 1);
+      }
     }
   }
 
@@ -253,10 +246,33 @@ export class Diff {
     return pushed;
   }
 
-  #delete(table: number, route: OwnRoute): void {
+  /** `alone`: nothing else of its prefix stands, or is to stand. */
+  #delete(table: number, route: OwnRoute, alone: boolean): void {
     const { target } = route;
     if (target.type === 'nexthop' && this.#deadGroups.has(target.id)) return;
-    const operations = target.type === 'throw' ? this.#throwsGone : this.#routesGone;
-    this.#push(operations, { op: 'route-delete', route: routeOf(table, route) });
+    if (target.type === 'throw' || !alone) {
+      const operations = target.type === 'throw' ? this.#throwsGone : this.#routesGone;
+      this.#push(operations, { op: 'route-delete', route: routeOf(table, route) });
+      return;
+    }
+    let prefixes = this.#gone.get(table);
+    if (prefixes === undefined) {
+      prefixes = new PrefixBacklog();
+      this.#gone.set(table, prefixes);
+    }
+    prefixes.add(route.prefix);
   }
+}
+
+/** All that a table may have, and that the kernel has of it. */
+function* allOf(table: Table, mirror: Mirror): Generator<Prefix> {
+  yield* table.prefixes();
+  for (const prefix of mirror.prefixes(table.config.id)) {
+    if (!table.mayHold(prefix)) yield prefix;
+  }
+}
+
+function* changed({ fixed, prefixes }: TableChanges): Generator<Prefix> {
+  yield* fixed;
+  for (const prefix of prefixes) if (!fixed.has(prefix)) yield prefix;
 }

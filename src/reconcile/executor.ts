@@ -31,13 +31,13 @@ export interface ExecutorOptions {
 
 /** What became of operations, in numbers; `lost`: an answer did not come, and the rest was not sent. */
 export interface Executed {
-  readonly done: number;
-  readonly refused: number;
-  readonly lost: boolean;
+  done: number;
+  refused: number;
+  lost: boolean;
 }
 
 /** Operations handed to the kernel at once; between two lots the mirror catches up. */
-const LOT = 4_000;
+export const LOT = 4_000;
 
 export class Executor {
   /** Nexthop objects work here: no kernel before 5.3 has them. */

@@ -6,13 +6,16 @@
  */
 import type { Clock } from '../clock.js';
 import type { Engine } from '../desired/engine.js';
+import { PrefixBacklog } from '../desired/prefix-backlog.js';
+import type { TableChanges } from '../desired/table-changes.js';
 import type { Kernel, KernelError, Operation } from '../kernel/kernel.js';
 import type { Log } from '../log-port.js';
 import { type Again, markAgain } from './again.js';
 import { Alarm } from './alarm.js';
 import { Contests } from './contests.js';
-import { Diff, type Difference, type MisplacedRule } from './diff.js';
-import { type Executed, Executor } from './executor.js';
+import { Diff, type TableWork } from './diff.js';
+import { diffRules, type MisplacedRule } from './diff-rules.js';
+import { type Executed, Executor, LOT } from './executor.js';
 import { nexthopsAfter } from './foresight.js';
 import { groupsInUse, NexthopGroups } from './groups.js';
 import { objectOf } from './kernel-object.js';
@@ -55,6 +58,8 @@ export class Reconciler {
   #misplaced: readonly MisplacedRule[] = [];
   /** Deletions waited for what takes their place. */
   #held = false;
+  /** In the midst of a pass: what is left of it is not decided yet. */
+  #deciding = false;
   /** Of the groups' legs other objects are there than were thought when they were decided. */
   #legsChanged = false;
 
@@ -124,7 +129,7 @@ export class Reconciler {
 
   /** The kernel has all that is desired now, or a reason is known for each that it has not. */
   get settled(): boolean {
-    return this.pending === 0 && !this.#view.behind && !this.#hasChanges();
+    return !this.#deciding && this.pending === 0 && !this.#view.behind && !this.#hasChanges();
   }
 
   wake(): void {
@@ -152,21 +157,21 @@ export class Reconciler {
   }
 
   /** What a pass would do now. Changes neither the kernel nor what is to be drained. */
-  difference(
-    engine: Engine = this.#options.engine,
-  ): Pick<Difference, 'misplaced'> & { readonly operations: readonly Operation[] } {
+  difference(engine: Engine = this.#options.engine): {
+    readonly operations: readonly Operation[];
+    readonly misplaced: readonly MisplacedRule[];
+  } {
+    const { mirror } = this;
     const groups = this.#groups.clone();
     const diff = this.#diff(engine, groups, true);
-    for (const table of engine.tables.values()) diff.table(table, WHOLE_TABLE);
+    const work = [...engine.tables.values()].map((table) => ({ table, changes: WHOLE_TABLE }));
+    const rules = diffRules(engine, mirror, () => true);
+    const makes = [...diff.makes(work, Number.POSITIVE_INFINITY)].flat();
     diff.abandonedTables();
-    diff.rules();
-    const { makes, breaks, misplaced } = diff.finish();
-    const operations = [...makes, ...breaks];
-    const unused = groups.unused(
-      nexthopsAfter(operations, this.mirror),
-      groupsInUse(engine, groups),
-    );
-    return { operations: [...operations, ...unused], misplaced };
+    const breaks = [...diff.breaks(Number.POSITIVE_INFINITY)].flat();
+    const operations = [...makes, ...rules.makes, ...rules.breaks, ...breaks];
+    const unused = groups.unused(nexthopsAfter(operations, mirror), groupsInUse(engine, groups));
+    return { operations: [...operations, ...unused], misplaced: rules.misplaced };
   }
 
   /** One full pass; what was refused stays in {@link retries}. */
@@ -232,13 +237,79 @@ export class Reconciler {
     if (this.#view.takeRulesDue() || this.#held) again.rules = true;
     again.abandoned ||= this.#held;
     if (everything || again.rules || again.abandoned || this.#hasChanges()) {
-      const { makes, breaks } = this.#decide(everything, again);
-      const gone = await this.#break(breaks, await this.#executor.execute(makes));
-      if (makes.length + gone.length > 0) metrics.observeReconcile(clock.monotonic() - started);
+      this.#deciding = true;
+      const { done, refused } = await this.#bringInStep(everything, again);
+      this.#deciding = false;
+      if (done + refused > 0) metrics.observeReconcile(clock.monotonic() - started);
       if (this.#legsChanged) this.#regroup();
-      else await this.#collectNexthops(makes, gone);
+      else await this.#collectNexthops();
     }
     this.#retries.dropUntried(due);
+  }
+
+  /**
+   * First all that is made, then what goes. A lot is decided when the one before is done, while
+   * the source goes on; with `everything` as few are made as can be.
+   */
+  async #bringInStep(everything: boolean, again: Again): Promise<Executed> {
+    const { engine } = this.#options;
+    const { tables } = engine;
+    const diff = this.#diff(engine, this.#groups, false);
+    const work = this.#takeWork(everything);
+    const size = everything ? Number.POSITIVE_INFINITY : LOT;
+    const outcome: Executed = { done: 0, refused: 0, lost: false };
+    for (const lot of diff.makes(work, size)) {
+      await this.#execute(lot, outcome);
+      if (outcome.lost || engine.tables !== tables) break;
+    }
+    // A reload has put other tables in the place of these, which are to be decided as a whole.
+    this.#held = outcome.lost || engine.tables !== tables;
+    if (this.#held) return outcome;
+    const whole = everything || work.some(({ changes }) => changes.everything);
+    if (whole || again.abandoned) diff.abandonedTables();
+    const rules = whole || again.rules || work.some(({ changes }) => changes.rules);
+    const mostRefused = await this.#executeRules(rules, outcome);
+    for (const lot of diff.breaks(size)) {
+      if (outcome.lost) break;
+      await this.#break(lot, mostRefused, outcome);
+    }
+    this.#held ||= outcome.lost;
+    if (diff.touchesNexthops) this.mirror.mayHaveUnused = true;
+    return outcome;
+  }
+
+  /** Rules that come, then those that go. True where most of what was to be made was refused. */
+  async #executeRules(due: boolean, outcome: Executed): Promise<boolean> {
+    if (!due) return outcome.refused > outcome.done;
+    const mayTry = (operation: Operation) => this.#mayTry(operation);
+    const rules = diffRules(this.#options.engine, this.mirror, mayTry);
+    this.#misplaced = rules.misplaced;
+    await this.#execute(rules.makes, outcome);
+    const mostRefused = outcome.refused > outcome.done;
+    if (!outcome.lost) await this.#break(rules.breaks, mostRefused, outcome);
+    return mostRefused;
+  }
+
+  /** Deletions wait for what takes their place; those that do are decided again with the next pass. */
+  async #break(lot: readonly Operation[], mostRefused: boolean, outcome: Executed): Promise<void> {
+    const made = { engine: this.#options.engine, mirror: this.mirror, mostRefused };
+    const owed = lot.filter((one) => isOwed(one, made));
+    this.#held ||= owed.length < lot.length;
+    await this.#execute(owed, outcome);
+  }
+
+  async #execute(lot: readonly Operation[], outcome: Executed): Promise<void> {
+    const { done, refused, lost } = await this.#executor.execute(lot);
+    outcome.done += done;
+    outcome.refused += refused;
+    outcome.lost ||= lost;
+  }
+
+  #takeWork(everything: boolean): readonly TableWork[] {
+    return [...this.#options.engine.tables.values()].map((table) => {
+      const drained = table.drain();
+      return { table, changes: everything ? WHOLE_TABLE : drained };
+    });
   }
 
   /** With the next pass; an object that stands in no group until then is not of no use. */
@@ -249,51 +320,10 @@ export class Reconciler {
     this.wake();
   }
 
-  /** Deletions wait for what takes their place; those that do are decided again with the next pass. */
-  async #break(breaks: readonly Operation[], outcome: Executed): Promise<readonly Operation[]> {
-    const { engine } = this.#options;
-    const mostRefused = outcome.refused > outcome.done;
-    // One after the other kind: a table that is given up loses its rules before its routes.
-    const gone: Operation[] = [];
-    this.#held = outcome.lost;
-    for (const op of ['rule-delete', 'other'] as const) {
-      if (outcome.lost) break;
-      const kind = breaks.filter((one) => (one.op === 'rule-delete') === (op === 'rule-delete'));
-      const owed = kind.filter((one) => isOwed(one, { engine, mirror: this.mirror, mostRefused }));
-      this.#held ||= owed.length < kind.length;
-      if (owed.length > 0) await this.#executor.execute(owed);
-      gone.push(...owed);
-    }
-    return gone;
-  }
-
-  #decide(everything: boolean, again: Again): Difference {
-    const { engine } = this.#options;
-    const diff = this.#diff(engine, this.#groups, false);
-    let whole = everything;
-    let { rules } = again;
-    for (const table of engine.tables.values()) {
-      const drained = table.drain();
-      const changes = everything ? WHOLE_TABLE : drained;
-      whole ||= changes.everything;
-      rules ||= changes.rules;
-      diff.table(table, changes);
-    }
-    if (whole || again.abandoned) diff.abandonedTables();
-    if (!rules && !whole) return diff.finish();
-    diff.rules();
-    const difference = diff.finish();
-    this.#misplaced = difference.misplaced;
-    return difference;
-  }
-
   /** Nexthop objects that nothing stands on any more. */
-  async #collectNexthops(...done: (readonly Operation[])[]): Promise<void> {
+  async #collectNexthops(): Promise<void> {
     const { mirror } = this;
-    const touched = done.some((operations) =>
-      operations.some(({ op }) => op.startsWith('nexthop')),
-    );
-    if (!touched && !mirror.mayHaveUnused) return;
+    if (!mirror.mayHaveUnused) return;
     mirror.mayHaveUnused = false;
     const inUse = groupsInUse(this.#options.engine, this.#groups);
     const unused = this.#groups.unused(mirror, inUse);
@@ -301,16 +331,22 @@ export class Reconciler {
   }
 
   #diff(engine: Engine, groups: NexthopGroups, always: boolean): Diff {
-    const now = this.#options.clock.monotonic();
     return new Diff({
       engine,
       mirror: this.mirror,
       groups,
-      mayTry: (operation) =>
-        always || (this.#retries.mayTry(operation, now) && this.#contests.mayTry(operation)),
+      mayTry: (operation) => always || this.#mayTry(operation),
       wasRefused: (operation) => !always && this.#retries.has(operation),
       objectsSupported: this.#executor.objectsSupported,
     });
+  }
+
+  #mayTry(operation: Operation): boolean {
+    const { clock } = this.#options;
+    return (
+      (this.#retries.size === 0 || this.#retries.mayTry(operation, clock.monotonic())) &&
+      this.#contests.mayTry(operation)
+    );
   }
 
   #hasChanges(): boolean {
@@ -319,9 +355,10 @@ export class Reconciler {
   }
 }
 
-const WHOLE_TABLE = {
+const WHOLE_TABLE: TableChanges = {
   everything: true,
-  prefixes: [],
-  sets: new Set<never>(),
+  fixed: new PrefixBacklog(),
+  prefixes: new PrefixBacklog(),
+  sets: new Set(),
   rules: true,
-} as const;
+};
