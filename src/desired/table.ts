@@ -57,7 +57,7 @@ export class Table {
   readonly filter: Filter;
   readonly limits: readonly LimitTracker[];
   readonly nextHops: NextHopSets;
-  readonly #decisions = new PrefixMap<Decision>();
+  readonly #decisions = PrefixMap.ofTable<Decision>();
   readonly #tally = new Tally();
   readonly #changes = new ChangeLog();
   #underlay: Underlay;
@@ -167,11 +167,21 @@ export class Table {
   }
 
   learned(prefix: Prefix): WantedRoute | undefined {
+    const set = this.learnedSet(prefix);
+    if (set === undefined) return undefined;
+    return { kind: 'learned', prefix, metric: this.config.metric, set };
+  }
+
+  /** What the learned route of a prefix stands on, where there is one. */
+  learnedSet(prefix: Prefix): NextHopSet | undefined {
     const decision = this.#decisions.get(prefix);
     if (decision?.set === undefined || decision.reason !== undefined) return undefined;
-    const { set } = decision;
-    if (set.legs.length === 0) return undefined;
-    return { kind: 'learned', prefix, metric: this.config.metric, set };
+    return decision.set.legs.length === 0 ? undefined : decision.set;
+  }
+
+  /** A fixed route is to stand there. */
+  isFixed(prefix: Prefix): boolean {
+    return this.#fixedRoutes.has(prefix);
   }
 
   /** Has the reconciler look at one prefix: the kernel changed under it. */

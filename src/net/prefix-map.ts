@@ -1,6 +1,8 @@
 import { FAMILIES, type Family } from './family.js';
 import type { Prefix } from './prefix.js';
 import { PrefixSlots } from './prefix-slots.js';
+import { sharedSlots } from './shared-slots.js';
+import { SlotArray } from './slot-array.js';
 
 /**
  * A map by prefix, of both families, that keeps no object a prefix: those it
@@ -9,16 +11,32 @@ import { PrefixSlots } from './prefix-slots.js';
  * change while it is walked: what is removed is not met any more, what is added
  * may be.
  */
-export class PrefixMap<Value> {
-  readonly #ipv4 = new FamilyMap<Value>('ipv4');
-  readonly #ipv6 = new FamilyMap<Value>('ipv6');
+export class PrefixMap<Value extends NonNullable<unknown>> {
+  readonly #ipv4: FamilyMap<Value>;
+  readonly #ipv6: FamilyMap<Value>;
+
+  constructor(slots: (family: Family) => SlotSpace = (family) => new PrefixSlots(family)) {
+    this.#ipv4 = new FamilyMap(slots('ipv4'));
+    this.#ipv6 = new FamilyMap(slots('ipv6'));
+  }
+
+  /**
+   * One of those that hold whole tables: all of them number their prefixes alike, so that each
+   * prefix is there once. To walk one costs a look at every prefix that any of them holds.
+   */
+  static ofTable<Value extends NonNullable<unknown>>(): PrefixMap<Value> {
+    const map = new PrefixMap<Value>((family) => sharedSlots[family]);
+    sharedSlots.ipv4.usedBy(map.#ipv4);
+    sharedSlots.ipv6.usedBy(map.#ipv6);
+    return map;
+  }
 
   get size(): number {
-    return this.#ipv4.slots.size + this.#ipv6.slots.size;
+    return this.#ipv4.size + this.#ipv6.size;
   }
 
   sizeOf(family: Family): number {
-    return this.#of(family).slots.size;
+    return this.#of(family).size;
   }
 
   get(prefix: Prefix): Value | undefined {
@@ -26,7 +44,7 @@ export class PrefixMap<Value> {
   }
 
   has(prefix: Prefix): boolean {
-    return this.#of(prefix.family).slots.find(prefix) >= 0;
+    return this.#of(prefix.family).get(prefix) !== undefined;
   }
 
   set(prefix: Prefix, value: Value): void {
@@ -39,15 +57,19 @@ export class PrefixMap<Value> {
   }
 
   clear(): void {
-    for (const family of FAMILIES) this.#of(family).clear();
+    for (const family of FAMILIES) this.clearOf(family);
+  }
+
+  clearOf(family: Family): void {
+    this.#of(family).clear();
   }
 
   *keys(): Generator<Prefix> {
-    for (const family of FAMILIES) for (const [prefix] of this.entriesOf(family)) yield prefix;
+    for (const family of FAMILIES) yield* this.#of(family).keys();
   }
 
   *values(): Generator<Value> {
-    for (const family of FAMILIES) yield* this.#of(family).walk((_slots, _slot, value) => value);
+    for (const family of FAMILIES) for (const [, value] of this.entriesOf(family)) yield value;
   }
 
   *entries(): Generator<[Prefix, Value]> {
@@ -55,7 +77,7 @@ export class PrefixMap<Value> {
   }
 
   entriesOf(family: Family): Generator<[Prefix, Value]> {
-    return this.#of(family).walk((slots, slot, value) => [slots.prefixAt(slot), value]);
+    return this.#of(family).entries();
   }
 
   #of(family: Family): FamilyMap<Value> {
@@ -63,41 +85,67 @@ export class PrefixMap<Value> {
   }
 }
 
-/** The values lie in an array by the slots of their prefixes. */
-class FamilyMap<Value> {
-  readonly slots: PrefixSlots;
-  readonly #values: (Value | undefined)[] = [];
+/** Where a map has the slots of one family from. */
+export interface SlotSpace {
+  /** All slots are below. */
+  readonly end: number;
+  /** -1 where the prefix has none. */
+  find(prefix: Prefix): number;
+  add(prefix: Prefix): number;
+  prefixAt(slot: number): Prefix;
+  /** The map does not hold it any more. */
+  drop(prefix: Prefix): void;
+}
 
-  constructor(family: Family) {
-    this.slots = new PrefixSlots(family);
+/** The values lie in an array by the slots of their prefixes. */
+class FamilyMap<Value extends NonNullable<unknown>> {
+  size = 0;
+  readonly #values = new SlotArray<Value>();
+
+  constructor(private readonly slots: SlotSpace) {}
+
+  /** For {@link SharedSlots}. */
+  uses(slot: number): boolean {
+    return this.#values.get(slot) !== undefined;
   }
 
   get(prefix: Prefix): Value | undefined {
     const slot = this.slots.find(prefix);
-    return slot < 0 ? undefined : this.#values[slot];
+    return slot < 0 ? undefined : this.#values.get(slot);
   }
 
   set(prefix: Prefix, value: Value): void {
-    this.#values[this.slots.add(prefix)] = value;
+    const slot = this.slots.add(prefix);
+    if (this.#values.get(slot) === undefined) this.size++;
+    this.#values.set(slot, value);
   }
 
   delete(prefix: Prefix): boolean {
-    const slot = this.slots.remove(prefix);
-    if (slot < 0) return false;
-    if (this.slots.size === 0) this.#values.length = 0;
-    else this.#values[slot] = undefined;
+    const slot = this.slots.find(prefix);
+    if (slot < 0 || this.#values.get(slot) === undefined) return false;
+    this.slots.drop(prefix);
+    this.size--;
+    if (this.size === 0) this.#values.clear();
+    else this.#values.set(slot, undefined);
     return true;
   }
 
   clear(): void {
-    this.slots.clear();
-    this.#values.length = 0;
+    for (const prefix of this.keys()) this.slots.drop(prefix);
+    this.size = 0;
+    this.#values.clear();
   }
 
-  *walk<Item>(make: (slots: PrefixSlots, slot: number, value: Value) => Item): Generator<Item> {
-    const { slots } = this;
-    for (let slot = 0; slot < slots.end; slot++) {
-      if (slots.isUsed(slot)) yield make(slots, slot, this.#values[slot] as Value);
+  *keys(): Generator<Prefix> {
+    for (let slot = 0; slot < this.slots.end; slot++) {
+      if (this.uses(slot)) yield this.slots.prefixAt(slot);
+    }
+  }
+
+  *entries(): Generator<[Prefix, Value]> {
+    for (let slot = 0; slot < this.slots.end; slot++) {
+      const value = this.#values.get(slot);
+      if (value !== undefined) yield [this.slots.prefixAt(slot), value];
     }
   }
 }

@@ -18,7 +18,7 @@ const SLOT_MASK = 2 ** SLOT_BITS - 1;
 const MOST = SLOT_MASK;
 const FIRST_ROOM = 16;
 /** Of the room for keys, when it is full; the index doubles. */
-const GROWTH = 1.5;
+const GROWTH = 1.25;
 /** In the place of the length, of a slot that is nobody's; its first word is the next such slot. */
 const FREE = -1;
 const NO_SLOT = -1;
@@ -100,6 +100,22 @@ export class PrefixSlots {
     if (this.#size === 0) this.clear();
     else this.#giveBack(slot);
     return slot;
+  }
+
+  /** As {@link remove}, for a map that has no other use of the slot. */
+  drop(prefix: Prefix): void {
+    this.remove(prefix);
+  }
+
+  /** Removes the prefix of every slot that `keep` is false for. */
+  removeUnless(keep: (slot: number) => boolean): void {
+    for (let slot = 0; slot < this.#end; slot++) {
+      if (!this.isUsed(slot) || keep(slot)) continue;
+      this.#size--;
+      this.#giveBack(slot);
+    }
+    if (this.#size === 0) this.clear();
+    else this.#rebuild(this.#index.length);
   }
 
   /** The prefix of a slot that is in use. */

@@ -171,6 +171,7 @@ export class Diff {
 
   #prefix(table: Table | undefined, tableId: number, prefix: Prefix): void {
     const { engine, mirror } = this.options;
+    if (table !== undefined && this.#stands(table, prefix)) return;
     const own = mirror.own(tableId, prefix);
     const wanted = table?.wanted(prefix) ?? [];
     let unmade: WantedRoute | undefined;
@@ -208,6 +209,16 @@ export class Diff {
     }
   }
 
+  /** The common case of a whole table: what it has learned is there, and nothing else of ours or of others. */
+  #stands(table: Table, prefix: Prefix): boolean {
+    const set = table.learnedSet(prefix);
+    if (set === undefined || table.isFixed(prefix)) return false;
+    const target = this.#setTarget(table, set);
+    const { mirror } = this.options;
+    const { id, metric } = table.config;
+    return mirror.hasOnly(id, prefix, metric, target) && mirror.foreign(id, prefix).length === 0;
+  }
+
   /** Made before the old one breaks, under another metric: or the old one stays, and follows its next hops. */
   #keep(table: Table, { prefix, metric, target: current }: OwnRoute, unmade: WantedRoute): void {
     const target = this.#target(table, unmade);
@@ -217,15 +228,20 @@ export class Diff {
   }
 
   #target(table: Table, route: WantedRoute): RouteTarget {
+    return route.kind === 'fixed'
+      ? this.options.mirror.intern(route.target)
+      : this.#setTarget(table, route.set);
+  }
+
+  #setTarget(table: Table, set: NextHopSet): RouteTarget {
     const { mirror, groups, objectsSupported } = this.options;
-    if (route.kind === 'fixed') return mirror.intern(route.target);
-    if (!table.useObjects || !objectsSupported) return mirror.intern(route.set.target);
-    const known = this.#groupTargets.get(route.set);
+    if (!table.useObjects || !objectsSupported) return mirror.intern(set.target);
+    const known = this.#groupTargets.get(set);
     if (known !== undefined) return known;
-    const id = groups.idOf(table.config.id, route.set, mirror);
-    this.#prepare(id, route.set);
+    const id = groups.idOf(table.config.id, set, mirror);
+    this.#prepare(id, set);
     const target = mirror.intern({ type: 'nexthop', id });
-    this.#groupTargets.set(route.set, target);
+    this.#groupTargets.set(set, target);
     return target;
   }
 

@@ -37,7 +37,7 @@ export interface Executed {
 }
 
 /** Operations handed to the kernel at once; between two lots the mirror catches up. */
-export const LOT = 4_000;
+export const LOT = 2_000;
 
 export class Executor {
   /** Nexthop objects work here: no kernel before 5.3 has them. */

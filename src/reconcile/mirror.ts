@@ -72,10 +72,11 @@ export class Mirror {
     return place.find((one) => one.metric === metric)?.target;
   }
 
-  /** True where no route of ours of that prefix stands, or this one alone. */
-  hasAtMost(table: number, prefix: Prefix, metric: number): boolean {
+  /** This route of ours stands, and no other of that prefix. */
+  hasOnly(table: number, prefix: Prefix, metric: number, target: RouteTarget): boolean {
     const place = this.#own.get(table)?.get(prefix);
-    return place === undefined || ('target' in place && place.metric === metric);
+    if (place === undefined || !('target' in place)) return false;
+    return place.metric === metric && place.target === target;
   }
 
   /** Of the same prefix and metric there is one at most. */
@@ -83,7 +84,7 @@ export class Mirror {
     const standing = this.#standing(metric, this.intern(given));
     let places = this.#own.get(table);
     if (places === undefined) {
-      places = new PrefixMap();
+      places = PrefixMap.ofTable<Place>();
       this.#own.set(table, places);
     }
     const before = places.get(prefix);

@@ -11,7 +11,8 @@
  */
 import { FAMILIES, type Family } from '../net/family.js';
 import type { Prefix } from '../net/prefix.js';
-import { PrefixSlots } from '../net/prefix-slots.js';
+import { type SharedSlots, sharedSlots } from '../net/shared-slots.js';
+import { SlotArray } from '../net/slot-array.js';
 import type { Path } from './path.js';
 
 /** A prefix with all its paths; in a list of changes, no paths mean it is gone. */
@@ -52,7 +53,7 @@ export class Rib {
     return this.#families[prefix.family].get(prefix);
   }
 
-  /** In order of arrival, as a {@link PrefixSlots} keeps it; the entries of one family may change while they are walked. */
+  /** In order of arrival, as a `PrefixMap` keeps it; the entries of one family may change while they are walked. */
   entries(family: Family): Generator<RibEntry> {
     return this.#families[family].entries();
   }
@@ -80,59 +81,59 @@ export class Rib {
 /** One family's entries; everything of the class above, without the family. */
 class FamilyRib {
   readonly received = new Map<string, number>();
+  size = 0;
   stale = 0;
-  readonly #slots: PrefixSlots;
-  /** By slot. */
-  readonly #paths: (readonly Path[])[] = [];
+  readonly #slots: SharedSlots;
+  readonly #paths = new SlotArray<readonly Path[]>();
   /** By slot: 1 where the feed that runs, or ran last, has spoken of it. */
   #fresh = new Uint8Array(64);
 
   constructor(family: Family) {
-    this.#slots = new PrefixSlots(family);
+    this.#slots = sharedSlots[family];
+    this.#slots.usedBy(this);
   }
 
-  get size(): number {
-    return this.#slots.size;
+  /** For {@link SharedSlots}. */
+  uses(slot: number): boolean {
+    return this.#paths.get(slot) !== undefined;
   }
 
   get(prefix: Prefix): readonly Path[] | undefined {
     const slot = this.#slots.find(prefix);
-    return slot < 0 ? undefined : this.#paths[slot];
+    return slot < 0 ? undefined : this.#paths.get(slot);
   }
 
   *entries(): Generator<RibEntry> {
     for (let slot = 0; slot < this.#slots.end; slot++) {
-      if (this.#slots.isUsed(slot)) yield this.#entryAt(slot);
+      const paths = this.#paths.get(slot);
+      if (paths !== undefined) yield { prefix: this.#slots.prefixAt(slot), paths };
     }
   }
 
   /** False where nothing changed but the mark. */
   apply({ prefix, paths }: RibEntry): boolean {
     const slot = this.#slots.find(prefix);
-    if (slot < 0) {
+    const before = slot < 0 ? undefined : this.#paths.get(slot);
+    if (before === undefined) {
       if (paths.length === 0) return false;
-      const added = this.#slots.add(prefix);
-      this.#paths[added] = paths;
-      this.#refresh(added);
-      this.#count(paths, 1);
+      this.#add(slot < 0 ? this.#slots.add(prefix) : slot, paths);
       return true;
     }
     if (this.#fresh[slot] === 0) this.stale--;
-    this.#refresh(slot);
-    const before = this.#paths[slot] ?? WITHDRAWN;
+    this.#fresh[slot] = 1;
     if (samePaths(before, paths)) return false;
     if (!samePeer(before, paths)) {
       this.#count(before, -1);
       this.#count(paths, 1);
     }
-    if (paths.length === 0) this.#remove(prefix);
-    else this.#paths[slot] = paths;
+    if (paths.length === 0) this.#remove(slot);
+    else this.#paths.set(slot, paths);
     return true;
   }
 
   isFresh(prefix: Prefix): boolean {
     const slot = this.#slots.find(prefix);
-    return slot >= 0 && this.#fresh[slot] === 1;
+    return slot >= 0 && this.uses(slot) && this.#fresh[slot] === 1;
   }
 
   beginFeed(): void {
@@ -141,45 +142,44 @@ class FamilyRib {
   }
 
   sweep(): readonly RibEntry[] {
-    if (this.stale === 0) return [];
     const swept: RibEntry[] = [];
+    if (this.stale === 0) return swept;
     for (let slot = 0; slot < this.#slots.end; slot++) {
-      if (this.#slots.isUsed(slot) && this.#fresh[slot] === 0) swept.push(this.#entryAt(slot));
-    }
-    for (const { prefix, paths } of swept) {
-      this.#remove(prefix);
+      const paths = this.#paths.get(slot);
+      if (paths === undefined || this.#fresh[slot] === 1) continue;
+      swept.push({ prefix: this.#slots.prefixAt(slot), paths: WITHDRAWN });
       this.#count(paths, -1);
+      this.#remove(slot);
     }
     this.stale = 0;
-    return swept.map(withdrawn);
+    return swept;
   }
 
   clear(): readonly RibEntry[] {
-    const cleared = Array.from(this.entries(), withdrawn);
-    this.#slots.clear();
-    this.#paths.length = 0;
+    const cleared = Array.from(this.entries(), ({ prefix }) => ({ prefix, paths: WITHDRAWN }));
+    this.#paths.clear();
     this.received.clear();
+    this.size = 0;
     this.stale = 0;
     return cleared;
   }
 
-  #entryAt(slot: number): RibEntry {
-    return { prefix: this.#slots.prefixAt(slot), paths: this.#paths[slot] ?? WITHDRAWN };
-  }
-
-  #refresh(slot: number): void {
+  #add(slot: number, paths: readonly Path[]): void {
     if (slot >= this.#fresh.length) {
       const larger = new Uint8Array(slot * 2);
       larger.set(this.#fresh);
       this.#fresh = larger;
     }
     this.#fresh[slot] = 1;
+    this.#paths.set(slot, paths);
+    this.#count(paths, 1);
+    this.size++;
   }
 
-  #remove(prefix: Prefix): void {
-    const slot = this.#slots.remove(prefix);
-    if (this.#slots.size === 0) this.#paths.length = 0;
-    else this.#paths[slot] = WITHDRAWN;
+  #remove(slot: number): void {
+    this.size--;
+    if (this.size === 0) this.#paths.clear();
+    else this.#paths.set(slot, undefined);
   }
 
   /** Once a peer, whatever number of its paths: ADD-PATH peers send several. */
@@ -196,10 +196,6 @@ class FamilyRib {
 }
 
 const WITHDRAWN: readonly Path[] = [];
-
-function withdrawn({ prefix }: RibEntry): RibEntry {
-  return { prefix, paths: WITHDRAWN };
-}
 
 /** The common change: one path before, one after, of the same peer. */
 function samePeer(a: readonly Path[], b: readonly Path[]): boolean {

@@ -28,7 +28,7 @@ type Emit = (prefix: Prefix, paths: readonly HeardPath[]) => void;
 
 export class HeardRoutes {
   /** Immutable sets: the consumer keeps them. */
-  readonly #sets = new PrefixMap<readonly HeardPath[]>();
+  readonly #sets = PrefixMap.ofTable<readonly HeardPath[]>();
   /** The set of one path that was made last: prefixes of one UPDATE share theirs. */
   #alone: readonly HeardPath[] = [];
 

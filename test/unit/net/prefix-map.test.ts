@@ -6,6 +6,7 @@ import { FAMILIES } from '../../../src/net/family.js';
 import { Prefix } from '../../../src/net/prefix.js';
 import { PrefixMap } from '../../../src/net/prefix-map.js';
 import { PrefixSlots } from '../../../src/net/prefix-slots.js';
+import { sharedSlots } from '../../../src/net/shared-slots.js';
 import { anyPrefix } from './arbitrary.js';
 
 function ipv4(word: number, length = 32): Prefix {
@@ -105,4 +106,29 @@ test('room is given back once nothing is left', () => {
   for (const prefix of prefixes) slots.add(prefix);
   for (const prefix of prefixes) slots.remove(prefix);
   assert.deepEqual([slots.size, slots.end], [0, 0]);
+});
+
+test('whole tables number their prefixes alike, and what none of them holds makes room', () => {
+  const [a, b] = [PrefixMap.ofTable<object>(), PrefixMap.ofTable<object>()];
+  const value = {};
+  for (let i = 0; i < 3_000; i++) {
+    const prefix = ipv4((200 << 24) | i);
+    a.set(prefix, value);
+    if (i % 2 === 0) b.set(prefix, value);
+  }
+  const before = sharedSlots.ipv4.end;
+  // Withdrawn and announced as others, many times over: the numbers do not go up for ever.
+  for (let round = 1; round < 20; round++) {
+    for (let i = 0; i < 3_000; i++) a.delete(ipv4((200 << 24) | ((round - 1) << 14) | i));
+    for (let i = 0; i < 3_000; i++) a.set(ipv4((200 << 24) | (round << 14) | i), value);
+  }
+  assert.ok(sharedSlots.ipv4.end < before + 8_000, `${sharedSlots.ipv4.end}`);
+  assert.deepEqual([a.sizeOf('ipv4'), b.sizeOf('ipv4')], [3_000, 1_500]);
+  for (let i = 0; i < 3_000; i++) {
+    assert.equal(b.has(ipv4((200 << 24) | i)), i % 2 === 0);
+    assert.equal(a.has(ipv4((200 << 24) | (19 << 14) | i)), true);
+  }
+  a.clear();
+  assert.equal(a.size, 0);
+  assert.equal([...b.keys()].length, 1_500);
 });

@@ -1,0 +1,26 @@
+const CHUNK_BITS = 12;
+const CHUNK_MASK = 2 ** CHUNK_BITS - 1;
+
+/**
+ * Values by slot, in chunks that stay where they are: an array that grows by
+ * copying itself leaves a copy of a table behind for the garbage collector.
+ */
+export class SlotArray<Value> {
+  #chunks: (Value | undefined)[][] = [];
+
+  get(slot: number): Value | undefined {
+    return this.#chunks[slot >>> CHUNK_BITS]?.[slot & CHUNK_MASK];
+  }
+
+  set(slot: number, value: Value | undefined): void {
+    const at = slot >>> CHUNK_BITS;
+    while (this.#chunks.length <= at) this.#chunks.push([]);
+    const chunk = this.#chunks[at] as (Value | undefined)[];
+    while (chunk.length < (slot & CHUNK_MASK)) chunk.push(undefined);
+    chunk[slot & CHUNK_MASK] = value;
+  }
+
+  clear(): void {
+    this.#chunks = [];
+  }
+}
