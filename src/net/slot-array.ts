@@ -14,10 +14,8 @@ export class SlotArray<Value> {
 
   set(slot: number, value: Value | undefined): void {
     const at = slot >>> CHUNK_BITS;
-    while (this.#chunks.length <= at) this.#chunks.push([]);
-    const chunk = this.#chunks[at] as (Value | undefined)[];
-    while (chunk.length < (slot & CHUNK_MASK)) chunk.push(undefined);
-    chunk[slot & CHUNK_MASK] = value;
+    while (this.#chunks.length <= at) this.#chunks.push(new Array(CHUNK_MASK + 1));
+    (this.#chunks[at] as (Value | undefined)[])[slot & CHUNK_MASK] = value;
   }
 
   clear(): void {

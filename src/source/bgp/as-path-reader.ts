@@ -34,15 +34,16 @@ export function readAsPath(
     at += 2;
     if (at + count * width > end) return 'segment longer than the attribute';
     if (!confederation && isConfederation(type)) return 'confederation segment of an external peer';
-    const asns: number[] = [];
+    const asns = new Array<number>(count);
     for (let i = 0; i < count; i++, at += width) {
       const as = width === 2 ? bytes.readUInt16BE(at) : bytes.readUInt32BE(at);
       if (as === 0) return 'AS number 0';
-      asns.push(as);
+      asns[i] = as;
     }
     segments.push({ type, asns });
   }
-  return segments;
+  // Of just that length: one that grows by pushing has room for 17.
+  return segments.slice();
 }
 
 /**

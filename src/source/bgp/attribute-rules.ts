@@ -100,8 +100,9 @@ const as4Aggregator: AttributeRule = {
 };
 
 function u32s(bytes: Buffer, from: number, end: number): number[] {
-  const values: number[] = [];
-  for (let at = from; at < end; at += 4) values.push(bytes.readUInt32BE(at));
+  // Of just that length: one that grows by pushing has room for 17.
+  const values = new Array<number>((end - from) / 4);
+  for (let i = 0; i < values.length; i++) values[i] = bytes.readUInt32BE(from + i * 4);
   return values;
 }
 
