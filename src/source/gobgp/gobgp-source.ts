@@ -17,7 +17,7 @@ import type {
 } from '../source.js';
 import type { GlobalMessage } from './api.js';
 import { backoff } from './backoff.js';
-import { GobgpClient } from './client.js';
+import type { GobgpClient } from './client.js';
 import { resolveEndpoint } from './endpoint.js';
 import { Feed } from './feed.js';
 import { GobgpError } from './gobgp-error.js';
@@ -135,6 +135,8 @@ class GobgpSource implements Source {
     signal.addEventListener('abort', end, { once: true });
     try {
       signal.throwIfAborted();
+      // gRPC takes some 15 MB, which no other source needs.
+      const { GobgpClient } = await import('./client.js');
       const client = await GobgpClient.connect(endpoint, clock, life.signal);
       try {
         await this.#serve(client, life);
