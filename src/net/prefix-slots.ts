@@ -129,6 +129,11 @@ export class PrefixSlots {
     return Prefix.ofWords(new Address('ipv6', w0, w1, w2, w3), keys[at + 4] as number);
   }
 
+  /** Slots in use, in the order of the hash: scattered over the address space. */
+  *scattered(): Generator<number> {
+    for (const entry of this.#index) if (entry !== 0) yield (entry & SLOT_MASK) - 1;
+  }
+
   /** Room and all. */
   clear(): void {
     this.#index = new Int32Array(FIRST_ROOM * 2);

@@ -99,8 +99,8 @@ export class Diff {
   *breaks(size: number): Generator<readonly Operation[]> {
     yield [...this.#deadGroups].map((id) => ({ op: 'nexthop-delete', id }));
     for (const [table, prefixes] of this.#gone) {
-      // The reverse of a dump's or a feed's order: the IPv4 trie takes ten times as long ascending.
-      for (const prefix of prefixes.reversed()) {
+      // docs/decisions/015-longest-deleted-first.md
+      for (const prefix of prefixes.longestFirst()) {
         for (const route of this.options.mirror.own(table, prefix)) {
           this.#push(this.#routesGone, { op: 'route-delete', route: routeOf(table, route) });
         }
