@@ -1,12 +1,14 @@
 /** Change costs what changed: one prefix is as cheap in a large table as in a small one. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { PrefixSlots } from '../../../src/net/prefix-slots.js';
+import { SlotArray } from '../../../src/net/slot-array.js';
 import { config, limit, nextHop, table } from '../desired/build.js';
 import { type FakeNode, runningNode } from './node.js';
 
 type Walked = { readonly size: number };
 
-/** Look-ups in maps and sets, and the sizes of those that are walked, until the node rests again; the kernel's own apart. */
+/** Look-ups in maps, sets and slots, and the sizes of those that are walked, until the node rests again; the kernel's own apart. */
 async function costOf(node: FakeNode, work: () => Promise<void>): Promise<number> {
   let cost = 0;
   let counting = true;
@@ -33,6 +35,8 @@ async function costOf(node: FakeNode, work: () => Promise<void>): Promise<number
     }
     for (const name of ['has', 'delete']) patch(prototype, name, () => 1);
   }
+  for (const name of ['find', 'prefixAt', 'isUsed']) patch(PrefixSlots.prototype, name, () => 1);
+  patch(SlotArray.prototype, 'get', () => 1);
   patch(Map.prototype, 'get', () => 1);
   patch(Map.prototype, 'set', () => 1);
   try {
