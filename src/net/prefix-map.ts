@@ -7,8 +7,8 @@ import { SlotArray } from './slot-array.js';
 /**
  * A map by prefix, of both families, that keeps no object a prefix: those it
  * hands out are made anew. Walked by family, IPv4 first, in the order of slots:
- * that of arrival, but for what takes the place of something removed. It may
- * change while it is walked: what is removed is not met any more, what is added
+ * that of arrival, but for what takes the place of something removed, and in
+ * whole tables for what another of them held before. It may change while it is walked: what is removed is not met any more, what is added
  * may be.
  */
 export class PrefixMap<Value extends NonNullable<unknown>> {

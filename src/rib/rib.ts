@@ -53,7 +53,7 @@ export class Rib {
     return this.#families[prefix.family].get(prefix);
   }
 
-  /** In order of arrival, as a `PrefixMap` keeps it; the entries of one family may change while they are walked. */
+  /** In the order of their slots, roughly that of arrival; the entries of one family may change while they are walked. */
   entries(family: Family): Generator<RibEntry> {
     return this.#families[family].entries();
   }
