@@ -58,6 +58,7 @@ type Activity =
 
 /** A session that has been up so long was no failure, however it ended. */
 const SETTLED_MS = 60_000;
+const FLAPPING = 'connection rejected: it rests after several short sessions';
 
 export class PeerSessions implements SessionOwner {
   readonly #options: PeerSessionsOptions;
@@ -66,6 +67,8 @@ export class PeerSessions implements SessionOwner {
   readonly #calling: Calling;
   readonly #sessions = new Set<Session>();
   #activity: Activity = { doing: 'active' };
+  /** Monotonic time of the last session's establishment. */
+  #upAt = 0;
   #lastFailure: string | undefined;
 
   constructor(options: PeerSessionsOptions) {
@@ -210,7 +213,8 @@ export class PeerSessions implements SessionOwner {
     this.#calling.stop();
     this.#calling.worked();
     this.#lastFailure = undefined;
-    const { log, name: peer } = this.#options;
+    const { log, clock, name: peer } = this.#options;
+    this.#upAt = clock.monotonic();
     const { agreement } = state;
     const { as, holdTime } = agreement;
     const { direction } = session;
@@ -241,18 +245,25 @@ export class PeerSessions implements SessionOwner {
     this.#options.changed();
   }
 
-  #lost(
-    { agreement, since }: Extract<SessionState, { state: 'established' }>,
-    end: SessionEnd,
-  ): void {
+  #lost({ agreement }: Extract<SessionState, { state: 'established' }>, end: SessionEnd): void {
     const { log, clock, name: peer, random } = this.#options;
     this.#lastFailure = end.reason;
     const kept = this.#options.lost(agreement, end);
     log.warn({ peer, by: end.by, kept }, `BGP session lost: ${end.reason}`);
-    if (clock.now() - since >= SETTLED_MS) this.#idle.worked();
-    else if (!kept) this.#rest();
+    if (clock.monotonic() - this.#upAt >= SETTLED_MS) {
+      this.#idle.worked();
+      return;
+    }
+    if (this.#activity.doing !== 'active') return;
+    const { flaps } = this.#idle;
+    const wait = this.#idle.failed(random);
     // One whose routes are kept is met as soon as it calls; only our own calls wait.
-    else if (this.#activity.doing === 'active') this.#calling.rest(this.#idle.failed(random));
+    if (kept && !flaps) this.#calling.rest(wait);
+    else if (flaps || this.#sessions.size === 0) this.#restFor(wait);
+    if (!flaps) return;
+    // Each session that is lost costs all peers: another that has begun is to wait too.
+    const why = sessionError(ERROR_CODE.cease, CEASE.connectionRejected, FLAPPING);
+    for (const session of [...this.#sessions]) session.stop(why);
   }
 
   /** One line a change, not one an attempt. */
@@ -265,8 +276,12 @@ export class PeerSessions implements SessionOwner {
   /** After a failure, unless another connection is on its way. */
   #rest(): void {
     if (this.#sessions.size > 0 || this.#activity.doing !== 'active') return;
+    this.#restFor(this.#idle.failed(this.#options.random));
+  }
+
+  #restFor(ms: number): void {
     this.#turn({ doing: 'idle', caller: undefined });
-    this.#wake.start(this.#idle.failed(this.#options.random));
+    this.#wake.start(ms);
   }
 
   #woken(): void {

@@ -14,6 +14,7 @@ import { FrameSplitter } from './frame-splitter.js';
 import { Liveness } from './liveness.js';
 import {
   type BgpMessage,
+  MESSAGE_TYPE,
   type NotificationMessage,
   type OpenMessage,
   type RouteRefreshMessage,
@@ -193,7 +194,10 @@ export class Session {
 
   #opened(open: OpenMessage): void {
     const { offer, agreement } = this.owner.opened(this, open);
-    if (this.#state.state === 'open-awaited') this.#sendOpen(offer);
+    const { state } = this;
+    // What another connection of the peer came to may have been the end of this one.
+    if (state.state === 'closed') return;
+    if (state.state === 'open-awaited') this.#sendOpen(offer);
     const { cache } = this.#options;
     const context = { ...agreement.context, interface: this.transport.interface };
     this.#decoder = new Decoder(context, cache);
@@ -249,8 +253,10 @@ const TOO_LATE = {
   ),
 };
 
-/** RFC 6608. */
+/** RFC 6608 4: the data is the type of the message. */
 function unexpected(message: BgpMessage, subcode: number, state: string): SessionError {
-  const reason = `unexpected ${message.type.toUpperCase()} in ${state}`;
-  return sessionError(ERROR_CODE.finiteStateMachine, subcode, reason);
+  const { type } = message;
+  const code = type === 'route-refresh' ? MESSAGE_TYPE.routeRefresh : MESSAGE_TYPE[type];
+  const reason = `unexpected ${type.toUpperCase()} in ${state}`;
+  return sessionError(ERROR_CODE.finiteStateMachine, subcode, reason, Buffer.from([code]));
 }

@@ -94,7 +94,11 @@ const SAYS = {
 const ROWS: readonly [SessionState['state'], keyof typeof SAYS, string, SessionState['state']][] = [
   ['open-awaited', 'open', 'open keepalive', 'open-confirm'],
   ['open-awaited', 'keepalive', '5/1', 'closed'],
+  ['open-awaited', 'update', '5/1', 'closed'],
+  ['open-awaited', 'refresh', '5/1', 'closed'],
   ['open-awaited', 'notification', '', 'closed'],
+  ['open-awaited', 'garbage', '1/1', 'closed'],
+  ['open-awaited', 'unknown type', '1/3', 'closed'],
   ['open-sent', 'open', 'keepalive', 'open-confirm'],
   ['open-sent', 'keepalive', '5/1', 'closed'],
   ['open-sent', 'update', '5/1', 'closed'],
@@ -108,6 +112,7 @@ const ROWS: readonly [SessionState['state'], keyof typeof SAYS, string, SessionS
   ['open-confirm', 'refresh', '5/2', 'closed'],
   ['open-confirm', 'notification', '', 'closed'],
   ['open-confirm', 'garbage', '1/1', 'closed'],
+  ['open-confirm', 'unknown type', '1/3', 'closed'],
   ['established', 'open', '5/3', 'closed'],
   ['established', 'keepalive', '', 'established'],
   ['established', 'update', '', 'established'],
@@ -158,6 +163,35 @@ describe('a session, in each of its states', () => {
       assert.deepEqual(transport.take(), []);
     });
   }
+
+  for (const [state, says, type] of [
+    ['open-sent', 'update', 2],
+    ['open-sent', 'keepalive', 4],
+    ['open-confirm', 'open', 1],
+    ['open-confirm', 'refresh', 5],
+    ['established', 'open', 1],
+  ] as const) {
+    it(`${state}: ${says}, the type of which it is told back (RFC 6608 4)`, () => {
+      const { transport } = inState(state);
+      transport.hear(SAYS[says]);
+      assert.deepEqual([...(transport.sent.at(-1)?.subarray(21) ?? [])], [type]);
+    });
+  }
+
+  it('is not brought back to life by an OPEN that was the end of it', () => {
+    const fixture = new Fixture();
+    const { session } = fixture;
+    session.owner = Object.assign(Object.create(fixture) as Fixture, {
+      opened: (one: Session, open: OpenMessage) => {
+        one.abandon('another connection ended it');
+        return fixture.opened(one, open);
+      },
+    });
+    fixture.transport.hear(SAYS.open, SAYS.keepalive);
+    assert.equal(session.state.state, 'closed');
+    assert.deepEqual(fixture.transport.take(), ['open']);
+    assert.equal(fixture.clock.waiting, 0);
+  });
 
   it('tells a peer why it is refused, before it has said who we are', () => {
     const fixture = new Fixture(peerConfig(), false);
