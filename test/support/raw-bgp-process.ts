@@ -19,7 +19,7 @@ process.on('message', (request: RawRequest) => {
     const server = createServer({ noDelay: true }, (socket) => {
       const connection = --callers;
       watch(connection, socket);
-      tell({ id, event: 'called', connection });
+      tell({ id, event: 'called', connection, remote: socket.remoteAddress });
       socket.on('data', (chunk) => tell({ id: connection, event: 'data', chunk }));
     });
     server.listen({ host, port }, () => tell({ id, event: 'listening' }));

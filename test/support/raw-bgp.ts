@@ -27,7 +27,7 @@ export type RawRequest = { readonly id: number } & (
 export type RawEvent = { readonly id: number } & (
   | { readonly event: 'connected' | 'closed' | 'sent' | 'listening' }
   /** `id` is the listener's. */
-  | { readonly event: 'called'; readonly connection: number }
+  | { readonly event: 'called'; readonly connection: number; readonly remote: string | undefined }
   | { readonly event: 'error'; readonly reason: string }
   | { readonly event: 'data'; readonly chunk: Buffer }
 );
@@ -52,6 +52,7 @@ export class RawBgp implements AsyncDisposable {
     if (event.event === 'called') {
       const connection = this.#connection(event.connection);
       connection.state = 'open';
+      connection.remote = event.remote;
       this.#calls.get(id)?.push(connection);
     } else this.#connections.get(id)?.hear(event);
   }
@@ -114,6 +115,8 @@ type Order =
 
 export class RawConnection {
   state: 'connecting' | 'open' | 'closed' = 'connecting';
+  /** Of one that has called: from where. */
+  remote: string | undefined;
   /** Heard so far: `open`, `update`, `keepalive`, `notification 6/2 …data in hex`. */
   readonly heard: string[] = [];
   readonly #reader = new MessageReader();

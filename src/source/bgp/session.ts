@@ -4,7 +4,7 @@
  * what becomes of its routes, is the matter of peer.ts.
  */
 import type { Clock } from '../../clock.js';
-import type { Agreement } from './agreement.js';
+import { type Agreement, familyOf } from './agreement.js';
 import type { AttributeCache } from './attribute-set.js';
 import { CONTEXT_BEFORE_OPEN, Decoder } from './decode.js';
 import { encodeKeepalive, encodeNotification, encodeOpen, encodeRouteRefresh } from './encode.js';
@@ -137,9 +137,12 @@ export class Session {
     if (this.#state.state === 'established') this.transport.send(encodeKeepalive());
   }
 
-  /** Answers a request for our routes, of which there are none (RFC 2918 4, RFC 7313 4.2). */
+  /** Answers a request for our routes of a family that was agreed on: there are none (RFC 2918 4, RFC 7313 4.2). */
   answerRefresh({ afi, safi }: RouteRefreshMessage): void {
-    if (this.#state.state !== 'established' || !this.#state.agreement.enhancedRefresh) return;
+    if (this.#state.state !== 'established') return;
+    const { enhancedRefresh, families } = this.#state.agreement;
+    const family = familyOf({ afi, safi });
+    if (!enhancedRefresh || family === undefined || !families.has(family)) return;
     // Who asks and asks, and never reads an answer, is given no more to keep for it.
     if (this.transport.unsent > MOST_UNSENT) return;
     this.transport.send(encodeRouteRefresh({ kind: 'begin', afi, safi }));

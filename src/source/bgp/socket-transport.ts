@@ -6,6 +6,8 @@ import type { Transport, TransportHandlers } from './transport.js';
 
 /** How long a peer that is told something last may take to read it, whatever it says meanwhile. */
 const LINGER_MS = 1_000;
+/** Silence after which the kernel asks whether the other side is there. */
+const KEEPALIVE_MS = 60_000;
 
 /** Both ends of a connected socket; `undefined` where it has ended already. */
 export function socketTransport(socket: Socket): Transport | undefined {
@@ -32,6 +34,8 @@ class SocketTransport implements Transport {
     private readonly findInterface: () => string | undefined,
   ) {
     socket.setNoDelay(true);
+    // Without a hold time nothing else would ever tell that the peer's host is gone.
+    socket.setKeepAlive(true, KEEPALIVE_MS);
     socket.on('error', (error) => this.#end(error.message));
     socket.on('end', () => this.#end('the peer closed the connection'));
     socket.on('close', () => this.#end('the connection is closed'));

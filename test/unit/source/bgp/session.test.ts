@@ -387,6 +387,10 @@ describe('what else it says', () => {
     fixture.transport.take();
     fixture.session.answerRefresh({ type: 'route-refresh', kind: 'request', afi: 2, safi: 1 });
     assert.deepEqual(fixture.transport.take(), ['refresh begin 2/1', 'refresh end 2/1']);
+    // Nor of a family that was not agreed on (RFC 2918 4).
+    fixture.session.answerRefresh({ type: 'route-refresh', kind: 'request', afi: 25, safi: 1 });
+    fixture.session.answerRefresh({ type: 'route-refresh', kind: 'request', afi: 1, safi: 128 });
+    assert.deepEqual(fixture.transport.take(), []);
     // Nor one that takes nothing: its answers would pile up.
     fixture.transport.unsent = 70_000;
     fixture.session.answerRefresh({ type: 'route-refresh', kind: 'request', afi: 2, safi: 1 });

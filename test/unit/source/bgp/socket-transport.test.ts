@@ -1,6 +1,7 @@
 /** Connections on real sockets, with other sides that behave badly. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { describe, it } from 'node:test';
@@ -99,6 +100,30 @@ describe('a connection that the peer ends', () => {
     });
   }
 });
+
+describe('a connection that nobody says anything on', () => {
+  it('is asked after by the kernel, so that one with no hold time does not outlive the peer’s host', async () => {
+    await using pair = await Pair.open();
+    await until(async () => (await timerOf(pair.socket)) === KEEPALIVE, {
+      what: 'the keepalive timer runs',
+    });
+  });
+});
+
+/** `tr` of proc(5) /proc/net/tcp: what timer runs. */
+const KEEPALIVE = '02';
+
+async function timerOf({ localPort, remotePort }: Socket): Promise<string | undefined> {
+  const port = (number: number | undefined) =>
+    `:${(number ?? 0).toString(16).toUpperCase().padStart(4, '0')}`;
+  for (const line of (await readFile('/proc/self/net/tcp', 'utf8')).split('\n')) {
+    const [, local = '', remote = '', , , timer = ''] = line.trim().split(/\s+/);
+    if (local.endsWith(port(localPort)) && remote.endsWith(port(remotePort))) {
+      return timer.slice(0, 2);
+    }
+  }
+  return undefined;
+}
 
 describe('where a connection is', () => {
   it('its interface is that of our address, none where that is a loopback one', async () => {
