@@ -382,6 +382,12 @@ describe('what else it says', () => {
     assert.deepEqual(plain.transport.take(), []);
     const fixture = new Fixture();
     const known = [{ type: 'route-refresh' }, { type: 'enhanced-route-refresh' }] as const;
+    const one = new Fixture();
+    const ipv4 = { type: 'multiprotocol', afi: 1, safi: 1 } as const;
+    one.transport.hear(...handshake(peerOpen({ capabilities: [ipv4, FOUR_OCTET, ...known] })));
+    one.transport.take();
+    one.session.answerRefresh({ type: 'route-refresh', kind: 'request', afi: 2, safi: 1 });
+    assert.deepEqual(one.transport.take(), []);
     const capabilities = [...BOTH, FOUR_OCTET, ...known];
     fixture.transport.hear(...handshake(peerOpen({ capabilities })));
     fixture.transport.take();
