@@ -10,7 +10,8 @@ import { ERROR_CODE, OPEN_ERROR, sessionError } from './error-code.js';
 import type { OpenMessage, SessionError } from './message.js';
 import { Peer, type PeerSurroundings } from './peer.js';
 import { SeldomLog } from './seldom-log.js';
-import { Session, type SessionEnd, type SessionOwner, type Terms } from './session.js';
+import { Session } from './session.js';
+import type { SessionEnd, SessionOwner, Terms } from './session-owner.js';
 import type { Transport } from './transport.js';
 import { WaitingRoom } from './waiting-room.js';
 

@@ -11,7 +11,7 @@ import { type HeardRoutes, MOST_PATHS } from './heard-routes.js';
 import type { Nlri, RouteRefreshMessage, UpdateMessage } from './message.js';
 import { Refresh } from './refresh.js';
 import { Retention } from './retention.js';
-import type { SessionEnd } from './session.js';
+import type { SessionEnd } from './session-owner.js';
 
 export interface PeerRoutesOptions {
   readonly config: BgpPeerConfig;

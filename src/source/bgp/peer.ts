@@ -11,7 +11,8 @@ import type { HeardRoutes } from './heard-routes.js';
 import type { OpenMessage, SessionError } from './message.js';
 import { PeerRoutes } from './peer-routes.js';
 import { PeerSessions } from './peer-sessions.js';
-import type { Session, Terms } from './session.js';
+import type { Session } from './session.js';
+import type { Terms } from './session-owner.js';
 import type { Transport } from './transport.js';
 
 /** What all peers of a source share. */

@@ -19,53 +19,15 @@ import {
   type OpenMessage,
   type RouteRefreshMessage,
   SessionError,
-  type UpdateMessage,
 } from './message.js';
 import { notificationText } from './notification-text.js';
+import type { SessionEnd, SessionOwner, SessionState } from './session-owner.js';
 import type { Transport } from './transport.js';
 
 /** The wait for an OPEN (RFC 4271 8.2.2: "a large value"). */
 const OPEN_MS = 240_000;
 /** Octets kept for a peer that does not take them, beyond which it is answered no more. */
 const MOST_UNSENT = 64 * 1024;
-
-export type SessionState =
-  /** Waits for the peer's OPEN before it says anything: who it is decides what is said. */
-  | { readonly state: 'open-awaited' }
-  | { readonly state: 'open-sent'; readonly offer: OpenMessage }
-  | { readonly state: 'open-confirm'; readonly agreement: Agreement }
-  /** Epoch milliseconds. */
-  | { readonly state: 'established'; readonly agreement: Agreement; readonly since: number }
-  | { readonly state: 'closed' };
-
-/** How it ended; `reason` is for people. */
-export type SessionEnd =
-  /** The connection was closed or broke, without a word. */
-  | { readonly by: 'connection'; readonly reason: string }
-  | {
-      readonly by: 'peer' | 'us';
-      readonly notification: NotificationMessage;
-      readonly reason: string;
-    };
-
-/** Whose session it is. Each call is about a session that lives, but for the last. */
-export interface SessionOwner {
-  /**
-   * The peer's OPEN: answered by what was agreed on, and by our own OPEN where it
-   * has not been sent. Throws {@link SessionError} to end the session.
-   */
-  opened(session: Session, open: OpenMessage): Terms;
-  established(session: Session): void;
-  update(session: Session, message: UpdateMessage): void;
-  refresh(session: Session, message: RouteRefreshMessage): void;
-  /** Once; `before` is the state it was in. */
-  ended(session: Session, end: SessionEnd, before: SessionState): void;
-}
-
-export interface Terms {
-  readonly offer: OpenMessage;
-  readonly agreement: Agreement;
-}
 
 export interface SessionOptions {
   readonly transport: Transport;

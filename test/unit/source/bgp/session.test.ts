@@ -9,12 +9,12 @@ import {
 } from '../../../../src/source/bgp/encode.js';
 import { encodeEndOfRib } from '../../../../src/source/bgp/end-of-rib.js';
 import type { OpenMessage } from '../../../../src/source/bgp/message.js';
-import {
-  Session,
-  type SessionEnd,
-  type SessionOwner,
-  type SessionState,
-} from '../../../../src/source/bgp/session.js';
+import { Session } from '../../../../src/source/bgp/session.js';
+import type {
+  SessionEnd,
+  SessionOwner,
+  SessionState,
+} from '../../../../src/source/bgp/session-owner.js';
 import { announcement, message } from '../../../support/bgp-wire.js';
 import { FakeClock, settled } from '../fake-clock.js';
 import {
