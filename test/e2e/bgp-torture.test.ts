@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readdir } from 'node:fs/promises';
 import { after, before, describe, it } from 'node:test';
-import { encodeOpen } from '../../src/source/bgp/encode.js';
+import { encodeOpen } from '../../src/source/bgp/message/encode.js';
 import {
   announcement,
   endOfRib,

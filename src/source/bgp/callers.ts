@@ -3,16 +3,16 @@
  * tells apart by router id, or one more of a prefix. Everybody else is hung up on.
  */
 import type { BgpPeerConfig } from '../../config/config.js';
-import { idText } from './agreement.js';
-import { leastTtl } from './dial.js';
+import { leastTtl } from './connection/dial.js';
+import type { Transport } from './connection/transport.js';
 import { DynamicPeers } from './dynamic-peers.js';
-import { ERROR_CODE, OPEN_ERROR, sessionError } from './error-code.js';
-import type { OpenMessage, SessionError } from './message.js';
+import { ERROR_CODE, OPEN_ERROR, sessionError } from './message/error-code.js';
+import type { OpenMessage, SessionError } from './message/message.js';
 import { Peer, type PeerSurroundings } from './peer.js';
 import { SeldomLog } from './seldom-log.js';
-import { Session } from './session.js';
-import type { SessionEnd, SessionOwner, Terms } from './session-owner.js';
-import type { Transport } from './transport.js';
+import { idText } from './session/agreement.js';
+import { Session } from './session/session.js';
+import type { SessionEnd, SessionOwner, Terms } from './session/session-owner.js';
 import { WaitingRoom } from './waiting-room.js';
 
 export class Callers implements SessionOwner {

@@ -1,10 +1,10 @@
 /** Peers that nobody has configured one by one: whoever calls from a prefix, told apart by address and router id. */
 import type { BgpPeerConfig } from '../../config/config.js';
-import { agree, idText } from './agreement.js';
-import { CEASE, ERROR_CODE, OPEN_ERROR, sessionError } from './error-code.js';
-import type { OpenMessage, SessionError } from './message.js';
+import type { Transport } from './connection/transport.js';
+import { CEASE, ERROR_CODE, OPEN_ERROR, sessionError } from './message/error-code.js';
+import type { OpenMessage, SessionError } from './message/message.js';
 import { Peer, type PeerSurroundings } from './peer.js';
-import type { Transport } from './transport.js';
+import { agree, idText } from './session/agreement.js';
 
 /** Of all prefixes together. */
 const MOST = 1024;

@@ -5,15 +5,15 @@ import type { Log } from '../../log-port.js';
 import type { Address } from '../../net/address.js';
 import type { Family } from '../../net/family.js';
 import type { PeerStatus } from '../source.js';
-import { idText, type OwnSide } from './agreement.js';
-import type { AttributeCache } from './attribute-set.js';
-import type { HeardRoutes } from './heard-routes.js';
-import type { OpenMessage, SessionError } from './message.js';
-import { PeerRoutes } from './peer-routes.js';
-import { PeerSessions } from './peer-sessions.js';
-import type { Session } from './session.js';
-import type { Terms } from './session-owner.js';
-import type { Transport } from './transport.js';
+import type { Transport } from './connection/transport.js';
+import type { AttributeCache } from './message/attribute-set.js';
+import type { OpenMessage, SessionError } from './message/message.js';
+import type { HeardRoutes } from './routes/heard-routes.js';
+import { PeerRoutes } from './routes/peer-routes.js';
+import { idText, type OwnSide } from './session/agreement.js';
+import { PeerSessions } from './session/peer-sessions.js';
+import type { Session } from './session/session.js';
+import type { Terms } from './session/session-owner.js';
 
 /** What all peers of a source share. */
 export interface PeerSurroundings {

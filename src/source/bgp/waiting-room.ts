@@ -3,8 +3,8 @@
  * and no more; the one that has been silent longest makes way for a new one,
  * so that nobody can keep others out by calling first and saying nothing.
  */
-import { CEASE, ERROR_CODE, sessionError } from './error-code.js';
-import type { Session } from './session.js';
+import { CEASE, ERROR_CODE, sessionError } from './message/error-code.js';
+import type { Session } from './session/session.js';
 
 const MOST = 128;
 /** Of one address: as many peers may be there, told apart by router id. */

@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import type { BgpPeerConfig } from '../../../../src/config/config.js';
 import type { Prefix } from '../../../../src/net/prefix.js';
-import { AttributeCache } from '../../../../src/source/bgp/attribute-set.js';
-import { type HeardPath, HeardRoutes } from '../../../../src/source/bgp/heard-routes.js';
-import type { OpenMessage } from '../../../../src/source/bgp/message.js';
+import type { Transport } from '../../../../src/source/bgp/connection/transport.js';
+import { AttributeCache } from '../../../../src/source/bgp/message/attribute-set.js';
+import type { OpenMessage } from '../../../../src/source/bgp/message/message.js';
 import { Peer, type PeerSurroundings } from '../../../../src/source/bgp/peer.js';
-import type { Transport } from '../../../../src/source/bgp/transport.js';
+import { type HeardPath, HeardRoutes } from '../../../../src/source/bgp/routes/heard-routes.js';
 import { announcement, type FeedAttributes, withdrawal } from '../../../support/bgp-wire.js';
 import { FakeClock, settled } from '../fake-clock.js';
 import { handshake, MemoryTransport } from './memory-transport.js';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { encodeKeepalive, encodeOpen } from '../../../../src/source/bgp/encode.js';
-import { CEASE, ERROR_CODE, sessionError } from '../../../../src/source/bgp/error-code.js';
+import { encodeKeepalive, encodeOpen } from '../../../../src/source/bgp/message/encode.js';
+import { CEASE, ERROR_CODE, sessionError } from '../../../../src/source/bgp/message/error-code.js';
 import { settled } from '../fake-clock.js';
 import {
   BOTH,

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Callers } from '../../../../src/source/bgp/callers.js';
 import { FeedState } from '../../../../src/source/bgp/feed-state.js';
-import { HeardRoutes } from '../../../../src/source/bgp/heard-routes.js';
+import { HeardRoutes } from '../../../../src/source/bgp/routes/heard-routes.js';
 import { EventQueue } from '../../../../src/source/event-queue.js';
 import { address } from '../build.js';
 import {

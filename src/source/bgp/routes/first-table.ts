@@ -1,0 +1,84 @@
+/**
+ * When a peer has told all it has, in a new session. The mark for that is
+ * End-of-RIB, which it promises by the capability of RFC 4724, with or without
+ * families in it; from one that does not, silence has to do.
+ */
+import type { Clock } from '../../../clock.js';
+import type { Family } from '../../../net/family.js';
+import type { Agreement } from '../session/agreement.js';
+import { Timer } from '../session/timer.js';
+
+/** A peer that has sent UPDATEs, but none for so long, has sent them all. */
+const QUIET_MS = 2_000;
+/** A router that never sent any has none; a daemon beside us that was restarted may not have met its own peers yet. */
+const SPEECHLESS_MS = { neighbour: 5_000, feed: Number.POSITIVE_INFINITY };
+/** One that never falls silent, for so long, is no more in its first table. */
+const SETTLED_MS = 60_000;
+const LOOK_MS = 250;
+
+export class FirstTable {
+  readonly #clock: Clock;
+  readonly #role: 'neighbour' | 'feed';
+  readonly #complete: (family: Family) => void;
+  readonly #look: Timer;
+  #pending = new Set<Family>();
+  #promised = false;
+  #since = 0;
+  #updates = 0;
+  #heardAt = 0;
+
+  /** `complete` is told of each family, once a session. */
+  constructor(clock: Clock, role: 'neighbour' | 'feed', complete: (family: Family) => void) {
+    this.#clock = clock;
+    this.#role = role;
+    this.#complete = complete;
+    this.#look = new Timer(clock, () => this.#lookAtSilence());
+  }
+
+  /** Families still to be told in full. */
+  get pending(): ReadonlySet<Family> {
+    return this.#pending;
+  }
+
+  /** What is missing of a pending family, for people. */
+  waitingFor(peer: string, family: Family): string {
+    return this.#promised ? `End-of-RIB of ${peer} ${family}` : `the updates of ${peer} to end`;
+  }
+
+  begin({ families, restart }: Agreement): void {
+    this.#pending = new Set(families);
+    this.#promised = restart !== undefined;
+    this.#since = this.#heardAt = this.#clock.monotonic();
+    this.#updates = 0;
+    if (!this.#promised) this.#look.start(LOOK_MS);
+  }
+
+  /** An UPDATE with routes. */
+  heard(): void {
+    this.#updates++;
+    this.#heardAt = this.#clock.monotonic();
+  }
+
+  endOfRib(family: Family): void {
+    if (this.#pending.delete(family)) this.#complete(family);
+    if (this.#pending.size === 0) this.#look.stop();
+  }
+
+  /** The session is over. */
+  end(): void {
+    this.#pending.clear();
+    this.#look.stop();
+  }
+
+  #lookAtSilence(): void {
+    const now = this.#clock.monotonic();
+    const speechless = this.#updates === 0;
+    const quiet = now - this.#heardAt >= (speechless ? SPEECHLESS_MS[this.#role] : QUIET_MS);
+    const settled = !speechless && now - this.#since >= SETTLED_MS;
+    if (!quiet && !settled) {
+      this.#look.start(LOOK_MS);
+      return;
+    }
+    for (const family of [...this.#pending]) this.endOfRib(family);
+  }
+}
