@@ -24,10 +24,13 @@ export class Callers implements SessionOwner {
   /** By address: why its peers may have no session. */
   readonly #disabled = new Map<string, SessionError>();
   readonly #log: SeldomLog;
+  /** Apart, so that they crowd nobody else out of it. */
+  readonly #strangers: SeldomLog;
 
   constructor(peers: readonly BgpPeerConfig[], around: PeerSurroundings) {
     this.#around = around;
     this.#log = new SeldomLog(around.log, around.clock);
+    this.#strangers = new SeldomLog(around.log, around.clock);
     this.configured = peers.flatMap((config) => {
       const { neighbour } = config;
       return neighbour.kind === 'address' ? [new Peer(config, neighbour.address, around)] : [];
@@ -63,7 +66,7 @@ export class Callers implements SessionOwner {
     const config = candidates[0]?.config ?? this.#dynamic.configOf(transport);
     if (config === undefined) {
       transport.close();
-      this.#log.warn({ address: peer }, 'a call from nobody we know');
+      this.#strangers.warn({ address: peer }, 'a call from nobody we know');
       return;
     }
     try {

@@ -148,12 +148,13 @@ export class PeerSessions implements SessionOwner {
 
   /** A connection that came in, and is this peer's own by its OPEN; as {@link opened}. */
   adopt(session: Session, open: OpenMessage): Terms {
-    session.owner = this;
     const { doing } = this.#activity;
+    // Not ours yet: why it rests is what people are to read of the peer, not that it does.
     if (doing !== 'active') {
       const reason = `connection rejected: the peer is ${doing}`;
       throw sessionError(ERROR_CODE.cease, CEASE.connectionRejected, reason);
     }
+    session.owner = this;
     this.#sessions.add(session);
     return this.opened(session, open);
   }

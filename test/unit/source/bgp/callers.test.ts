@@ -74,6 +74,21 @@ describe('who calls', () => {
     assert.ok(third.closed);
   });
 
+  it('of one that rests, what is told is why', () => {
+    const { call, called } = callers(
+      at('127.0.0.1', { routerId: 0x0aff0002 }),
+      at('127.0.0.1', { routerId: 0x0aff0003 }),
+    );
+    const wrong = encodeOpen(peerOpen({ as: 65009, capabilities: [] }));
+    const answers = [0, 1].map(() => {
+      const transport = call('127.0.0.1');
+      transport.hear(wrong);
+      return transport.words().at(-1);
+    });
+    assert.deepEqual(answers, ['2/2', '6/5']);
+    assert.match(called.configured[0]?.waitingFor('ipv4') ?? '', /AS number 65009/);
+  });
+
   it('whoever calls from a prefix is a peer of its own, of the longest prefix that fits', () => {
     const { call, called, states } = callers(
       from('10.0.0.0/8', { as: 65009 }),
@@ -194,10 +209,12 @@ describe('what callers may cost', () => {
       'no BGP session: OPEN: AS number 65009, must be 65001',
     ]);
     for (let i = 0; i < 100; i++) call(`10.6.0.${i}`);
-    assert.equal(fixture.warnings.length, 20);
+    assert.equal(fixture.warnings.length, 21);
+    call('10.9.0.6').hear(encodeOpen(peerOpen({ as: 65009, capabilities: [] })));
+    assert.equal(fixture.warnings.length, 22, 'strangers crowd nobody out');
     await fixture.clock.advance(3_600_000);
     storm();
-    assert.equal(fixture.warnings.length, 22);
+    assert.equal(fixture.warnings.length, 24);
   });
 
   it('each ends after four minutes without an OPEN', async () => {
