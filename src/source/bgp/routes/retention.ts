@@ -16,12 +16,15 @@ import type { AdjRibIn } from './adj-rib-in.js';
 type Retained =
   /** Nothing is kept: the peer is up and has repeated all, or all it had is gone. */
   | { readonly state: 'none' }
-  /** Kept for the peer to come back; `longLived` is for afterwards. */
-  | { readonly state: 'waiting'; readonly longLived: number }
-  /** Kept beyond that, as a last resort. */
-  | { readonly state: 'long-lived' }
-  /** The peer is back: what it does not repeat goes. */
-  | { readonly state: 'returned' };
+  /**
+   * Kept for the peer to come back; `longLived` is for afterwards. `until`: what was a last
+   * resort before, and has not been repeated since, goes then.
+   */
+  | { readonly state: 'waiting'; readonly longLived: number; readonly until: number | undefined }
+  /** Kept beyond that, as a last resort, up to that monotonic time. */
+  | { readonly state: 'long-lived'; readonly until: number }
+  /** The peer is back: what it does not repeat goes. `until` as before: repeating has not ended yet. */
+  | { readonly state: 'returned'; readonly until: number | undefined };
 
 const NONE: Retained = { state: 'none' };
 
@@ -69,17 +72,22 @@ export class Retention {
     const { restart, longLived } = agreement;
     const graceful = restart !== undefined && isGraceful(end, restart.notification);
     for (const family of FAMILIES) {
-      // RFC 4724 4.2: what was stale already goes when the peer restarts once more.
-      if (!feed && this.#families[family].state === 'returned') rib.sweep(family);
+      const before = this.#families[family];
       this.#families[family] = NONE;
       if (feed) {
-        this.#families[family] = { state: 'waiting', longLived: 0 };
+        this.#families[family] = { state: 'waiting', longLived: 0, until: undefined };
         continue;
       }
       const time = graceful ? Math.min(longLived.get(family)?.time ?? 0, longLivedTime) : 0;
+      const left = before.state === 'returned' && time > 0 ? this.#left(before.until) : 0;
+      // RFC 4724 4.2: what was stale already goes when the peer restarts once more, but for what
+      // has time left as a last resort, which no session adds to before it has ended its first table (RFC 9494 4.2).
+      if (before.state === 'returned' && left === 0) rib.sweep(family);
       if (graceful && restart.families.has(family) && Math.min(restart.time, restartTime) > 0) {
-        this.#families[family] = { state: 'waiting', longLived: time };
-      } else this.#outlive(family, time);
+        const until = left === 0 ? undefined : this.#now() + left;
+        this.#families[family] = { state: 'waiting', longLived: time, until };
+        if (left > 0) this.#longLived[family].start(left);
+      } else this.#outlive(family, left || time);
     }
     this.#restart.start(feed ? hold : Math.min(restart?.time ?? 0, restartTime));
   }
@@ -89,10 +97,10 @@ export class Retention {
     const { rib, config } = this.#options;
     this.#stopTimers();
     for (const family of FAMILIES) {
-      const before = this.#families[family].state;
-      if (before === 'none') continue;
-      this.#families[family] = { state: 'returned' };
-      if (!this.#mayStay(family, agreement, before)) {
+      const before = this.#families[family];
+      if (before.state === 'none') continue;
+      this.#families[family] = { state: 'returned', until: before.until };
+      if (!this.#mayStay(family, agreement, before.state)) {
         rib.sweep(family);
         this.#families[family] = NONE;
       }
@@ -131,7 +139,9 @@ export class Retention {
   #restartExpired(): void {
     for (const family of FAMILIES) {
       const retained = this.#families[family];
-      if (retained.state === 'waiting') this.#outlive(family, retained.longLived);
+      if (retained.state !== 'waiting') continue;
+      const { longLived, until } = retained;
+      this.#outlive(family, until === undefined ? longLived : this.#left(until));
     }
     this.#options.onChange();
   }
@@ -142,19 +152,33 @@ export class Retention {
       this.#clear(family);
       return;
     }
-    this.#families[family] = { state: 'long-lived' };
+    this.#families[family] = { state: 'long-lived', until: this.#now() + time };
     this.#options.rib.depreference(family);
     this.#longLived[family].start(time);
   }
 
   #longLivedExpired(family: Family): void {
-    this.#clear(family);
+    const retained = this.#families[family];
+    if (retained.state === 'waiting') {
+      // What the peer has repeated in its last session has its own time.
+      this.#families[family] = { ...retained, until: undefined };
+      this.#options.rib.sweep(family);
+    } else this.#clear(family);
     this.#options.onChange();
   }
 
   #staleExpired(): void {
     for (const family of FAMILIES) this.complete(family);
     this.#options.onChange();
+  }
+
+  #now(): number {
+    return this.#options.clock.monotonic();
+  }
+
+  /** Milliseconds up to then, 0 where it is past or was never set. */
+  #left(until: number | undefined): number {
+    return until === undefined ? 0 : Math.max(0, until - this.#now());
   }
 
   #clear(family: Family): void {

@@ -258,6 +258,81 @@ describe('long-lived graceful restart (RFC 9494)', () => {
     assert.deepEqual(held(fixture), []);
   });
 
+  const again = with_(restarts(120), longLived(1000));
+
+  it('a peer that is back and gone before it repeated all loses nothing by it, nor wins time', async () => {
+    const fixture = await stale();
+    await fixture.clock.advance(500_000);
+    const session = fixture.establish(again);
+    session.hear(announce(V4.slice(0, 1)));
+    session.break();
+    assert.deepEqual(held(fixture), ALL);
+    await fixture.clock.advance(120_000);
+    assert.equal(fixture.offered.get(V4[0] as string), `10.9.0.2${STALE}`);
+    await fixture.clock.advance(379_999);
+    assert.deepEqual(held(fixture), ALL);
+    await fixture.clock.advance(1);
+    assert.deepEqual(held(fixture), []);
+    assert.equal(fixture.clock.waiting, 0);
+  });
+
+  it('again and again, too: the time of a last resort runs from the first loss', async () => {
+    const fixture = await stale();
+    for (let i = 0; i < 3; i++) {
+      await fixture.clock.advance(300_000);
+      fixture.establish(again).break();
+      assert.deepEqual(held(fixture), ALL, `loss ${i}`);
+      // So that its sessions are none that flap, and the time to restart in does not end.
+      await fixture.clock.advance(20_000);
+    }
+    await fixture.clock.advance(40_000 - 1);
+    assert.deepEqual(held(fixture), ALL);
+    await fixture.clock.advance(1);
+    assert.deepEqual(held(fixture), []);
+  });
+
+  it('what was a last resort goes in its time while the peer is waited for, what it repeated stays', async () => {
+    const fixture = await stale();
+    await fixture.clock.advance(950_000);
+    const session = fixture.establish(again);
+    session.hear(announce(V4.slice(0, 1)));
+    session.break();
+    await fixture.clock.advance(50_000);
+    assert.deepEqual(held(fixture), V4.slice(0, 1));
+    assert.equal(fixture.offered.get(V4[0] as string), '10.9.0.2');
+    await fixture.clock.advance(70_000);
+    assert.equal(fixture.offered.get(V4[0] as string), `10.9.0.2${STALE}`);
+    await fixture.clock.advance(1_000_000);
+    assert.deepEqual(held(fixture), []);
+  });
+
+  it('and at once where its time was over when the peer went again', async () => {
+    const fixture = await stale();
+    await fixture.clock.advance(900_000);
+    const session = fixture.establish(again);
+    session.hear(announce(V4.slice(0, 1)));
+    for (let i = 0; i < 3; i++) {
+      await fixture.clock.advance(50_000);
+      session.hear(encodeKeepalive());
+    }
+    assert.deepEqual(held(fixture), ALL, 'it may repeat them still');
+    session.break();
+    assert.deepEqual(held(fixture), V4.slice(0, 1));
+  });
+
+  it('once it has repeated all, the next loss has all the time again', async () => {
+    const fixture = await stale();
+    await fixture.clock.advance(900_000);
+    const session = fixture.establish(again);
+    session.hear(announce(V4.slice(0, 1)), ...ends);
+    session.break();
+    await fixture.clock.advance(120_000);
+    await fixture.clock.advance(999_999);
+    assert.deepEqual(held(fixture), V4.slice(0, 1));
+    await fixture.clock.advance(1);
+    assert.deepEqual(held(fixture), []);
+  });
+
   it('is not ours where we do not offer it', async () => {
     const { fixture, session } = told(with_(restarts(120), longLived(1000)));
     session.break();
