@@ -1,7 +1,7 @@
 /**
- * Best path selection beside GoBGP's and FRR's own, on the same random table:
- * prints how often they agree, and ends with 1 where a difference has no
- * explanation, or a step decided nothing.
+ * What the kernel has of rib2fib beside the best paths of GoBGP and FRR, over the
+ * same random table from the same peers: prints how often they agree, and ends
+ * with 1 where a difference has no explanation, or a step decided nothing.
  *
  *   npm run test:differential [-- --seed S] [--prefixes N] [--daemon gobgp-3.10|gobgp-4.8|frr-8.4|frr-10.3]
  */

@@ -1,4 +1,4 @@
-/** The short form of `npm run test:differential`: best path selection beside each daemon's own. */
+/** The short form of `npm run test:differential`: what the kernel has of rib2fib beside each daemon's own best paths. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { comparisonText } from '../differential/comparison.js';
@@ -20,7 +20,9 @@ describe(`best paths, ${PREFIXES} prefixes, seed ${SEED}`, { concurrency: 2 }, (
         assert.deepEqual(unreached(comparison), [], comparisonText(comparison));
         assert.equal(comparison.prefixes, PREFIXES);
         const explained = [...comparison.explained.values()].reduce((a, b) => a + b, 0);
-        assert.ok(explained < PREFIXES / 20, comparisonText(comparison));
+        // Most of them by what GoBGP does not compare.
+        const most = daemon.startsWith('frr') ? PREFIXES / 20 : PREFIXES / 10;
+        assert.ok(explained < most, comparisonText(comparison));
         comparisons++;
       }
       assert.equal(comparisons, daemon.startsWith('frr') ? 4 : 3);
