@@ -327,7 +327,10 @@ for (const version of GOBGPD_VERSIONS) {
       assert.equal(await lost(), `path of ${router(1)} lost: metric to the next hop 20 against 10`);
       await node.ip('route', 'del', near, 'metric', '10');
       await goesOver(1);
-      assert.equal(await lost(), `path of ${router(0)} lost: no way leads to its next hop`);
+      assert.equal(
+        await lost(),
+        `path of ${router(0)} lost: no way leads to its next hop: no usable route to 10.20.0.1 in the main table`,
+      );
       await node.ip(...way(near, 0, 30));
       await until(async () => (await lost())?.endsWith('metric to the next hop 30 against 20'), {
         what: 'the way is there again, and longer',
