@@ -107,7 +107,11 @@ async function compareRun(
   return compare(announced, await subject.chosen(0), await choices(gobgpd, legs), {
     ...{ name: `GoBGP ${version}, ${run.what}`, options },
     explain: (heard, theirs) => {
-      const paths = heard.map(asGobgpCompares);
+      const named = heard.map(withFirstOfSet);
+      if (isChoice(choiceOf(named, options), theirs)) {
+        return 'AS_SET in front: gobgpd takes its first AS for the neighbouring one';
+      }
+      const paths = named.map(asGobgpCompares);
       if (isChoice(choiceOf(paths, options), theirs)) {
         return 'ORIGINATOR_ID and cluster list: gobgpd compares neither';
       }
@@ -150,6 +154,15 @@ function asGobgpCompares(path: Path): Path {
     ...path,
     attributes: { ...path.attributes, originatorId: undefined, clusterLength: 0 },
   };
+}
+
+/** A set counts as one AS. */
+function withFirstOfSet(path: Path): Path {
+  const [first, ...rest] = path.attributes.asPath;
+  const [as] = first?.asns ?? [];
+  if (first?.type !== 'set' || as === undefined) return path;
+  const asPath = [{ type: 'sequence', asns: [as] } as const, ...rest];
+  return { ...path, attributes: { ...path.attributes, asPath } };
 }
 
 type GlobalRib = Readonly<Record<string, readonly ListedPath[]>>;

@@ -132,6 +132,7 @@ function asPath(
     [...first, beyond],
     [...first, beyond, beyond],
     [...first, [65020, 65021, 65022]],
-    inside ? [] : [...first, beyond],
+    // A set in front: nobody knows the neighbouring AS.
+    inside ? random.pick([[], [[65001, 65002]]]) : [...first, beyond],
   ]);
 }

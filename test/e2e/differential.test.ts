@@ -9,7 +9,7 @@ import { Random } from '../support/random.js';
 const PREFIXES = 1500;
 const SEED = Math.floor(Math.random() * 2 ** 31);
 
-describe(`best paths, ${PREFIXES} prefixes, seed ${SEED}`, { concurrency: 2 }, () => {
+describe(`best paths, ${PREFIXES} prefixes, seed ${SEED}`, { concurrency: DAEMONS.length }, () => {
   for (const daemon of DAEMONS) {
     it(`are those of ${daemon}`, async () => {
       const random = new Random(SEED);
