@@ -80,19 +80,19 @@ async function accepted(bird: Bird, peer: number, prefixes: number): Promise<voi
   );
 }
 
-/** It decides in its own time: what it says twice in a row is what it came to. */
+/** It decides in its own time: what it says twice in a row is what it came to. Its clock times differ by a millisecond from one look to the next. */
 async function settled(bird: Bird): Promise<Map<string, DaemonChoice>> {
-  let last = '';
+  let choices = new Map<string, DaemonChoice>();
   await until(
     async () => {
-      const before = last;
+      const before = JSON.stringify([...choices]);
       await pause(500);
-      last = await bird.birdc('show', 'route', 'primary', 'all');
-      return last === before;
+      choices = choicesOf(await bird.birdc('show', 'route', 'primary', 'all'));
+      return JSON.stringify([...choices]) === before;
     },
     { what: 'BIRD has come to rest', deadlineMs: 60_000 },
   );
-  return choicesOf(last);
+  return choices;
 }
 
 /** `40.0.0.0/24  unicast [p0 12:00:00.000 from 10.9.0.2] * (100/10) [AS65010i]`, and its attributes. */
