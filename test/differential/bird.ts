@@ -8,7 +8,7 @@ import type { Path } from '../../src/rib/path.js';
 import { type Bird, startBird } from '../support/bird.js';
 import { until } from '../support/wait.js';
 import { type Comparison, choiceOf, compare, type DaemonChoice } from './comparison.js';
-import { type Choices, optionsOf, pathOf } from './model.js';
+import { type Choices, optionsOf, pathOf, withNeighbour } from './model.js';
 import { GATEWAY, Network, NODE_ADDRESS } from './network.js';
 import { SUBJECT_PORT, Subject } from './subject.js';
 import { NODE_AS, PEERS, type RandomTable, UNDERLAY } from './table.js';
@@ -38,7 +38,7 @@ export async function* compareWithBird(
     const options = optionsOf(choices);
     yield compare(announced, await subject.chosen(0), await settled(bird), {
       ...{ name: `BIRD 2, ${what}`, options },
-      explain: (paths, daemon) => leastStale(paths, daemon, choices),
+      explain: (paths, daemon) => asBirdCompares(paths, daemon, choices),
     });
   }
 }
@@ -112,17 +112,23 @@ function choicesOf(text: string): Map<string, DaemonChoice> {
   return found;
 }
 
-/** BIRD asks whether a path is LLGR_STALE before it asks for a way to its next hop. */
-function leastStale(
+/**
+ * BIRD asks whether a path is LLGR_STALE before it asks for a way to its next
+ * hop, and holds one with a set in front for one of this AS.
+ */
+function asBirdCompares(
   paths: readonly Path[],
-  { hop }: DaemonChoice,
+  { best }: DaemonChoice,
   choices: Choices,
 ): string | undefined {
+  const options = optionsOf(choices);
+  const named = paths.map((path) => withNeighbour(path, () => NODE_AS));
+  if (choiceOf(named, options).best === best) {
+    return 'AS_SET in front: BIRD takes the own AS for the neighbouring one';
+  }
   const stale = ({ attributes }: Path) => attributes.communities.includes(0xffff0006);
-  const fresh = paths.filter((path) => !stale(path));
-  return hop === undefined &&
-    fresh.length > 0 &&
-    choiceOf(fresh, optionsOf(choices)).hop === undefined
+  const fresh = named.filter((path) => !stale(path));
+  return best === undefined && fresh.length > 0 && choiceOf(fresh, options).best === undefined
     ? 'LLGR_STALE: BIRD prefers a path that has no way to its next hop'
     : undefined;
 }

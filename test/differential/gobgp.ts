@@ -19,7 +19,7 @@ import {
   compare,
   type DaemonChoice,
 } from './comparison.js';
-import { bestByArrival, type Choices, optionsOf, pathOf } from './model.js';
+import { bestByArrival, type Choices, optionsOf, pathOf, withNeighbour } from './model.js';
 import { Network } from './network.js';
 import { SUBJECT_PORT, Subject } from './subject.js';
 import { NODE_AS, PEERS, type RandomTable } from './table.js';
@@ -107,7 +107,7 @@ async function compareRun(
   return compare(announced, await subject.chosen(0), await choices(gobgpd, legs), {
     ...{ name: `GoBGP ${version}, ${run.what}`, options },
     explain: (heard, theirs) => {
-      const named = heard.map(withFirstOfSet);
+      const named = heard.map((path) => withNeighbour(path, ([first]) => first));
       if (isChoice(choiceOf(named, options), theirs)) {
         return 'AS_SET in front: gobgpd takes its first AS for the neighbouring one';
       }
@@ -154,15 +154,6 @@ function asGobgpCompares(path: Path): Path {
     ...path,
     attributes: { ...path.attributes, originatorId: undefined, clusterLength: 0 },
   };
-}
-
-/** A set counts as one AS. */
-function withFirstOfSet(path: Path): Path {
-  const [first, ...rest] = path.attributes.asPath;
-  const [as] = first?.asns ?? [];
-  if (first?.type !== 'set' || as === undefined) return path;
-  const asPath = [{ type: 'sequence', asns: [as] } as const, ...rest];
-  return { ...path, attributes: { ...path.attributes, asPath } };
 }
 
 type GlobalRib = Readonly<Record<string, readonly ListedPath[]>>;
