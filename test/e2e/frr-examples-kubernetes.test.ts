@@ -115,7 +115,8 @@ describe('frr-examples for Kubernetes', { concurrency: 3 }, () => {
         const router = lab.keep(
           await startGobgpd({
             ...{ version: '4.8', netns: lab.fabrics.router1, as: 65001, routerId: '10.9.0.2' },
-            neighbors: [{ address: '10.9.0.1', as: 65000 }],
+            // It sends End-of-RIB, as routers do; FRR's update-delay waits for that.
+            neighbors: [{ address: '10.9.0.1', as: 65000, gracefulRestart: { restartTime: 5 } }],
           }),
         );
         await announce(router);

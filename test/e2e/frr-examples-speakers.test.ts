@@ -21,7 +21,10 @@ async function router(lab: ExampleLab, ...neighbors: string[]): Promise<Gobgpd> 
   const gobgpd = lab.keep(
     await startGobgpd({
       ...{ version: '4.8', netns: lab.fabrics.router1, as: 65001, routerId: '10.9.0.2' },
-      neighbors: neighbors.map((address) => ({ address, as: 65000 })),
+      // It sends End-of-RIB, as routers do; FRR's update-delay waits for that.
+      neighbors: neighbors.map((address) => ({
+        ...{ address, as: 65000, gracefulRestart: { restartTime: 5 } },
+      })),
     }),
   );
   for (const prefix of [NET, OTHER]) {
