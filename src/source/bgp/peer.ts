@@ -119,12 +119,13 @@ export class Peer {
   }
 
   status(): PeerStatus {
-    const state = this.#sessions.current;
+    const { current: state, lastFailure } = this.#sessions;
     const since = state?.state === 'established' ? state.since : undefined;
     return {
       ...{ peer: this.address.text, as: this.config.as, established: since !== undefined },
       ...{ sessionState: this.#sessions.text, adminDown: this.disabled },
       ...{ received: this.#routes.received, since },
+      lastError: since !== undefined || this.disabled ? undefined : lastFailure,
     };
   }
 

@@ -80,6 +80,9 @@ describe('a peer that is called', () => {
       fixture.peer.waitingFor('ipv4') ?? '',
       /10\.9\.0\.2 to establish \(connect ECONNREFUSED\)/,
     );
+    assert.equal(fixture.peer.status().lastError, 'connect ECONNREFUSED');
+    fixture.establish();
+    assert.equal(fixture.peer.status().lastError, undefined);
   });
 
   it('for half a minute each time', async () => {
@@ -322,6 +325,7 @@ describe('a peer that is disabled', () => {
     assert.equal(fixture.offered.size, 0);
     assert.equal(fixture.state, 'idle (admin down)');
     assert.ok(fixture.peer.status().adminDown);
+    assert.equal(fixture.peer.status().lastError, undefined);
     assert.equal(fixture.peer.waitingFor('ipv4'), undefined);
     assert.ok(fixture.call().closed);
     await fixture.clock.advance(3_600_000);

@@ -63,6 +63,44 @@ describe('when a peer has told all it has', () => {
     assert.equal(waiting(fixture), 'the updates of 10.9.0.2 to end');
   });
 
+  it('not at End-of-RIB of a feed without a route: it may not have met its own peers', async () => {
+    const fixture = new PeerFixture({ role: 'feed', holdTime: 0 });
+    const session = fixture.establish(peerOpen({ capabilities }));
+    session.hear(...ends);
+    await silence(fixture, 120_000);
+    assert.equal(waiting(fixture), 'the first route of 10.9.0.2: its End-of-RIB came without any');
+    // It has met one: what it tells now has no mark at its end, but silence.
+    session.hear(announce(V4));
+    await silence(fixture, 1_750);
+    assert.equal(waiting(fixture), 'the updates of 10.9.0.2 to end');
+    session.hear(announce(V4.slice(1), { med: 7 }));
+    await silence(fixture, 1_750);
+    assert.equal(waiting(fixture), 'the updates of 10.9.0.2 to end');
+    await silence(fixture, 250);
+    assert.equal(waiting(fixture), undefined);
+    assert.equal(fixture.peer.waitingFor('ipv6'), undefined);
+  });
+
+  it('at once at End-of-RIB of a feed that has told a route, of the other family too', () => {
+    const fixture = new PeerFixture({ role: 'feed', holdTime: 0 });
+    const session = fixture.establish(peerOpen({ capabilities }));
+    session.hear(announce(V4), ...ends);
+    assert.equal(waiting(fixture), undefined);
+    assert.equal(fixture.peer.waitingFor('ipv6'), undefined);
+  });
+
+  it('an early End-of-RIB of a feed is forgotten with its session', async () => {
+    const fixture = new PeerFixture({ role: 'feed', holdTime: 0 });
+    const session = fixture.establish(peerOpen({ capabilities }));
+    session.hear(...ends);
+    session.break('gone');
+    await fixture.clock.advance(1_000);
+    const again = fixture.establish(peerOpen({ capabilities }));
+    again.hear(announce(V4));
+    await silence(fixture, 10_000);
+    assert.equal(waiting(fixture), 'End-of-RIB of 10.9.0.2 ipv4');
+  });
+
   it('after a minute where it is never silent', async () => {
     const fixture = new PeerFixture({ holdTime: 0 });
     const session = fixture.establish();
