@@ -87,7 +87,7 @@ export class Retention {
         const until = left === 0 ? undefined : this.#now() + left;
         this.#families[family] = { state: 'waiting', longLived: time, until };
         if (left > 0) this.#longLived[family].start(left);
-      } else this.#outlive(family, left || time);
+      } else this.#outlive(family, left > 0 ? left : time);
     }
     this.#restart.start(feed ? hold : Math.min(restart?.time ?? 0, restartTime));
   }

@@ -306,6 +306,18 @@ describe('long-lived graceful restart (RFC 9494)', () => {
     assert.deepEqual(held(fixture), []);
   });
 
+  it('nor where there is no time to restart in', async () => {
+    const open = with_(restarts(0), longLived(1000));
+    const { fixture, session } = told(open, { gracefulRestart });
+    session.break();
+    await fixture.clock.advance(600_000);
+    fixture.establish(open).break();
+    await fixture.clock.advance(399_999);
+    assert.deepEqual(held(fixture), ALL);
+    await fixture.clock.advance(1);
+    assert.deepEqual(held(fixture), []);
+  });
+
   it('and at once where its time was over when the peer went again', async () => {
     const fixture = await stale();
     await fixture.clock.advance(900_000);
