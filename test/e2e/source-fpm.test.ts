@@ -19,7 +19,7 @@ async function own(lab: FpmLab): Promise<Routes> {
   return Object.fromEntries(await ownRoutes(lab.node, TABLE));
 }
 
-function becomes(lab: FpmLab, wanted: Routes, deadlineMs = 10_000): Promise<unknown> {
+function becomes(lab: FpmLab, wanted: Routes, deadlineMs = 20_000): Promise<unknown> {
   return until(
     async () => {
       assert.deepEqual(await own(lab), wanted);
@@ -41,7 +41,7 @@ function remains(lab: FpmLab, wanted: Routes, forMs: number): Promise<void> {
 
 describe('source fpm', { concurrency: FRR_VERSIONS.length }, () => {
   for (const version of FRR_VERSIONS)
-    describe(`of FRR ${version}`, { concurrency: 1 }, () => {
+    describe(`of FRR ${version}`, { concurrency: 2 }, () => {
       it('takes routes of both families, moves, ECMP with weights, withdrawals; a link that flaps', async () => {
         await using lab = await FpmLab.start(version);
         const one = await lab.router(0);
