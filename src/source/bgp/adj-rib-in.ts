@@ -21,6 +21,8 @@ export interface AdjRibInOptions {
   readonly peerAs: number;
   /** Epoch milliseconds. */
   readonly now: () => number;
+  /** A path was not taken: there are so many of its prefix that there is no room. */
+  readonly full: () => void;
 }
 
 export class AdjRibIn implements PathOwner {
@@ -103,7 +105,7 @@ export class AdjRibIn implements PathOwner {
 
   /** All prefixes of one announcement share a path object, as far as they may. */
   #announce({ family, nlri, nextHop, attributes }: Announcement): void {
-    const { routes, peer, peerAs, now } = this.#options;
+    const { routes, peer, peerAs, now, full } = this.#options;
     const session = this.#epochs[family];
     const heardAt = now();
     let last: HeardPath | undefined;
@@ -122,7 +124,7 @@ export class AdjRibIn implements PathOwner {
       if (last?.pathId !== pathId || last.receivedAt !== receivedAt || last.attributes !== shared) {
         last = { peer, peerAs, pathId, nextHop, attributes: shared, session, receivedAt };
       }
-      routes.announce(prefix, last, same);
+      if (!routes.announce(prefix, last, same)) full();
     }
   }
 }

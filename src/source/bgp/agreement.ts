@@ -4,6 +4,7 @@
  */
 import type { BgpPeerConfig, BgpRole } from '../../config/config.js';
 import type { Family } from '../../net/family.js';
+import type { PathSession } from '../../rib/path.js';
 import { ERROR_CODE, OPEN_ERROR, sessionError } from './error-code.js';
 import type { AfiSafi, Capability, DecodeContext, OpenMessage } from './message.js';
 
@@ -33,7 +34,14 @@ export interface OwnSide {
 
 type PeerTerms = Pick<
   BgpPeerConfig,
-  'as' | 'routerId' | 'holdTime' | 'families' | 'addPath' | 'bgpRole' | 'gracefulRestart'
+  | 'as'
+  | 'routerId'
+  | 'confederation'
+  | 'holdTime'
+  | 'families'
+  | 'addPath'
+  | 'bgpRole'
+  | 'gracefulRestart'
 >;
 
 /** The peer's promise of graceful restart. */
@@ -50,6 +58,7 @@ export interface RestartPromise {
 export interface Agreement {
   readonly routerId: number;
   readonly as: number;
+  readonly sessionType: PathSession['type'];
   /** Milliseconds; 0: none. */
   readonly holdTime: number;
   readonly families: ReadonlySet<Family>;
@@ -125,10 +134,12 @@ export function agree(own: OwnSide, terms: PeerTerms, open: OpenMessage): Agreem
   checkRole(terms.bgpRole, open);
   const families = agreedFamilies(terms, open);
   const holdTimes = [terms.holdTime, open.holdTime * 1000];
+  const sessionType = internal ? 'internal' : terms.confederation ? 'confederation' : 'external';
   return {
-    ...{ routerId, as, families, holdTime: Math.min(...holdTimes) },
+    ...{ routerId, as, sessionType, families, holdTime: Math.min(...holdTimes) },
     context: {
-      ...{ families, internal, fourOctetAs: find(open, 'four-octet-as') !== undefined },
+      ...{ families, internal: sessionType !== 'external' },
+      fourOctetAs: find(open, 'four-octet-as') !== undefined,
       addPath: agreedAddPath(terms, families, open),
       extendedNextHop: families.has('ipv4') && offersExtendedNextHop(open),
       maxLength: find(open, 'extended-message') === undefined ? 4096 : 65535,

@@ -79,6 +79,8 @@ class BgpSource implements Source {
         this.#lastEventAt = clock.now();
       },
       fault: (peer, reason) => this.#count(peer, reason),
+      refused: ({ name: peer }, reason) =>
+        log.info({ peer, reason }, 'routes of a peer are not taken; told once a session'),
     };
     this.#callers = new Callers(config.peers, {
       ...{ own: config, clock, random, log, routes, cache: new AttributeCache(), hold, events },

@@ -120,10 +120,10 @@ export class UpdateDecoder {
     offset: number,
   ): void {
     if (nlri.length === 0 || nextHop === undefined) return;
-    const wrong = nlri.find(({ prefix }) => isNotUnicast(prefix.address));
+    const wrong = nlri.find(({ prefix }) => isNotUnicast(prefix));
     let kept = nlri;
     if (wrong !== undefined) {
-      kept = nlri.filter(({ prefix }) => !isNotUnicast(prefix.address));
+      kept = nlri.filter(({ prefix }) => !isNotUnicast(prefix));
       const others = nlri.length - kept.length - 1;
       this.#walk.faults.push({
         consequence: 'prefix-ignored',

@@ -60,10 +60,13 @@ export function dial(
       else resolve(transport);
     });
     signal.addEventListener('abort', abort, { once: true });
-    const local = options === undefined && config.localAddress?.text;
+    const { localAddress, interface: zone } = config;
     socket.connect({
       ...{ host: neighbourText(config), port: config.port },
-      ...(local ? { localAddress: local } : {}),
+      // One with options is bound already.
+      ...(options === undefined && localAddress !== undefined
+        ? { localAddress: localAddress.isLinkLocal ? `${localAddress}%${zone}` : localAddress.text }
+        : {}),
     });
     if (signal.aborted) abort();
   });

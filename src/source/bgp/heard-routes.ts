@@ -29,6 +29,9 @@ interface Entry {
   paths: readonly HeardPath[];
 }
 
+/** Of one prefix and one owner: a peer with ADD-PATH may name four thousand million (RFC 7911 3). */
+export const MOST_PATHS = 256;
+
 type Emit = (prefix: Prefix, paths: readonly HeardPath[]) => void;
 
 export class HeardRoutes {
@@ -52,9 +55,10 @@ export class HeardRoutes {
 
   /**
    * Takes the place of what the same owner has told under the same path
-   * identifier. `quietly`: nothing has changed that the consumer looks at.
+   * identifier. `quietly`: nothing has changed that the consumer looks at. False
+   * where the owner has {@link MOST_PATHS} others of the prefix: nothing is done then.
    */
-  announce(prefix: Prefix, path: HeardPath, quietly = false): void {
+  announce(prefix: Prefix, path: HeardPath, quietly = false): boolean {
     const { owner } = path.session;
     const entries = this.#families[prefix.family];
     const entry = entries.get(prefix.key);
@@ -63,16 +67,19 @@ export class HeardRoutes {
       entries.set(prefix.key, { prefix, paths });
       owner.received[prefix.family]++;
       this.emit(prefix, paths);
-      return;
+      return true;
     }
     const at = indexOf(entry.paths, owner, path.pathId);
     if (at < 0) {
-      if (!has(entry.paths, owner)) owner.received[prefix.family]++;
+      const others = countOf(entry.paths, owner);
+      if (others >= MOST_PATHS) return false;
+      if (others === 0) owner.received[prefix.family]++;
       entry.paths = [...entry.paths, path];
     } else {
       entry.paths = entry.paths.length === 1 ? [path] : entry.paths.with(at, path);
     }
     if (!quietly) this.emit(entry.prefix, entry.paths);
+    return true;
   }
 
   /** No error where there is none. */
@@ -126,6 +133,12 @@ function indexOf(paths: readonly HeardPath[], owner: PathOwner, pathId: number):
     if (path.session.owner === owner && path.pathId === pathId) return i;
   }
   return -1;
+}
+
+function countOf(paths: readonly HeardPath[], owner: PathOwner): number {
+  let count = 0;
+  for (const { session } of paths) if (session.owner === owner) count++;
+  return count;
 }
 
 function has(paths: readonly HeardPath[], owner: PathOwner): boolean {

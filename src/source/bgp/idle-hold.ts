@@ -4,6 +4,8 @@ const FIRST_MS = 1_000;
 /** RFC 4271 10 suggests 120 s of ConnectRetryTime; a restarted neighbour should be met sooner. */
 const LONGEST_RETRY_MS = 30_000;
 const LONGEST_HOLD_MS = 60_000;
+/** Failures in a row after which a peer rests whatever else it has to say for itself. */
+const FLAPS = 3;
 
 /** Milliseconds before the next call, after so many that failed before the last. `random` gives 0 up to 1. */
 export function backoff(failedBefore: number, random: () => number): number {
@@ -21,6 +23,11 @@ function wait(failedBefore: number, longest: number, random: () => number): numb
  */
 export class IdleHold {
   #failures = 0;
+
+  /** It has failed so often that nobody can call it a restart any more. */
+  get flaps(): boolean {
+    return this.#failures >= FLAPS;
+  }
 
   /** Milliseconds to rest; `random` gives 0 up to 1. */
   failed(random: () => number): number {

@@ -3,8 +3,11 @@ import { Address } from '../../net/address.js';
 import type { Family } from '../../net/family.js';
 import type { NextHop } from '../../rib/path.js';
 
-/** With more than these it starts anew: a peer that invents next hops costs no memory. */
-const MOST = 65_536;
+/**
+ * With more than these it starts anew: a peer that invents next hops costs no memory, nor do a
+ * thousand such peers. Route servers and reflectors name some thousands.
+ */
+const MOST = 8_192;
 
 export class NextHopTable {
   #ipv4 = new Map<number, NextHop>();

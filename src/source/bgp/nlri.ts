@@ -1,5 +1,4 @@
 /** The prefixes of an UPDATE from their bytes (RFC 4271 4.3, RFC 4760 5, RFC 7911 3). */
-import type { Address } from '../../net/address.js';
 import { type Family, familyBits } from '../../net/family.js';
 import { Prefix } from '../../net/prefix.js';
 import type { Nlri } from './message.js';
@@ -36,8 +35,16 @@ export function readNlri(
   return 0;
 }
 
-/** No unicast route leads there: multicast, or IPv6 link-local. Such a prefix is ignored (RFC 4271 6.3). */
-export function isNotUnicast({ family, w0 }: Address): boolean {
-  if (family === 'ipv4') return w0 >>> 28 === 0xe;
-  return w0 >>> 24 === 0xff || w0 >>> 22 === 0x3fa;
+/**
+ * No unicast route leads there: multicast, loopback, this network (RFC 1122 3.2.1.3, RFC 4291 2),
+ * IPv6 link-local. Such a prefix is ignored (RFC 4271 6.3); a shorter one that only contains it is not.
+ */
+export function isNotUnicast({ address, length }: Prefix): boolean {
+  const { family, w0, w1, w2, w3 } = address;
+  if (family === 'ipv4') {
+    const first = w0 >>> 24;
+    return w0 >>> 28 === 0xe || (length >= 8 && (first === 0 || first === 127));
+  }
+  const low = length >= 127 && w0 === 0 && w1 === 0 && w2 === 0 && w3 >>> 1 === 0;
+  return low || w0 >>> 24 === 0xff || w0 >>> 22 === 0x3fa;
 }

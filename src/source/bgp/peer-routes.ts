@@ -3,18 +3,19 @@ import type { Clock } from '../../clock.js';
 import type { BgpPeerConfig } from '../../config/config.js';
 import type { Family } from '../../net/family.js';
 import { AdjRibIn } from './adj-rib-in.js';
-import { type Agreement, familyOf } from './agreement.js';
+import { type Agreement, familyOf, type OwnSide } from './agreement.js';
 import { DoubtedWithdrawals } from './doubted-withdrawals.js';
+import { REFUSAL_TEXT, type Refusal, refusalOf } from './eligibility.js';
 import { FirstTable } from './first-table.js';
-import type { HeardRoutes } from './heard-routes.js';
+import { type HeardRoutes, MOST_PATHS } from './heard-routes.js';
 import type { Nlri, RouteRefreshMessage, UpdateMessage } from './message.js';
 import { Refresh } from './refresh.js';
 import { Retention } from './retention.js';
-import { isLeak } from './route-leak.js';
-import type { SessionEnd } from './session.js';
+import type { SessionEnd } from './session-owner.js';
 
 export interface PeerRoutesOptions {
   readonly config: BgpPeerConfig;
+  readonly own: OwnSide;
   /** Address without zone. */
   readonly peer: string;
   readonly routes: HeardRoutes;
@@ -25,6 +26,8 @@ export interface PeerRoutesOptions {
   readonly progress: () => void;
   /** What did not decode, or may not be believed: for people. */
   readonly fault: (reason: string) => void;
+  /** Routes that are not taken, and why, for people: each reason once a session. */
+  readonly refused: (reason: string) => void;
 }
 
 export class PeerRoutes {
@@ -35,12 +38,15 @@ export class PeerRoutes {
   readonly #refresh: Refresh;
   /** Of a feed only: a router that takes a route back is believed. */
   readonly #doubted: DoubtedWithdrawals | undefined;
+  /** Reasons that have been told in this session. */
+  readonly #told = new Set<string>();
 
   constructor(options: PeerRoutesOptions) {
     const { config, peer, routes, hold, clock, progress } = options;
     this.#options = options;
     const now = () => clock.now();
-    const rib = new AdjRibIn({ routes, peer, peerAs: config.as, now });
+    const full = () => this.#refused(`more than ${MOST_PATHS} paths of one prefix`);
+    const rib = new AdjRibIn({ routes, peer, peerAs: config.as, now, full });
     this.#rib = rib;
     this.#retention = new Retention({ rib, config, hold, clock, onChange: progress });
     this.#refresh = new Refresh(rib, clock, config.gracefulRestart.staleTime);
@@ -74,15 +80,16 @@ export class PeerRoutes {
 
   /** A session is established. */
   begin(agreement: Agreement): void {
-    const { routerId, context } = agreement;
-    this.#rib.begin({ type: context.internal ? 'internal' : 'external', routerId });
+    const { routerId, sessionType: type } = agreement;
+    this.#told.clear();
+    this.#rib.begin({ type, routerId });
     this.#retention.returned(agreement);
     this.#first.begin(agreement);
   }
 
   update(message: UpdateMessage): void {
     for (const { reason } of message.faults) this.#options.fault(reason);
-    const { withdrawn, announced } = this.#withoutLeaks(message);
+    const { withdrawn, announced } = this.#eligible(message);
     this.#rib.withdraw(this.#doubted === undefined ? withdrawn : this.#doubted.hear(withdrawn));
     this.#doubted?.announced(announced);
     this.#rib.announce(announced);
@@ -124,18 +131,30 @@ export class PeerRoutes {
     this.#retention.handOver();
   }
 
-  /** A leaked route is not eligible (RFC 9234 5): as if it had been withdrawn. */
-  #withoutLeaks(message: UpdateMessage): UpdateMessage {
-    const { bgpRole, as } = this.#options.config;
-    if (bgpRole === undefined) return message;
-    const leaked: Nlri[] = [];
-    const announced = message.announced.filter(({ nlri, onlyToCustomer }) => {
-      if (onlyToCustomer === undefined || !isLeak(bgpRole, as, onlyToCustomer)) return true;
-      leaked.push(...nlri);
+  /** A route that is not eligible is as if it had been withdrawn (RFC 4271 9.1.2, RFC 9234 5). */
+  #eligible(message: UpdateMessage): UpdateMessage {
+    const { config, own } = this.#options;
+    const refused: Nlri[] = [];
+    const announced = message.announced.filter((announcement) => {
+      const refusal = refusalOf(announcement, config, own);
+      if (refusal === undefined) return true;
+      for (const one of announcement.nlri) refused.push(one);
+      this.#tell(refusal);
       return false;
     });
-    if (leaked.length === 0) return message;
-    this.#options.fault('route leak: only-to-customer, and not from above');
-    return { ...message, announced, withdrawn: [...message.withdrawn, ...leaked] };
+    if (refused.length === 0) return message;
+    return { ...message, announced, withdrawn: [...message.withdrawn, ...refused] };
+  }
+
+  /** A leak is a fault of somebody's; that a route comes back to where it has been is how BGP works. */
+  #tell(refusal: Refusal): void {
+    if (refusal === 'leak') this.#options.fault(REFUSAL_TEXT[refusal]);
+    else this.#refused(REFUSAL_TEXT[refusal]);
+  }
+
+  #refused(reason: string): void {
+    if (this.#told.has(reason)) return;
+    this.#told.add(reason);
+    this.#options.refused(reason);
   }
 }

@@ -6,21 +6,15 @@
 import type { Clock } from '../../clock.js';
 import type { BgpPeerConfig } from '../../config/config.js';
 import type { Log } from '../../log-port.js';
+import { Activity } from './activity.js';
 import { type Agreement, agree, type OwnSide, offerTo } from './agreement.js';
 import type { AttributeCache } from './attribute-set.js';
 import { Calling } from './calling.js';
-import { collision, isCollision, surviving } from './collision.js';
+import { collision, isCollision, resolveCollisions } from './collision.js';
 import { CEASE, ERROR_CODE, sessionError } from './error-code.js';
-import { IdleHold } from './idle-hold.js';
 import type { OpenMessage, RouteRefreshMessage, SessionError, UpdateMessage } from './message.js';
-import {
-  Session,
-  type SessionEnd,
-  type SessionOwner,
-  type SessionState,
-  type Terms,
-} from './session.js';
-import { Timer } from './timer.js';
+import { Session } from './session.js';
+import type { SessionEnd, SessionOwner, SessionState, Terms } from './session-owner.js';
 import type { Transport } from './transport.js';
 
 export interface PeerSessionsOptions {
@@ -45,33 +39,26 @@ export interface PeerSessionsOptions {
   readonly changed: () => void;
 }
 
-type Activity =
-  | { readonly doing: 'stopped' }
-  /** What the kernel lacks for it is not to be had without. */
-  | { readonly doing: 'unable' }
-  /** Administratively. */
-  | { readonly doing: 'disabled' }
-  /** Rests after a failure; whoever called meanwhile is answered then. */
-  | { readonly doing: 'idle'; readonly caller: Transport | undefined }
-  /** Sessions may begin. */
-  | { readonly doing: 'active' };
-
-/** A session that has been up so long was no failure, however it ended. */
-const SETTLED_MS = 60_000;
+const FLAPPING = 'connection rejected: it rests after several short sessions';
 
 export class PeerSessions implements SessionOwner {
   readonly #options: PeerSessionsOptions;
-  readonly #idle = new IdleHold();
-  readonly #wake: Timer;
+  readonly #activity: Activity;
   readonly #calling: Calling;
   readonly #sessions = new Set<Session>();
-  #activity: Activity = { doing: 'active' };
   #lastFailure: string | undefined;
 
   constructor(options: PeerSessionsOptions) {
     const { config, clock, random, dial } = options;
     this.#options = options;
-    this.#wake = new Timer(clock, () => this.#woken());
+    this.#activity = new Activity({
+      ...{ clock, random, turned: () => this.#calling.stop() },
+      woken: (caller) => {
+        if (caller !== undefined) this.#begin(caller, 'incoming');
+        this.#calling.start();
+        this.#options.changed();
+      },
+    });
     this.#calling = new Calling({
       ...{ clock, random, dial: (signal) => dial(config, signal) },
       wanted: () => this.#isToBeCalled(),
@@ -121,14 +108,14 @@ export class PeerSessions implements SessionOwner {
 
   /** There can be no session here; to be called before {@link start}. */
   cannot(why: string): void {
-    this.#turn({ doing: 'unable' });
+    this.#activity.turn('unable');
     this.#lastFailure = why;
     this.#options.log.error({ peer: this.#options.name }, `no BGP session: ${why}`);
   }
 
   /** Ends all there is with this, for good; nobody is told. */
   stop(why: SessionError): void {
-    this.#turn({ doing: 'stopped' });
+    this.#activity.turn('stopped');
     for (const session of [...this.#sessions]) session.stop(why);
   }
 
@@ -136,7 +123,7 @@ export class PeerSessions implements SessionOwner {
   disable(why: SessionError): boolean {
     const { doing } = this.#activity;
     if (doing === 'stopped' || doing === 'unable') return false;
-    this.#turn({ doing: 'disabled' });
+    this.#activity.turn('disabled');
     for (const session of [...this.#sessions]) session.stop(why);
     return true;
   }
@@ -144,26 +131,14 @@ export class PeerSessions implements SessionOwner {
   /** Idempotent. */
   enable(): void {
     if (!this.disabled) return;
-    this.#idle.worked();
-    this.#turn({ doing: 'active' });
+    this.#activity.turn('active');
     this.#calling.start();
   }
 
   /** The peer calls. */
   accept(transport: Transport): void {
-    switch (this.#activity.doing) {
-      case 'stopped':
-      case 'unable':
-      case 'disabled':
-        transport.close();
-        return;
-      case 'idle':
-        this.#activity.caller?.close();
-        this.#activity = { doing: 'idle', caller: transport };
-        return;
-      case 'active':
-        this.#begin(transport, 'incoming');
-    }
+    if (this.#activity.doing === 'active') this.#begin(transport, 'incoming');
+    else this.#activity.park(transport);
   }
 
   /** A connection that came in, and is this peer's own by its OPEN; as {@link opened}. */
@@ -181,23 +156,7 @@ export class PeerSessions implements SessionOwner {
   opened(session: Session, open: OpenMessage): Terms {
     const { own, config } = this.#options;
     const agreement = agree(own, config, open);
-    for (const other of [...this.#sessions]) {
-      const { state } = other;
-      if (other === session) continue;
-      if (state.state === 'established') {
-        // RFC 4724 5: one that restarts gracefully has lost the old connection.
-        if (state.agreement.restart !== undefined) other.abandon('the peer has called anew');
-        else {
-          other.probe();
-          throw collision('a session is established');
-        }
-      } else if (state.state === 'open-confirm') {
-        const same = other.direction === session.direction;
-        const stays = same ? session.direction : surviving(own, agreement);
-        if (stays !== session.direction) throw collision('the other connection stays');
-        other.stop(collision('another connection stays'));
-      }
-    }
+    resolveCollisions(session, [...this.#sessions], own, agreement);
     return { offer: offerTo(own, config), agreement };
   }
 
@@ -211,6 +170,7 @@ export class PeerSessions implements SessionOwner {
     this.#calling.worked();
     this.#lastFailure = undefined;
     const { log, name: peer } = this.#options;
+    this.#activity.up();
     const { agreement } = state;
     const { as, holdTime } = agreement;
     const { direction } = session;
@@ -241,18 +201,21 @@ export class PeerSessions implements SessionOwner {
     this.#options.changed();
   }
 
-  #lost(
-    { agreement, since }: Extract<SessionState, { state: 'established' }>,
-    end: SessionEnd,
-  ): void {
-    const { log, clock, name: peer, random } = this.#options;
+  #lost({ agreement }: Extract<SessionState, { state: 'established' }>, end: SessionEnd): void {
+    const { log, name: peer } = this.#options;
     this.#lastFailure = end.reason;
     const kept = this.#options.lost(agreement, end);
     log.warn({ peer, by: end.by, kept }, `BGP session lost: ${end.reason}`);
-    if (clock.now() - since >= SETTLED_MS) this.#idle.worked();
-    else if (!kept) this.#rest();
+    const down = this.#activity.down();
+    if (down === 'settled' || this.#activity.doing !== 'active') return;
+    const { flaps, rest } = down;
     // One whose routes are kept is met as soon as it calls; only our own calls wait.
-    else if (this.#activity.doing === 'active') this.#calling.rest(this.#idle.failed(random));
+    if (kept && !flaps) this.#calling.rest(rest);
+    else if (flaps || this.#sessions.size === 0) this.#activity.rest(rest);
+    if (!flaps) return;
+    // Each session that is lost costs all peers: another that has begun is to wait too.
+    const why = sessionError(ERROR_CODE.cease, CEASE.connectionRejected, FLAPPING);
+    for (const session of [...this.#sessions]) session.stop(why);
   }
 
   /** One line a change, not one an attempt. */
@@ -264,18 +227,7 @@ export class PeerSessions implements SessionOwner {
 
   /** After a failure, unless another connection is on its way. */
   #rest(): void {
-    if (this.#sessions.size > 0 || this.#activity.doing !== 'active') return;
-    this.#turn({ doing: 'idle', caller: undefined });
-    this.#wake.start(this.#idle.failed(this.#options.random));
-  }
-
-  #woken(): void {
-    const activity = this.#activity;
-    if (activity.doing !== 'idle') return;
-    this.#activity = { doing: 'active' };
-    if (activity.caller !== undefined) this.#begin(activity.caller, 'incoming');
-    this.#calling.start();
-    this.#options.changed();
+    if (this.#sessions.size === 0 && this.#activity.doing === 'active') this.#activity.rest();
   }
 
   #isToBeCalled(): boolean {
@@ -297,15 +249,6 @@ export class PeerSessions implements SessionOwner {
     });
     this.#sessions.add(session);
     session.start();
-  }
-
-  /** Leaves what it does for something else. */
-  #turn(activity: Activity): void {
-    const before = this.#activity;
-    this.#activity = activity;
-    this.#wake.stop();
-    this.#calling.stop();
-    if (before.doing === 'idle') before.caller?.close();
   }
 }
 

@@ -9,7 +9,7 @@ import { FAMILIES, type Family, forFamilies } from '../../net/family.js';
 import type { AdjRibIn } from './adj-rib-in.js';
 import type { Agreement } from './agreement.js';
 import { CEASE, ERROR_CODE } from './error-code.js';
-import type { SessionEnd } from './session.js';
+import type { SessionEnd } from './session-owner.js';
 import { Timer } from './timer.js';
 
 /** Of one family; times are milliseconds. */

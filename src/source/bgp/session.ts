@@ -4,7 +4,7 @@
  * what becomes of its routes, is the matter of peer.ts.
  */
 import type { Clock } from '../../clock.js';
-import type { Agreement } from './agreement.js';
+import { type Agreement, familyOf } from './agreement.js';
 import type { AttributeCache } from './attribute-set.js';
 import { CONTEXT_BEFORE_OPEN, Decoder } from './decode.js';
 import { encodeKeepalive, encodeNotification, encodeOpen, encodeRouteRefresh } from './encode.js';
@@ -14,57 +14,20 @@ import { FrameSplitter } from './frame-splitter.js';
 import { Liveness } from './liveness.js';
 import {
   type BgpMessage,
+  MESSAGE_TYPE,
   type NotificationMessage,
   type OpenMessage,
   type RouteRefreshMessage,
   SessionError,
-  type UpdateMessage,
 } from './message.js';
 import { notificationText } from './notification-text.js';
+import type { SessionEnd, SessionOwner, SessionState } from './session-owner.js';
 import type { Transport } from './transport.js';
 
 /** The wait for an OPEN (RFC 4271 8.2.2: "a large value"). */
 const OPEN_MS = 240_000;
 /** Octets kept for a peer that does not take them, beyond which it is answered no more. */
 const MOST_UNSENT = 64 * 1024;
-
-export type SessionState =
-  /** Waits for the peer's OPEN before it says anything: who it is decides what is said. */
-  | { readonly state: 'open-awaited' }
-  | { readonly state: 'open-sent'; readonly offer: OpenMessage }
-  | { readonly state: 'open-confirm'; readonly agreement: Agreement }
-  /** Epoch milliseconds. */
-  | { readonly state: 'established'; readonly agreement: Agreement; readonly since: number }
-  | { readonly state: 'closed' };
-
-/** How it ended; `reason` is for people. */
-export type SessionEnd =
-  /** The connection was closed or broke, without a word. */
-  | { readonly by: 'connection'; readonly reason: string }
-  | {
-      readonly by: 'peer' | 'us';
-      readonly notification: NotificationMessage;
-      readonly reason: string;
-    };
-
-/** Whose session it is. Each call is about a session that lives, but for the last. */
-export interface SessionOwner {
-  /**
-   * The peer's OPEN: answered by what was agreed on, and by our own OPEN where it
-   * has not been sent. Throws {@link SessionError} to end the session.
-   */
-  opened(session: Session, open: OpenMessage): Terms;
-  established(session: Session): void;
-  update(session: Session, message: UpdateMessage): void;
-  refresh(session: Session, message: RouteRefreshMessage): void;
-  /** Once; `before` is the state it was in. */
-  ended(session: Session, end: SessionEnd, before: SessionState): void;
-}
-
-export interface Terms {
-  readonly offer: OpenMessage;
-  readonly agreement: Agreement;
-}
 
 export interface SessionOptions {
   readonly transport: Transport;
@@ -136,9 +99,12 @@ export class Session {
     if (this.#state.state === 'established') this.transport.send(encodeKeepalive());
   }
 
-  /** Answers a request for our routes, of which there are none (RFC 2918 4, RFC 7313 4.2). */
+  /** Answers a request for our routes of a family that was agreed on: there are none (RFC 2918 4, RFC 7313 4.2). */
   answerRefresh({ afi, safi }: RouteRefreshMessage): void {
-    if (this.#state.state !== 'established' || !this.#state.agreement.enhancedRefresh) return;
+    if (this.#state.state !== 'established') return;
+    const { enhancedRefresh, families } = this.#state.agreement;
+    const family = familyOf({ afi, safi });
+    if (!enhancedRefresh || family === undefined || !families.has(family)) return;
     // Who asks and asks, and never reads an answer, is given no more to keep for it.
     if (this.transport.unsent > MOST_UNSENT) return;
     this.transport.send(encodeRouteRefresh({ kind: 'begin', afi, safi }));
@@ -193,7 +159,10 @@ export class Session {
 
   #opened(open: OpenMessage): void {
     const { offer, agreement } = this.owner.opened(this, open);
-    if (this.#state.state === 'open-awaited') this.#sendOpen(offer);
+    const { state } = this;
+    // What another connection of the peer came to may have been the end of this one.
+    if (state.state === 'closed') return;
+    if (state.state === 'open-awaited') this.#sendOpen(offer);
     const { cache } = this.#options;
     const context = { ...agreement.context, interface: this.transport.interface };
     this.#decoder = new Decoder(context, cache);
@@ -249,8 +218,10 @@ const TOO_LATE = {
   ),
 };
 
-/** RFC 6608. */
+/** RFC 6608 4: the data is the type of the message. */
 function unexpected(message: BgpMessage, subcode: number, state: string): SessionError {
-  const reason = `unexpected ${message.type.toUpperCase()} in ${state}`;
-  return sessionError(ERROR_CODE.finiteStateMachine, subcode, reason);
+  const { type } = message;
+  const code = type === 'route-refresh' ? MESSAGE_TYPE.routeRefresh : MESSAGE_TYPE[type];
+  const reason = `unexpected ${type.toUpperCase()} in ${state}`;
+  return sessionError(ERROR_CODE.finiteStateMachine, subcode, reason, Buffer.from([code]));
 }

@@ -4,16 +4,18 @@ import { networkInterfaces } from 'node:os';
 import { Address } from '../../net/address.js';
 import type { Transport, TransportHandlers } from './transport.js';
 
-/** How long a peer that is told something last may take to read it. */
+/** How long a peer that is told something last may take to read it, whatever it says meanwhile. */
 const LINGER_MS = 1_000;
+/** Silence after which the kernel asks whether the other side is there. */
+const KEEPALIVE_MS = 60_000;
 
 /** Both ends of a connected socket; `undefined` where it has ended already. */
 export function socketTransport(socket: Socket): Transport | undefined {
   const remote = readEnd(socket.remoteAddress);
   const local = readEnd(socket.localAddress);
   if (remote !== undefined && local !== undefined) {
-    const zone = remote.zone ?? interfaceOf(local.address);
-    return new SocketTransport(socket, remote.address, zone);
+    const { address: own } = local;
+    return new SocketTransport(socket, remote.address, () => remote.zone ?? interfaceOf(own));
   }
   socket.on('error', () => undefined); // It has ended, and nobody waits for what it has to say.
   socket.destroy();
@@ -21,7 +23,7 @@ export function socketTransport(socket: Socket): Transport | undefined {
 }
 
 class SocketTransport implements Transport {
-  readonly interface: string | undefined;
+  #interface: { readonly name: string | undefined } | undefined;
   #handlers: TransportHandlers | undefined;
   #ended: string | undefined;
   #closed = false;
@@ -29,10 +31,11 @@ class SocketTransport implements Transport {
   constructor(
     private readonly socket: Socket,
     readonly remote: Address,
-    zone: string | undefined,
+    private readonly findInterface: () => string | undefined,
   ) {
-    this.interface = zone;
     socket.setNoDelay(true);
+    // Without a hold time nothing else would ever tell that the peer's host is gone.
+    socket.setKeepAlive(true, KEEPALIVE_MS);
     socket.on('error', (error) => this.#end(error.message));
     socket.on('end', () => this.#end('the peer closed the connection'));
     socket.on('close', () => this.#end('the connection is closed'));
@@ -40,6 +43,12 @@ class SocketTransport implements Transport {
 
   get unsent(): number {
     return this.socket.writableLength;
+  }
+
+  /** Looked up when it is first asked for: a node has hundreds, and strangers are hung up on without it. */
+  get interface(): string | undefined {
+    this.#interface ??= { name: this.findInterface() };
+    return this.#interface.name;
   }
 
   open(handlers: TransportHandlers): void {
@@ -61,8 +70,10 @@ class SocketTransport implements Transport {
     this.#closed = true;
     // What still comes is read and dropped: a close with unread octets would take back what was sent last.
     this.socket.resume();
-    this.socket.setTimeout(LINGER_MS, () => this.socket.destroy());
     this.socket.end();
+    // By the clock, not by silence: a peer that goes on talking is not listened to any longer for it.
+    const linger = setTimeout(() => this.socket.destroy(), LINGER_MS);
+    this.socket.once('close', () => clearTimeout(linger));
   }
 
   #end(reason: string): void {

@@ -22,8 +22,14 @@ class Fixture {
     else this.offered.set(at.text, paths);
   });
   now = 0;
+  /** Paths that there was no room for. */
+  refused = 0;
   readonly peers = ['10.9.0.2', '10.9.0.3'].map(
-    (peer) => new AdjRibIn({ routes: this.routes, peer, peerAs: 65001, now: () => ++this.now }),
+    (peer) =>
+      new AdjRibIn({
+        ...{ routes: this.routes, peer, peerAs: 65001, now: () => ++this.now },
+        full: () => this.refused++,
+      }),
   );
 
   announce(peer: number, texts: readonly number[], pathId: number, med: number): void {
@@ -197,5 +203,25 @@ describe('what is shared', () => {
     fixture.peers[0]?.begin({ type: 'external', routerId: 9 });
     fixture.announce(0, [0], 0, 1);
     assert.equal(fixture.offered.get('10.0.0.0/8')?.[0]?.session.routerId, 9);
+  });
+});
+
+describe('a peer that names path after path of one prefix (RFC 7911)', () => {
+  it('has room for 256, another peer for as many, and what is withdrawn makes room', () => {
+    const fixture = new Fixture();
+    const counts = () => fixture.offered.get(PREFIXES[0]?.text ?? '')?.length;
+    for (let pathId = 1; pathId <= 300; pathId++) fixture.announce(0, [0], pathId, 1);
+    assert.deepEqual([counts(), fixture.refused], [256, 44]);
+    fixture.announce(1, [0], 1, 1);
+    assert.deepEqual([counts(), fixture.refused], [257, 44]);
+    // Those it has may change.
+    fixture.announce(0, [0], 256, 7);
+    assert.equal(fixture.refused, 44);
+    fixture.withdraw(0, 0, 1);
+    fixture.announce(0, [0], 999, 1);
+    assert.deepEqual([counts(), fixture.refused], [257, 44]);
+    assert.equal(fixture.peers[0]?.received.ipv4, 1);
+    fixture.peers[0]?.clear('ipv4');
+    assert.equal(counts(), 1);
   });
 });

@@ -63,7 +63,10 @@ function same(found: Announcement, says: Given, family: Family, internal: boolea
   );
 }
 
-function isUnicast({ text }: Prefix): boolean {
+/** By the text: 0.0.0.0/8 and what is in it, 127.0.0.0/8, multicast, ::, ::1, fe80::/10, ff00::/8. */
+function isUnicast({ text, length }: Prefix): boolean {
+  if (/^(0|127)\./.test(text) && length >= 8) return false;
+  if (/^::1?\/12[78]$/.test(text)) return false;
   return !/^(22[4-9]|23\d)\.|^f(f[\da-f]{2}|e[89ab][\da-f]):/.test(text);
 }
 

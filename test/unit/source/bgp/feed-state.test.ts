@@ -178,6 +178,7 @@ describe('the feed of all peers', () => {
     fixture.up(0);
     const rib = new AdjRibIn({
       ...{ routes: fixture.routes, peer: '10.9.0.2', peerAs: 65001, now: () => 1 },
+      full: () => undefined,
     });
     const nlri = [{ prefix: prefix('10.0.0.0/8'), pathId: 0 }];
     const { nextHop, attributes } = path('10.9.0.2');

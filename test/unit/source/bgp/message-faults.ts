@@ -244,6 +244,45 @@ export const MESSAGE_FAULTS: readonly FaultRow[] = [
     gives: ['+ 10.1.0.0/16 via 10.9.0.2', '! prefix-ignored 224.0.0.0/4 and 1 more: not unicast'],
   },
   {
+    says: 'loopback prefixes, and those of this network',
+    bytes: update({
+      attributes: MANDATORY,
+      nlri: [8, 127, 32, 127, 0, 0, 1, 8, 0, 24, 0, 1, 2, ...P1],
+    }),
+    gives: ['+ 10.1.0.0/16 via 10.9.0.2', '! prefix-ignored 127.0.0.0/8 and 3 more: not unicast'],
+  },
+  {
+    says: 'prefixes that contain such, and are right: a default route, its halves, 126.0.0.0/7, 240.0.0.0/4',
+    bytes: update({ attributes: MANDATORY, nlri: [0, 1, 0, 1, 128, 7, 126, 4, 240] }),
+    gives: [
+      '+ 0.0.0.0/0 via 10.9.0.2',
+      '+ 0.0.0.0/1 via 10.9.0.2',
+      '+ 128.0.0.0/1 via 10.9.0.2',
+      '+ 126.0.0.0/7 via 10.9.0.2',
+      '+ 240.0.0.0/4 via 10.9.0.2',
+    ],
+  },
+  {
+    says: 'IPv6 loopback and unspecified addresses; not ::/0, nor what is only low',
+    bytes: update({
+      attributes: [
+        ORIGIN,
+        AS_PATH,
+        mpReach(2, GLOBAL, [
+          ...[128, ...new Array(15).fill(0), 1],
+          ...[128, ...new Array(16).fill(0)],
+          ...[128, ...new Array(15).fill(0), 2],
+          0,
+        ]),
+      ],
+    }),
+    gives: [
+      '+ ::2/128 via 2001:db8::1',
+      '+ ::/0 via 2001:db8::1',
+      '! prefix-ignored ::1/128 and 1 more: not unicast',
+    ],
+  },
+  {
     says: 'multicast and link-local IPv6 prefixes',
     bytes: update({
       attributes: [ORIGIN, AS_PATH, mpReach(2, GLOBAL, [8, 0xff, 10, 0xfe, 0x80])],

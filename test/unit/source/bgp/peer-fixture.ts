@@ -12,13 +12,12 @@ import { FakeClock, settled } from '../fake-clock.js';
 import { handshake, MemoryTransport } from './memory-transport.js';
 import { OWN, peerConfig } from './peer-config.js';
 
-const LOG = { debug() {}, info() {}, warn() {}, error() {} };
-
 export class PeerFixture {
   readonly clock = new FakeClock();
   /** What the consumer holds: prefix -> paths, as `next hop [communities]`. */
   readonly offered = new Map<string, string>();
   readonly told: string[] = [];
+  readonly warnings: string[] = [];
   readonly calls: {
     readonly answer: (transport: Transport) => void;
     readonly fail: (error: Error) => void;
@@ -31,8 +30,10 @@ export class PeerFixture {
   readonly #paths = new Map<string, readonly HeardPath[]>();
 
   constructor(change: Partial<BgpPeerConfig> = {}, own = OWN) {
+    const warn = (_fields: object, message: string) => void this.warnings.push(message);
+    const log = { debug() {}, info() {}, warn, error() {} };
     this.around = {
-      ...{ own, clock: this.clock, random: () => 1, log: LOG, routes: this.routes, hold: 120_000 },
+      ...{ own, clock: this.clock, random: () => 1, log, routes: this.routes, hold: 120_000 },
       cache: new AttributeCache(),
       dial: (_config, signal) =>
         new Promise((answer, fail) => {
@@ -45,6 +46,7 @@ export class PeerFixture {
         progress: () => {},
         heard: () => {},
         fault: (_peer, reason) => this.told.push(reason),
+        refused: (_peer, reason) => this.told.push(`refused: ${reason}`),
       },
     };
     const config = peerConfig(change);

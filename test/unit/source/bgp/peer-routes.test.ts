@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { BgpRole } from '../../../../src/config/config.js';
+import { asPathLength, asPathText } from '../../../../src/rib/path.js';
+import { isLeak } from '../../../../src/source/bgp/eligibility.js';
 import { encodeKeepalive, encodeRouteRefresh } from '../../../../src/source/bgp/encode.js';
-import { isLeak } from '../../../../src/source/bgp/route-leak.js';
-import { message } from '../../../support/bgp-wire.js';
+import { announcement, type FeedAttributes, message } from '../../../support/bgp-wire.js';
 import { BOTH, ends, FOUR_OCTET, peerOpen, restarts } from './memory-transport.js';
 import { announce, PeerFixture, withdraw } from './peer-fixture.js';
 
@@ -250,6 +251,106 @@ describe('routes that are leaked (RFC 9234)', () => {
     const fixture = new PeerFixture();
     fixture.establish().hear(marked('10.1.0.0/16', 65009));
     assert.deepEqual(held(fixture), ['10.1.0.0/16']);
+  });
+});
+
+describe('routes that come back to where they have been', () => {
+  const internal = (attributes: Partial<FeedAttributes>, prefix = '10.1.0.0/16') =>
+    Buffer.concat(
+      announcement(
+        'ipv4',
+        [prefix],
+        { nextHop: '10.9.0.2', ...attributes },
+        { localAs: 65000, internal: true },
+      ),
+    );
+  const own = peerOpen({
+    as: 65000,
+    capabilities: [...BOTH, { type: 'four-octet-as', as: 65000 }],
+  });
+  const AS_LOOP = 'refused: our own AS number is in the path (allowOwnAs)';
+
+  it('with our AS number in their path are not taken, and told of once a session', () => {
+    const fixture = new PeerFixture();
+    const session = fixture.establish();
+    session.hear(announce(V4));
+    session.hear(announce(V4.slice(0, 1), { asPath: [65000] }));
+    session.hear(announce(['10.3.0.0/16'], { asPath: [65002, [65003, 65000]] }));
+    assert.deepEqual(held(fixture), V4.slice(1), 'what was told before is gone');
+    assert.deepEqual(fixture.told, ['established', AS_LOOP]);
+    assert.deepEqual(fixture.peer.status().received, { ipv4: 1, ipv6: 0 });
+    session.hear(announce(V4.slice(0, 1), { asPath: [65002] }));
+    assert.deepEqual(held(fixture), V4);
+  });
+
+  for (const [allowOwnAs, taken] of [
+    [0, 0],
+    [1, 1],
+    [2, 2],
+    [Number.POSITIVE_INFINITY, 3],
+  ] as const) {
+    it(`may have it ${allowOwnAs} times: of one, two and three times ${taken} are taken`, () => {
+      const fixture = new PeerFixture({ allowOwnAs });
+      const session = fixture.establish();
+      for (const times of [1, 2, 3]) {
+        session.hear(announce([`10.${times}.0.0/16`], { asPath: new Array(times).fill(65000) }));
+      }
+      assert.equal(fixture.offered.size, taken);
+    });
+  }
+
+  it('that we have originated, as a reflector says, are not taken (RFC 4456 8)', () => {
+    for (const role of ['neighbour', 'feed'] as const) {
+      const fixture = new PeerFixture({ as: 65000, role });
+      const session = fixture.establish(own);
+      session.hear(
+        internal({ originatorId: '10.255.0.1', clusterList: ['10.255.0.2'] }),
+        internal({ originatorId: '10.255.0.9', clusterList: ['10.255.0.2'] }, '10.2.0.0/16'),
+      );
+      assert.deepEqual(held(fixture), V4.slice(1));
+      assert.equal(fixture.told.at(-1), 'refused: its originator has our own router id');
+    }
+  });
+});
+
+describe('a peer of our confederation (RFC 5065)', () => {
+  /** AS_PATH (65001) 64999, LOCAL_PREF 300. */
+  const attributes = [
+    ...[0x40, 1, 1, 0],
+    ...[0x40, 2, 12, 3, 1, 0, 0, 0xfd, 0xe9, 2, 1, 0, 0, 0xfd, 0xe7],
+    ...[0x40, 3, 4, 10, 9, 0, 2],
+    ...[0x40, 5, 4, 0, 0, 1, 44],
+  ];
+  const route = message(2, Buffer.from([0, 0, 0, attributes.length, ...attributes, 16, 10, 1]));
+
+  it('has its segments and its LOCAL_PREF; the path counts one AS', () => {
+    const fixture = new PeerFixture({ confederation: true });
+    fixture.establish().hear(route);
+    const { attributes: heard, session } = fixture.pathOf('10.1.0.0/16');
+    assert.equal(session.type, 'confederation');
+    assert.equal(asPathText(heard), '(65001) 64999');
+    assert.equal(asPathLength(heard), 1);
+    assert.equal(heard.localPref, 300);
+    assert.deepEqual(fixture.told, ['established']);
+  });
+
+  it('an external one may not: its route is as if it had been withdrawn', () => {
+    const fixture = new PeerFixture();
+    const session = fixture.establish();
+    session.hear(announce(['10.1.0.0/16']), route);
+    assert.equal(fixture.offered.size, 0);
+    assert.equal(fixture.state, 'established');
+    assert.ok(fixture.told.includes('AS_PATH: confederation segment of an external peer'));
+  });
+
+  it('our own member AS in its segments is a loop', () => {
+    const fixture = new PeerFixture({ confederation: true });
+    const looped = Buffer.from(route);
+    // 65001 of the segment becomes 65000.
+    looped[looped.indexOf(Buffer.from([3, 1, 0, 0, 0xfd, 0xe9])) + 5] = 0xe8;
+    fixture.establish().hear(looped);
+    assert.equal(fixture.offered.size, 0);
+    assert.match(fixture.told.at(-1) ?? '', /our own AS number/);
   });
 });
 

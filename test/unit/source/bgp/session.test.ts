@@ -9,12 +9,12 @@ import {
 } from '../../../../src/source/bgp/encode.js';
 import { encodeEndOfRib } from '../../../../src/source/bgp/end-of-rib.js';
 import type { OpenMessage } from '../../../../src/source/bgp/message.js';
-import {
-  Session,
-  type SessionEnd,
-  type SessionOwner,
-  type SessionState,
-} from '../../../../src/source/bgp/session.js';
+import { Session } from '../../../../src/source/bgp/session.js';
+import type {
+  SessionEnd,
+  SessionOwner,
+  SessionState,
+} from '../../../../src/source/bgp/session-owner.js';
 import { announcement, message } from '../../../support/bgp-wire.js';
 import { FakeClock, settled } from '../fake-clock.js';
 import {
@@ -94,7 +94,11 @@ const SAYS = {
 const ROWS: readonly [SessionState['state'], keyof typeof SAYS, string, SessionState['state']][] = [
   ['open-awaited', 'open', 'open keepalive', 'open-confirm'],
   ['open-awaited', 'keepalive', '5/1', 'closed'],
+  ['open-awaited', 'update', '5/1', 'closed'],
+  ['open-awaited', 'refresh', '5/1', 'closed'],
   ['open-awaited', 'notification', '', 'closed'],
+  ['open-awaited', 'garbage', '1/1', 'closed'],
+  ['open-awaited', 'unknown type', '1/3', 'closed'],
   ['open-sent', 'open', 'keepalive', 'open-confirm'],
   ['open-sent', 'keepalive', '5/1', 'closed'],
   ['open-sent', 'update', '5/1', 'closed'],
@@ -108,6 +112,7 @@ const ROWS: readonly [SessionState['state'], keyof typeof SAYS, string, SessionS
   ['open-confirm', 'refresh', '5/2', 'closed'],
   ['open-confirm', 'notification', '', 'closed'],
   ['open-confirm', 'garbage', '1/1', 'closed'],
+  ['open-confirm', 'unknown type', '1/3', 'closed'],
   ['established', 'open', '5/3', 'closed'],
   ['established', 'keepalive', '', 'established'],
   ['established', 'update', '', 'established'],
@@ -158,6 +163,35 @@ describe('a session, in each of its states', () => {
       assert.deepEqual(transport.take(), []);
     });
   }
+
+  for (const [state, says, type] of [
+    ['open-sent', 'update', 2],
+    ['open-sent', 'keepalive', 4],
+    ['open-confirm', 'open', 1],
+    ['open-confirm', 'refresh', 5],
+    ['established', 'open', 1],
+  ] as const) {
+    it(`${state}: ${says}, the type of which it is told back (RFC 6608 4)`, () => {
+      const { transport } = inState(state);
+      transport.hear(SAYS[says]);
+      assert.deepEqual([...(transport.sent.at(-1)?.subarray(21) ?? [])], [type]);
+    });
+  }
+
+  it('is not brought back to life by an OPEN that was the end of it', () => {
+    const fixture = new Fixture();
+    const { session } = fixture;
+    session.owner = Object.assign(Object.create(fixture) as Fixture, {
+      opened: (one: Session, open: OpenMessage) => {
+        one.abandon('another connection ended it');
+        return fixture.opened(one, open);
+      },
+    });
+    fixture.transport.hear(SAYS.open, SAYS.keepalive);
+    assert.equal(session.state.state, 'closed');
+    assert.deepEqual(fixture.transport.take(), ['open']);
+    assert.equal(fixture.clock.waiting, 0);
+  });
 
   it('tells a peer why it is refused, before it has said who we are', () => {
     const fixture = new Fixture(peerConfig(), false);
@@ -348,11 +382,21 @@ describe('what else it says', () => {
     assert.deepEqual(plain.transport.take(), []);
     const fixture = new Fixture();
     const known = [{ type: 'route-refresh' }, { type: 'enhanced-route-refresh' }] as const;
+    const one = new Fixture();
+    const ipv4 = { type: 'multiprotocol', afi: 1, safi: 1 } as const;
+    one.transport.hear(...handshake(peerOpen({ capabilities: [ipv4, FOUR_OCTET, ...known] })));
+    one.transport.take();
+    one.session.answerRefresh({ type: 'route-refresh', kind: 'request', afi: 2, safi: 1 });
+    assert.deepEqual(one.transport.take(), []);
     const capabilities = [...BOTH, FOUR_OCTET, ...known];
     fixture.transport.hear(...handshake(peerOpen({ capabilities })));
     fixture.transport.take();
     fixture.session.answerRefresh({ type: 'route-refresh', kind: 'request', afi: 2, safi: 1 });
     assert.deepEqual(fixture.transport.take(), ['refresh begin 2/1', 'refresh end 2/1']);
+    // Nor of a family that was not agreed on (RFC 2918 4).
+    fixture.session.answerRefresh({ type: 'route-refresh', kind: 'request', afi: 25, safi: 1 });
+    fixture.session.answerRefresh({ type: 'route-refresh', kind: 'request', afi: 1, safi: 128 });
+    assert.deepEqual(fixture.transport.take(), []);
     // Nor one that takes nothing: its answers would pile up.
     fixture.transport.unsent = 70_000;
     fixture.session.answerRefresh({ type: 'route-refresh', kind: 'request', afi: 2, safi: 1 });
