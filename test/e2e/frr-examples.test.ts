@@ -164,14 +164,14 @@ describe('frr-examples', { concurrency: 2 }, () => {
       if (example.folder === 'two-uplinks') return;
       it('sync.timeout is what ends that wait', async () => {
         await using lab = await ExampleLab.create();
-        const timeout = (text: string) => text.replace('timeout: 360s', 'timeout: 12s');
+        const timeout = (text: string) => text.replace('timeout: 360s', 'timeout: 15s');
         const { frr, daemon, feeders } = await set(lab, example, '10.3', timeout);
         await lab.becomes(all);
         await isSynced(daemon);
         await restartCutOff(frr, example.end, feeders);
         await lab.remains(all, async () => example.lacks.test(await waitingFor(daemon)));
         const { since } = (await daemon.status()).source.state;
-        const left = since + 12_000 - Date.now() - 500;
+        const left = since + 15_000 - Date.now() - 500;
         assert.ok(left > 0, 'it began before');
         const end = performance.now() + left;
         await lab.remains(all, async () => performance.now() > end);
