@@ -146,8 +146,9 @@ describe('frr-examples for Kubernetes', { concurrency: 3 }, () => {
         assert.deepEqual(gatewaysOf(await lab.own()), new Map(permitted));
         assert.match(await frr.vtysh('show running-config'), /update-delay 60 20/);
 
-        await router.stop('SIGKILL');
+        // FRR first: one that sees its router go takes the routes back, and is right.
         for (const name of [...frr.daemons].reverse()) await frr.stop(name, 'SIGKILL');
+        await router.stop('SIGKILL');
         await frr.configure(text.replace('update-delay 60 20', 'update-delay 10 3'));
         for (const name of frr.daemons) await frr.launch(name);
         const waits = async () => {

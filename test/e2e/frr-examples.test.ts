@@ -197,8 +197,8 @@ describe('frr-examples', { concurrency: 2 }, () => {
         new Map(has.map(([prefix, hops]) => [prefix, hops.toSorted()])),
       );
 
-      for (const feeder of feeders) await feeder.drop();
       await bird.stop('SIGKILL');
+      for (const feeder of feeders) await feeder.drop();
       await bird.launch();
       await lab.remains(ALL_OF_BOTH, async () => NO_ROUTE.test(await waitingFor(daemon)));
       await pause(1000);
