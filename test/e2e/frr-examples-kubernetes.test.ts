@@ -101,13 +101,16 @@ function ofMetallb(folder: string): string {
 }
 
 const EXAMPLES = [
-  { folder: 'frr-k8s', config: ofFrrK8s, inMain: false },
-  { folder: 'metallb', config: ofMetallb, inMain: false },
-  { folder: 'ovn-kubernetes', config: ofFrrK8s, inMain: true },
+  { folder: 'frr-k8s', config: ofFrrK8s, inMain: false, keptInMain: [] },
+  { folder: 'metallb', config: ofMetallb, inMain: false, keptInMain: [] },
+  {
+    ...{ folder: 'ovn-kubernetes', config: ofFrrK8s, inMain: true },
+    keptInMain: ['10.128.0.0/14', '172.30.0.0/16'],
+  },
 ] as const;
 
 describe('frr-examples for Kubernetes', { concurrency: 3 }, () => {
-  for (const { folder, config, inMain } of EXAMPLES) {
+  for (const { folder, config, inMain, keptInMain } of EXAMPLES) {
     for (const version of FRR_VERSIONS) {
       it(`${folder} with FRR ${version}: learns what it calls best; nothing goes where it restarts with its router cut`, async () => {
         await using lab = await ExampleLab.create();
@@ -131,16 +134,21 @@ describe('frr-examples for Kubernetes', { concurrency: 3 }, () => {
         await lab.becomes(LEARNED);
         const main = await lab.node.ip('route', 'show', NET, 'table', 'main');
         assert.equal(main !== '', inMain, main);
+        const kept = await lab.node.ip('route', 'show', 'table', '100', 'type', 'throw');
+        for (const prefix of keptInMain) assert.ok(kept.includes(`throw ${prefix} `), kept);
         const check = await daemon.cli('check');
         assert.equal(check.code, 0, check.stdout);
         assert.doesNotMatch(check.stdout, /warning/);
         const best = await Promise.all(FAMILIES.map((family) => frr.bestPaths(family)));
+        // MetalLB's own FRR takes in what its prefix-lists permit, frr-k8s all.
+        assert.equal(best[0]?.has(OTHER), folder !== 'metallb');
         const permitted = best.flatMap((one) => [...one]).filter(([prefix]) => prefix !== OTHER);
         assert.deepEqual(gatewaysOf(await lab.own()), new Map(permitted));
         assert.match(await frr.vtysh('show running-config'), /update-delay 60 20/);
 
-        await router.stop('SIGKILL');
+        // FRR first: one that sees its router go takes the routes back, and is right.
         for (const name of [...frr.daemons].reverse()) await frr.stop(name, 'SIGKILL');
+        await router.stop('SIGKILL');
         await frr.configure(text.replace('update-delay 60 20', 'update-delay 10 3'));
         for (const name of frr.daemons) await frr.launch(name);
         const waits = async () => {

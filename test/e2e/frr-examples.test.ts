@@ -121,84 +121,6 @@ async function restartCutOff(
   assert.match(delay, /update-delay 10 3/);
 }
 
-for (const example of FRR_EXAMPLES) {
-  const all = example.routers === 2 ? ALL_OF_BOTH : ALL_OF_ONE;
-  describe(`frr-examples/${example.folder}`, { concurrency: true }, () => {
-    for (const version of FRR_VERSIONS) {
-      it(`with FRR ${version}: learns what it calls best; nothing goes where it restarts with its routers cut`, async () => {
-        await using lab = await ExampleLab.create();
-        const { frr, daemon, feeders } = await set(lab, example, version);
-        await lab.becomes(all);
-        await isWhole(lab, daemon);
-        const main = await lab.node.ip('route', 'show', 'proto', 'bgp');
-        assert.equal(main !== '', example.folder === 'fpm', main);
-        const own = gatewaysOf(await lab.own());
-        const best = await Promise.all(FAMILIES.map((family) => frr.bestPaths(family)));
-        const permitted = best.flatMap((one) => [...one]).filter(([prefix]) => prefix !== OTHER);
-        assert.deepEqual(own, new Map(permitted));
-        assert.match(await frr.vtysh('show running-config'), /update-delay 60 20/);
-
-        await restartCutOff(frr, example.end, feeders);
-        await lab.remains(all, async () => example.lacks.test(await waitingFor(daemon)));
-        // zebra tells nothing of an update-delay that ends: past it.
-        const end = performance.now() + 4000;
-        await lab.remains(all, async () => performance.now() > end);
-        assert.match(await waitingFor(daemon), example.lacks);
-        await Promise.all(feeders.map((feeder) => feeder.connect()));
-        await lab.remains(all, async () => (await waitingFor(daemon)) === '');
-        await isSynced(daemon);
-        assert.deepEqual(await lab.own(), all);
-      });
-    }
-
-    it('sync.timeout is what ends that wait', async () => {
-      await using lab = await ExampleLab.create();
-      const timeout = (text: string) => text.replace('timeout: 360s', 'timeout: 12s');
-      const { frr, daemon, feeders } = await set(lab, example, '10.3', timeout);
-      await lab.becomes(all);
-      await isSynced(daemon);
-      await restartCutOff(frr, example.end, feeders);
-      await lab.remains(all, async () => example.lacks.test(await waitingFor(daemon)));
-      const { since } = (await daemon.status()).source.state;
-      const left = since + 12_000 - Date.now() - 500;
-      assert.ok(left > 0, 'it began before');
-      const end = performance.now() + left;
-      await lab.remains(all, async () => performance.now() > end);
-      await lab.becomes({}, 5000);
-    });
-  });
-}
-
-describe('frr-examples/bird', () => {
-  it('with BIRD 2: learns what it has; nothing goes where it restarts with its routers cut', async () => {
-    await using lab = await ExampleLab.create();
-    const config = exampleFile('bird', 'bird.conf');
-    const bird = lab.keep(await startBird({ netns: lab.node, config }));
-    const daemon = await lab.rib2fib('bird');
-    const feeders = [await lab.router(1), await lab.router(2)];
-    await announce(feeders);
-    await lab.becomes(ALL_OF_BOTH);
-    await isWhole(lab, daemon);
-    // BIRD makes ECMP in its kernel protocol only: here all its routes are the next hops.
-    const has = [...(await bird.routes())].filter(([prefix]) => prefix !== OTHER);
-    assert.deepEqual(
-      gatewaysOf(await lab.own()),
-      new Map(has.map(([prefix, hops]) => [prefix, hops.toSorted()])),
-    );
-
-    for (const feeder of feeders) await feeder.drop();
-    await bird.stop('SIGKILL');
-    await bird.launch();
-    await lab.remains(ALL_OF_BOTH, async () => NO_ROUTE.test(await waitingFor(daemon)));
-    await pause(1000);
-    await Promise.all(feeders.map((feeder) => feeder.connect()));
-    await bird.established(['rib2fib', 'router1', 'router2']);
-    await lab.remains(ALL_OF_BOTH, async () => (await waitingFor(daemon)) === '');
-    await isSynced(daemon);
-    assert.deepEqual(await lab.own(), ALL_OF_BOTH);
-  });
-});
-
 /** `gobgp global rib -j`, as far as it is looked at. */
 type GobgpRib = Readonly<
   Record<
@@ -207,43 +129,127 @@ type GobgpRib = Readonly<
   >
 >;
 
-describe('frr-examples/gobgp', { concurrency: true }, () => {
-  for (const version of GOBGPD_VERSIONS) {
-    it(`with gobgpd ${version}: learns what it calls best`, async () => {
-      await using lab = await ExampleLab.create();
-      const socket = `${lab.directory}/gobgp.sock`;
-      const file = fileURLToPath(new URL('../../frr-examples/gobgp/gobgpd.toml', import.meta.url));
-      const gobgpd = lab.node.spawn(
-        [gobgpBinary(version, 'gobgpd'), '-f', file, '--api-hosts', `unix://${socket}`],
-        { stdio: 'ignore' },
-      );
-      try {
-        const daemon = await lab.rib2fib('gobgp', (text) =>
-          text.replace('/run/gobgp/gobgp.sock', socket),
-        );
-        await announce([await lab.router(1), await lab.router(2)]);
-        await lab.becomes(ALL_OF_BOTH);
-        await isSynced(daemon);
-        await isWhole(lab, daemon);
-        const rib = await lab.node.exec(
-          ...[gobgpBinary(version, 'gobgp'), '--target', `unix://${socket}`],
-          ...['global', 'rib', '-a', 'ipv4', '-j'],
-        );
-        const own = gatewaysOf(await lab.own());
-        for (const [prefix, paths] of Object.entries(JSON.parse(rib) as GobgpRib)) {
-          if (prefix === OTHER) continue;
-          const hops = (of: typeof paths) =>
-            of.map(({ attrs }) => attrs.find((one) => one.nexthop)?.nexthop ?? '').sort();
-          // All that it has are equal; 3.x marks one of them as best, whatever their number.
-          assert.deepEqual(own.get(prefix), hops(paths));
-          const best = hops(paths.filter((path) => path.best === true));
-          assert.ok(best.length > 0 && best.every((one) => own.get(prefix)?.includes(one)));
-        }
-      } finally {
-        const exit = once(gobgpd, 'exit');
-        gobgpd.kill('SIGKILL');
-        await exit;
+describe('frr-examples', { concurrency: 2 }, () => {
+  for (const example of FRR_EXAMPLES) {
+    const all = example.routers === 2 ? ALL_OF_BOTH : ALL_OF_ONE;
+    describe(`frr-examples/${example.folder}`, { concurrency: true }, () => {
+      for (const version of FRR_VERSIONS) {
+        it(`with FRR ${version}: learns what it calls best; nothing goes where it restarts with its routers cut`, async () => {
+          await using lab = await ExampleLab.create();
+          const { frr, daemon, feeders } = await set(lab, example, version);
+          await lab.becomes(all);
+          await isWhole(lab, daemon);
+          const main = await lab.node.ip('route', 'show', 'proto', 'bgp');
+          assert.equal(main !== '', example.folder === 'fpm', main);
+          const own = gatewaysOf(await lab.own());
+          const best = await Promise.all(FAMILIES.map((family) => frr.bestPaths(family)));
+          const permitted = best.flatMap((one) => [...one]).filter(([prefix]) => prefix !== OTHER);
+          assert.deepEqual(own, new Map(permitted));
+          assert.match(await frr.vtysh('show running-config'), /update-delay 60 20/);
+
+          await restartCutOff(frr, example.end, feeders);
+          await lab.remains(all, async () => example.lacks.test(await waitingFor(daemon)));
+          // zebra tells nothing of an update-delay that ends: past it.
+          const end = performance.now() + 4000;
+          await lab.remains(all, async () => performance.now() > end);
+          assert.match(await waitingFor(daemon), example.lacks);
+          await Promise.all(feeders.map((feeder) => feeder.connect()));
+          await lab.remains(all, async () => (await waitingFor(daemon)) === '');
+          await isSynced(daemon);
+          assert.deepEqual(await lab.own(), all);
+        });
       }
+
+      // As loopback-ibgp to rib2fib.
+      if (example.folder === 'two-uplinks') return;
+      it('sync.timeout is what ends that wait', async () => {
+        await using lab = await ExampleLab.create();
+        const timeout = (text: string) => text.replace('timeout: 360s', 'timeout: 15s');
+        const { frr, daemon, feeders } = await set(lab, example, '10.3', timeout);
+        await lab.becomes(all);
+        await isSynced(daemon);
+        await restartCutOff(frr, example.end, feeders);
+        await lab.remains(all, async () => example.lacks.test(await waitingFor(daemon)));
+        const { since } = (await daemon.status()).source.state;
+        const left = since + 15_000 - Date.now() - 500;
+        assert.ok(left > 0, 'it began before');
+        const end = performance.now() + left;
+        await lab.remains(all, async () => performance.now() > end);
+        await lab.becomes({}, 5000);
+      });
     });
   }
+
+  describe('frr-examples/bird', () => {
+    it('with BIRD 2: learns what it has; nothing goes where it restarts with its routers cut', async () => {
+      await using lab = await ExampleLab.create();
+      const config = exampleFile('bird', 'bird.conf');
+      const bird = lab.keep(await startBird({ netns: lab.node, config }));
+      const daemon = await lab.rib2fib('bird');
+      const feeders = [await lab.router(1), await lab.router(2)];
+      await announce(feeders);
+      await lab.becomes(ALL_OF_BOTH);
+      await isWhole(lab, daemon);
+      // BIRD makes ECMP in its kernel protocol only: here all its routes are the next hops.
+      const has = [...(await bird.routes())].filter(([prefix]) => prefix !== OTHER);
+      assert.deepEqual(
+        gatewaysOf(await lab.own()),
+        new Map(has.map(([prefix, hops]) => [prefix, hops.toSorted()])),
+      );
+
+      await bird.stop('SIGKILL');
+      for (const feeder of feeders) await feeder.drop();
+      await bird.launch();
+      await lab.remains(ALL_OF_BOTH, async () => NO_ROUTE.test(await waitingFor(daemon)));
+      await pause(1000);
+      await Promise.all(feeders.map((feeder) => feeder.connect()));
+      await bird.established(['rib2fib', 'router1', 'router2']);
+      await lab.remains(ALL_OF_BOTH, async () => (await waitingFor(daemon)) === '');
+      await isSynced(daemon);
+      assert.deepEqual(await lab.own(), ALL_OF_BOTH);
+    });
+  });
+
+  describe('frr-examples/gobgp', { concurrency: true }, () => {
+    for (const version of GOBGPD_VERSIONS) {
+      it(`with gobgpd ${version}: learns what it calls best`, async () => {
+        await using lab = await ExampleLab.create();
+        const socket = `${lab.directory}/gobgp.sock`;
+        const file = fileURLToPath(
+          new URL('../../frr-examples/gobgp/gobgpd.toml', import.meta.url),
+        );
+        const gobgpd = lab.node.spawn(
+          [gobgpBinary(version, 'gobgpd'), '-f', file, '--api-hosts', `unix://${socket}`],
+          { stdio: 'ignore' },
+        );
+        try {
+          const daemon = await lab.rib2fib('gobgp', (text) =>
+            text.replace('/run/gobgp/gobgp.sock', socket),
+          );
+          await announce([await lab.router(1), await lab.router(2)]);
+          await lab.becomes(ALL_OF_BOTH);
+          await isSynced(daemon);
+          await isWhole(lab, daemon);
+          const rib = await lab.node.exec(
+            ...[gobgpBinary(version, 'gobgp'), '--target', `unix://${socket}`],
+            ...['global', 'rib', '-a', 'ipv4', '-j'],
+          );
+          const own = gatewaysOf(await lab.own());
+          for (const [prefix, paths] of Object.entries(JSON.parse(rib) as GobgpRib)) {
+            if (prefix === OTHER) continue;
+            const hops = (of: typeof paths) =>
+              of.map(({ attrs }) => attrs.find((one) => one.nexthop)?.nexthop ?? '').sort();
+            // All that it has are equal; 3.x marks one of them as best, whatever their number.
+            assert.deepEqual(own.get(prefix), hops(paths));
+            const best = hops(paths.filter((path) => path.best === true));
+            assert.ok(best.length > 0 && best.every((one) => own.get(prefix)?.includes(one)));
+          }
+        } finally {
+          const exit = once(gobgpd, 'exit');
+          gobgpd.kill('SIGKILL');
+          await exit;
+        }
+      });
+    }
+  });
 });
