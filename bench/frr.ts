@@ -5,25 +5,34 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Daemon, startDaemon } from '../test/support/daemon.js';
-import { startGobgpd } from '../test/support/gobgpd.js';
+import { type Gobgpd, startGobgpd } from '../test/support/gobgpd.js';
 import { until } from '../test/support/wait.js';
 import { FRR, type FrrLab, LISTENERS, type Listener, NODE_AS, setUpFrrLab } from './frr-lab.js';
-import { memoryOf, type ProcessMemory } from './process-memory.js';
+import { memoryOf } from './process-memory.js';
+import { processorMs } from './processor-time.js';
 import { type Figure, median } from './report.js';
 
 const ROUTES = 10_000;
-const ROUNDS = 3;
-/** Before memory is read again: V8 has collected by then what the load left. */
-const SETTLE_MS = 30_000;
+const ROUNDS = 5;
+/** In so many of them memory is read again after a while. */
+const SETTLED_ROUNDS = 3;
+/** V8 has collected by then what the load left. */
+const SETTLE_MS = 60_000;
 
 /** One way of the routes, gone once. */
 interface Run {
   /** From the connection to the last route in the kernel. */
   readonly seconds: number;
-  /** rib2fib's own process, settled; its peak is that of the load. */
-  readonly memory: ProcessMemory;
-  /** The daemon beside it, where there is one. */
-  readonly beside?: ProcessMemory;
+  /** Seconds of processor time that rib2fib used for it … */
+  readonly processor: number;
+  /** … and the daemon beside it; 0 where there is none. */
+  readonly processorBeside: number;
+  /** In megabytes, rib2fib's process alone: the most it ever had. */
+  readonly peak: number;
+  /** And of the daemon beside it; 0 where there is none. */
+  readonly peakBeside: number;
+  /** What it still had after {@link SETTLE_MS}, if that was waited for. */
+  readonly settled: number | undefined;
 }
 
 export async function measureFrr(): Promise<readonly Figure[]> {
@@ -31,46 +40,40 @@ export async function measureFrr(): Promise<readonly Figure[]> {
   const direct: Run[] = [];
   const through: Run[] = [];
   for (let round = 0; round < ROUNDS; round++) {
-    direct.push(await directly(lab));
-    through.push(await throughGobgpd(lab));
+    const settle = round < SETTLED_ROUNDS;
+    direct.push(await directly(lab, settle));
+    through.push(await throughGobgpd(lab, settle));
   }
-  const of = (runs: readonly Run[], what: (run: Run) => number) => median(runs.map(what));
-  const what = `${ROUTES / 1000}k routes of FRR 10.3 through source bgp`;
-  const against = 'against gobgpd 4.8 and source gobgp';
-  const ratio = (measure: (run: Run) => number) => of(direct, measure) / of(through, measure);
-  const pair = (unit: string, measure: (run: Run) => number) => ({
-    [`bgp ${unit}`]: of(direct, measure),
-    [`gobgp ${unit}`]: of(through, measure),
-  });
-  const seconds = ({ seconds }: Run) => seconds;
-  const peak = ({ memory }: Run) => memory.peak;
-  const resident = ({ memory }: Run) => memory.resident;
+  const compare = (
+    what: string,
+    unit: string,
+    measure: (run: Run) => number | undefined,
+    detail: Readonly<Record<string, number>> = {},
+  ): Figure => {
+    const [bgp, gobgp] = [medianOf(direct, measure), medianOf(through, measure)];
+    return {
+      name: `${ROUTES / 1000}k routes of FRR 10.3 through source bgp, ${what}, against gobgpd 4.8 and source gobgp`,
+      ...{ value: bgp / gobgp, limit: 1, unit: 'x' },
+      detail: { [`bgp ${unit}`]: bgp, [`gobgp ${unit}`]: gobgp, ...detail },
+    };
+  };
   return [
-    {
-      name: `${what}, to the kernel, ${against}`,
-      ...{ value: ratio(seconds), limit: 1, unit: 'x' },
-      detail: pair('s', seconds),
-    },
-    {
-      name: `${what}, resident memory at its peak, ${against}`,
-      ...{ value: ratio(peak), limit: 1, unit: 'x' },
-      detail: {
-        ...pair('peak MB', peak),
-        'gobgpd beside it, peak MB': of(through, ({ beside }) => beside?.peak ?? Number.NaN),
-      },
-    },
-    {
-      name: `${what}, resident memory after ${SETTLE_MS / 1000} s, ${against}`,
-      ...{ value: ratio(resident), limit: 1, unit: 'x' },
-      detail: {
-        ...pair('MB', resident),
-        'gobgpd beside it, MB': of(through, ({ beside }) => beside?.resident ?? Number.NaN),
-      },
-    },
+    compare('to the kernel', 's', ({ seconds }) => seconds),
+    compare('processor time', 's', ({ processor }) => processor, {
+      'gobgpd beside it s': medianOf(through, ({ processorBeside }) => processorBeside),
+    }),
+    compare('resident memory at its peak', 'MB', ({ peak }) => peak, {
+      'gobgpd beside it MB': medianOf(through, ({ peakBeside }) => peakBeside),
+    }),
+    compare(`resident memory after ${SETTLE_MS / 1000} s`, 'MB', ({ settled }) => settled),
   ];
 }
 
-async function directly(lab: FrrLab): Promise<Run> {
+function medianOf(runs: readonly Run[], measure: (run: Run) => number | undefined): number {
+  return median(runs.map(measure).filter((value) => value !== undefined));
+}
+
+async function directly(lab: FrrLab, settle: boolean): Promise<Run> {
   const { address, port } = LISTENERS.rib2fib;
   const peers = [{ address: FRR, as: NODE_AS, role: 'feed', families: ['ipv4'] }];
   const bgp = { listen: `${address}:${port}`, as: NODE_AS, routerId: '10.255.0.1', peers };
@@ -79,14 +82,10 @@ async function directly(lab: FrrLab): Promise<Run> {
     config: { source: { bgp }, ...lab.config },
     until: 'admin',
   });
-  const seconds = await fill(lab, LISTENERS.rib2fib);
-  await pause(SETTLE_MS);
-  const memory = memoryOf(daemon.pid);
-  await empty(lab, LISTENERS.rib2fib, daemon);
-  return { seconds, memory };
+  return await fill(lab, { listener: LISTENERS.rib2fib, daemon, settle });
 }
 
-async function throughGobgpd(lab: FrrLab): Promise<Run> {
+async function throughGobgpd(lab: FrrLab, settle: boolean): Promise<Run> {
   const { address, port } = LISTENERS.gobgpd;
   await using gobgpd = await startGobgpd({
     version: '4.8',
@@ -102,30 +101,42 @@ async function throughGobgpd(lab: FrrLab): Promise<Run> {
     until: 'admin',
   });
   await daemon.logged(({ msg }) => msg === 'connected to gobgpd', 'a connection');
-  const seconds = await fill(lab, LISTENERS.gobgpd);
-  await pause(SETTLE_MS);
-  const [memory, beside] = [memoryOf(daemon.pid), memoryOf(gobgpd.pid)];
-  await empty(lab, LISTENERS.gobgpd, daemon);
-  return { seconds, memory, beside };
+  return await fill(lab, { listener: LISTENERS.gobgpd, daemon, beside: gobgpd, settle });
 }
 
-/** Seconds from the connection to the last route in the kernel. */
-async function fill(lab: FrrLab, listener: Listener): Promise<number> {
+interface Contestant {
+  readonly listener: Listener;
+  readonly daemon: Daemon;
+  /** What brings the routes to it, where that is not FRR. */
+  readonly beside?: Gobgpd;
+  /** Wait {@link SETTLE_MS}, and read memory again. */
+  readonly settle: boolean;
+}
+
+/** Leaves FRR and the kernel as they were before. */
+async function fill(lab: FrrLab, { listener, daemon, beside, settle }: Contestant): Promise<Run> {
+  const processor = () => processorMs(daemon.pid) / 1000;
+  const processorBeside = () => (beside === undefined ? 0 : processorMs(beside.pid) / 1000);
   await lab.open(listener);
-  await until(() => lab.connected(listener), { what: 'FRR calls', everyMs: 2 });
+  await until(() => lab.connected(listener), { what: 'FRR calls', deadlineMs: 60_000, everyMs: 2 });
   const start = performance.now();
+  const before = [processor(), processorBeside()] as const;
   await until(() => lab.installed() >= ROUTES, {
     what: `${ROUTES} routes in the kernel`,
     deadlineMs: 60_000,
     everyMs: 5,
   });
-  return (performance.now() - start) / 1000;
-}
-
-/** All as it was before {@link fill}. */
-async function empty(lab: FrrLab, listener: Listener, daemon: Daemon): Promise<void> {
+  const seconds = (performance.now() - start) / 1000;
+  const used = [processor() - before[0], processorBeside() - before[1]] as const;
+  if (settle) await pause(SETTLE_MS);
+  const { resident, peak } = memoryOf(daemon.pid);
+  const peakBeside = beside === undefined ? 0 : memoryOf(beside.pid).peak;
   await lab.close(listener);
   await daemon.stop();
   const { code, stderr } = await daemon.cli('cleanup');
   if (code !== 0 || lab.installed() !== 0) throw new Error(`cleanup: ${stderr}`);
+  return {
+    ...{ seconds, processor: used[0], processorBeside: used[1], peak, peakBeside },
+    settled: settle ? resident : undefined,
+  };
 }
