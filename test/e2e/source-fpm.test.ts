@@ -90,6 +90,12 @@ describe('source fpm', { concurrency: FRR_VERSIONS.length }, () => {
         await one.withdraw([NET]);
         await becomes(lab, { ...alone, [NET]: [over(1)] });
 
+        // A static route goes before BGP's: 8.4 takes that back, 10.3 replaces it without a word.
+        await lab.frr.vtysh('configure terminal', `ip route ${NET} ${fpmRouter(0)}`);
+        await becomes(lab, { [BOTH]: [over(0)], [NET6]: [over6(0)] });
+        await lab.frr.vtysh('configure terminal', `no ip route ${NET} ${fpmRouter(0)}`);
+        await becomes(lab, { ...alone, [NET]: [over(1)] });
+
         await lab.node.ip('link', 'set', 'eth1', 'down');
         await becomes(lab, { [NET]: [over(1)] });
         await lab.node.ip('link', 'set', 'eth1', 'up');

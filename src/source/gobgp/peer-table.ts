@@ -124,6 +124,8 @@ export class PeerTable {
         adminDown: admin !== 'up',
         received,
         since: established && uptime > 0 ? uptime * 1000 : undefined,
+        // gobgpd does not tell.
+        lastError: undefined,
       },
       daemonAddress,
       interface: zone ?? (conf?.neighborInterface || undefined),

@@ -119,6 +119,7 @@ describe('PeerTable', () => {
     assert.deepEqual(first, {
       ...{ peer: 'fe80::2', as: 65001, established: true, sessionState: 'established' },
       ...{ adminDown: false, received: { ipv4: 7, ipv6: 7 }, since: EPOCH * 1000 },
+      lastError: undefined,
     });
     assert.equal(second?.sessionState, 'idle (admin down)');
     assert.equal(second?.adminDown, true);
