@@ -1,10 +1,10 @@
 /** A node with a daemon to be, and the peers of table.ts beside it, which announce one after the other. */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { FeedAttributes } from '../support/bgp-wire.js';
-import { type Feeder, startFeeder } from '../support/feeder.js';
 import { connect, createNetns, type Netns } from '../support/netns.js';
 import type { RouteSet } from '../support/routes.js';
-import { NODE_AS, NOWHERE, PEERS, type RandomTable, UNDERLAY } from './table.js';
+import { Peers } from './peers.js';
+import { NOWHERE, PEERS, type RandomTable, UNDERLAY } from './table.js';
 
 export const NODE_ADDRESS = '10.9.0.1';
 export const GATEWAY = '10.9.0.99';
@@ -12,8 +12,7 @@ export const GATEWAY = '10.9.0.99';
 const APART_MS = 1100;
 
 export class Network implements AsyncDisposable {
-  /** Of each peer, one for each port that is called. */
-  #feeders: readonly (readonly Feeder[])[] = [];
+  #peers: Peers | undefined;
 
   private constructor(
     readonly node: Netns,
@@ -40,18 +39,7 @@ export class Network implements AsyncDisposable {
 
   /** Once somebody listens at each of the ports. */
   async connect(ports: readonly number[]): Promise<void> {
-    this.#feeders = await Promise.all(
-      PEERS.map(({ address, as, routerId }) =>
-        Promise.all(
-          ports.map((peerPort) =>
-            startFeeder({
-              ...{ netns: this.fabric, localAddress: address, peerAddress: NODE_ADDRESS, peerPort },
-              ...{ localAs: as, peerAs: NODE_AS, routerId, families: ['ipv4'] },
-            }),
-          ),
-        ),
-      ),
-    );
+    this.#peers = await Peers.start(this.fabric, NODE_ADDRESS, ports);
   }
 
   /**
@@ -65,7 +53,7 @@ export class Network implements AsyncDisposable {
   ): Promise<void> {
     for (const peer of order) {
       const sets = setsOf(table, peer);
-      await Promise.all((this.#feeders[peer] ?? []).map((feeder) => feeder.announce(sets)));
+      await this.#peers?.announce(peer, sets);
       await heard(
         peer,
         sets.reduce((sum, { prefixes }) => sum + prefixes.length, 0),
@@ -75,7 +63,7 @@ export class Network implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const feeder of this.#feeders.flat()) await feeder[Symbol.asyncDispose]();
+    await this.#peers?.[Symbol.asyncDispose]();
     await this.node[Symbol.asyncDispose]();
     await this.fabric[Symbol.asyncDispose]();
   }
