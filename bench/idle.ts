@@ -1,8 +1,8 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { startDaemon } from '../test/support/daemon.js';
 import { until } from '../test/support/wait.js';
 import { setUpLab } from './lab.js';
+import { processorMs } from './processor-time.js';
 import type { Figure } from './report.js';
 
 const ROUTES = 10_000;
@@ -16,9 +16,9 @@ export async function measureIdle(): Promise<Figure> {
   await using daemon = await startDaemon({ netns: lab.node, config: lab.config });
   await until(() => lab.installed() === ROUTES, { what: `${ROUTES} routes in the kernel` });
   await pause(SETTLE_MS);
-  const before = cpuMs(daemon.pid);
+  const before = processorMs(daemon.pid);
   await pause(IDLE_MS);
-  const used = cpuMs(daemon.pid) - before;
+  const used = processorMs(daemon.pid) - before;
   return {
     name: `processor while idle, over ${IDLE_MS / 1000} s`,
     value: (100 * used) / IDLE_MS,
@@ -26,13 +26,4 @@ export async function measureIdle(): Promise<Figure> {
     unit: '% of a core',
     detail: { 'ms of processor': used },
   };
-}
-
-/** First number of each thread's schedstat: time on a processor, ns. Finer than the ticks of `stat`. */
-function cpuMs(pid: number): number {
-  const tasks = `/proc/${pid}/task`;
-  return readdirSync(tasks).reduce((sum, task) => {
-    const [ns] = readFileSync(`${tasks}/${task}/schedstat`, 'utf8').split(' ');
-    return sum + Number(ns) / 1e6;
-  }, 0);
 }

@@ -1,6 +1,7 @@
 /** Measures what is promised about speed: all that takes minutes, or the parts named. */
 import { measureFailover } from './failover.js';
 import { measureFeed } from './feed.js';
+import { measureFrr } from './frr.js';
 import { measureIdle } from './idle.js';
 import { measureLatency } from './latency.js';
 import { measureMemory } from './memory.js';
@@ -12,6 +13,7 @@ const MEASUREMENTS = {
   memory: measureMemory,
   latency: measureLatency,
   failover: measureFailover,
+  frr: measureFrr,
   idle: measureIdle,
 } as const satisfies Readonly<Record<string, () => Promise<Figure | readonly Figure[]>>>;
 

@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { startDaemon } from '../test/support/daemon.js';
 import { until } from '../test/support/wait.js';
 import { setUpLab } from './lab.js';
+import { memoryOf } from './process-memory.js';
 import type { Figure } from './report.js';
 
 const ROUTES = 10_000;
@@ -11,14 +11,12 @@ export async function measureMemory(): Promise<Figure> {
   await using lab = await setUpLab(ROUTES);
   await using daemon = await startDaemon({ netns: lab.node, config: lab.config });
   await until(() => lab.installed() === ROUTES, { what: `${ROUTES} routes in the kernel` });
-  const status = readFileSync(`/proc/${daemon.pid}/status`, 'utf8');
-  const megabytes = (field: string) =>
-    (Number(new RegExp(`${field}:\\s+(\\d+)`).exec(status)?.[1]) * 1024) / 1e6;
+  const { resident, peak } = memoryOf(daemon.pid);
   return {
     name: `resident memory at ${ROUTES / 1000}k routes`,
-    value: megabytes('VmRSS'),
+    value: resident,
     limit: 120,
     unit: 'MB',
-    detail: { 'peak MB': megabytes('VmHWM') },
+    detail: { 'peak MB': peak },
   };
 }

@@ -3,7 +3,7 @@
  * next hops, attributes never seen before, withdrawals and returns. The samples
  * are kept in `bench/soak.json`, for a graph.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { startDaemon } from '../test/support/daemon.js';
@@ -11,6 +11,7 @@ import type { Feeder } from '../test/support/feeder.js';
 import { prefixesOf, routes } from '../test/support/routes.js';
 import { until } from '../test/support/wait.js';
 import { type Lab, NEXT_HOP, setUpLab } from './lab.js';
+import { memoryOf } from './process-memory.js';
 import { type Figure, machine, median } from './report.js';
 
 const ROUTES = 50_000;
@@ -40,7 +41,7 @@ export async function measureSoak(): Promise<Figure> {
   const churn = new Churn(lab.feeder);
   while (elapsed() < MINUTES * 60_000) {
     if (elapsed() >= samples.length * SAMPLE_MS) {
-      samples.push({ seconds: elapsed() / 1000, residentMb: residentMb(daemon.pid) });
+      samples.push({ seconds: elapsed() / 1000, residentMb: memoryOf(daemon.pid).resident });
     }
     await churn.tick();
     await pause(Math.max(0, churn.ticks * TICK_MS - elapsed()));
@@ -109,9 +110,4 @@ class Churn {
     const nextHop = round % 2 === 0 ? OTHER_NEXT_HOP : NEXT_HOP;
     await this.feeder.announce([{ attributes: { nextHop, med: this.ticks }, prefixes }]);
   }
-}
-
-function residentMb(pid: number): number {
-  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-  return (Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) * 1024) / 1e6;
 }

@@ -31,7 +31,7 @@ export async function runUntilStopped(
 ): Promise<ExitCode> {
   // docs/decisions/006-small-young-generation.md
   setFlagsFromString('--semi-space-growth-factor=1');
-  // docs/decisions/014-little-garbage.md
+  // docs/decisions/015-little-garbage.md
   setFlagsFromString('--heap-growing-percent=30');
   const { runDaemon } = await import('../daemon.js');
   await runDaemon({ configPath: resolve(config), flush, version }, stopSignal());

@@ -2,7 +2,7 @@
  * Prefixes of one family, numbered: each has a slot, a small number that is its
  * own until it is removed, and may then be another's. What is known of a prefix
  * lies in arrays by slot, beside this, so that a million prefixes are some large
- * arrays and not a million objects (docs/decisions/012-prefix-slots.md).
+ * arrays and not a million objects (docs/decisions/013-prefix-slots.md).
  *
  * A hash table with open addressing. An entry of the index is a slot and seven
  * bits of the hash, so that nearly every entry of another prefix is passed over

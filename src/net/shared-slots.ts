@@ -1,7 +1,7 @@
 /**
  * The numbers of all prefixes that any whole table holds: what was heard, the
  * RIB, what each table decided and what the kernel has are much the same
- * prefixes, and number them once (docs/decisions/012-prefix-slots.md).
+ * prefixes, and number them once (docs/decisions/013-prefix-slots.md).
  *
  * Nobody gives a number back. Before there is more room, those that no table
  * holds any more are found, and are free: a table that is itself garbage holds

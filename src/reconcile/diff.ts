@@ -99,7 +99,7 @@ export class Diff {
   *breaks(size: number): Generator<readonly Operation[]> {
     yield [...this.#deadGroups].map((id) => ({ op: 'nexthop-delete', id }));
     for (const [table, prefixes] of this.#gone) {
-      // docs/decisions/015-longest-deleted-first.md
+      // docs/decisions/016-longest-deleted-first.md
       for (const prefix of prefixes.longestFirst()) {
         for (const route of this.options.mirror.own(table, prefix)) {
           this.#push(this.#routesGone, { op: 'route-delete', route: routeOf(table, route) });

@@ -130,13 +130,13 @@ class GobgpSource implements Source {
   async #connection(signal: AbortSignal): Promise<void> {
     const { config, clock } = this.#options;
     const endpoint = await resolveEndpoint(config);
+    // gRPC takes 11 MB of memory: a daemon with another source never loads it.
+    const { GobgpClient } = await import('./client.js');
     const life = new AbortController();
     const end = () => life.abort(signal.reason);
     signal.addEventListener('abort', end, { once: true });
     try {
       signal.throwIfAborted();
-      // gRPC takes some 15 MB, which no other source needs.
-      const { GobgpClient } = await import('./client.js');
       const client = await GobgpClient.connect(endpoint, clock, life.signal);
       try {
         await this.#serve(client, life);

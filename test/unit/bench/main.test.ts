@@ -13,6 +13,10 @@ test('a measurement that does not exist is refused, and nothing is measured', ()
   );
   assert.deepEqual(
     [status, stdout, stderr],
-    [2, '', 'bench: there is no typo; there are feed, memory, latency, failover, idle, soak\n'],
+    [
+      2,
+      '',
+      'bench: there is no typo; there are feed, memory, latency, failover, frr, idle, soak\n',
+    ],
   );
 });
