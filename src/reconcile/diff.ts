@@ -8,7 +8,6 @@
  * one lot did is in the mirror when the next is made.
  */
 import type { Engine } from '../desired/engine.js';
-import type { NextHopSet } from '../desired/next-hop-set.js';
 import { PrefixBacklog } from '../desired/prefix-backlog.js';
 import type { RouteTarget } from '../desired/route.js';
 import type { Table, WantedRoute } from '../desired/table.js';
@@ -16,7 +15,8 @@ import type { TableChanges } from '../desired/table-changes.js';
 import type { KernelRoute, Operation } from '../kernel/kernel.js';
 import type { Prefix } from '../net/prefix.js';
 import { adoptGroups } from './adoption.js';
-import { type NexthopGroups, SingleAllocation } from './groups.js';
+import { GroupWork } from './group-work.js';
+import type { NexthopGroups } from './groups.js';
 import { type Mirror, type OwnRoute, routeOf } from './mirror.js';
 import { isPredecessor } from './predecessor.js';
 
@@ -44,7 +44,6 @@ export function isLeftAlone(table: Table, mirror: Mirror): boolean {
 }
 
 export class Diff {
-  readonly #nexthops: Operation[] = [];
   /** Those that keep traffic in main stand before what they protect from. */
   readonly #fixedRoutes: Operation[] = [];
   readonly #routes: Operation[] = [];
@@ -53,20 +52,14 @@ export class Diff {
   /** Where others of the same prefix stay. */
   readonly #routesGone: Operation[] = [];
   readonly #throwsGone: Operation[] = [];
-  readonly #singles: SingleAllocation;
-  readonly #prepared = new Set<number>();
-  /** Groups that wait, for their next try or for a leg: what is to stand on them waits too. */
-  readonly #unmade = new Set<number>();
   readonly #evicted = new Set<KernelRoute>();
-  /** Groups that lost their last leg: the kernel takes their routes along. */
-  readonly #deadGroups = new Set<number>();
-  readonly #groupTargets = new Map<NextHopSet, RouteTarget>();
+  readonly #groups: GroupWork;
 
   /** Some operation on nexthop objects was among them. */
   touchesNexthops = false;
 
   constructor(private readonly options: DiffOptions) {
-    this.#singles = new SingleAllocation(options.mayTry, options.wasRefused);
+    this.#groups = new GroupWork(options);
   }
 
   /**
@@ -78,7 +71,7 @@ export class Diff {
       if (isLeftAlone(table, this.options.mirror)) continue;
       for (const prefix of this.#begin(table, changes)) {
         this.#prefix(table, table.config.id, prefix);
-        if (this.#nexthops.length + this.#routes.length >= size) yield this.#takeLot();
+        if (this.#groups.pending + this.#routes.length >= size) yield this.#takeLot();
       }
       if (changes.everything && table.config.foreign === 'evict') this.#evictAll(table);
     }
@@ -97,7 +90,7 @@ export class Diff {
 
   /** What goes once all else is done, in lots of about `size`. */
   *breaks(size: number): Generator<readonly Operation[]> {
-    yield [...this.#deadGroups].map((id) => ({ op: 'nexthop-delete', id }));
+    yield [...this.#groups.dead].map((id) => ({ op: 'nexthop-delete', id }));
     for (const [table, prefixes] of this.#gone) {
       // docs/decisions/016-longest-deleted-first.md
       for (const prefix of prefixes.longestFirst()) {
@@ -112,20 +105,21 @@ export class Diff {
   }
 
   #takeLot(): readonly Operation[] {
-    this.touchesNexthops ||= this.#nexthops.length + this.#deadGroups.size > 0;
-    return [...this.#nexthops.splice(0), ...this.#fixedRoutes.splice(0), ...this.#routes.splice(0)];
+    this.touchesNexthops ||= this.#groups.pending + this.#groups.dead.size > 0;
+    return [...this.#groups.take(), ...this.#fixedRoutes.splice(0), ...this.#routes.splice(0)];
   }
 
   /** What does not go prefix by prefix; returns the prefixes to be looked at. */
   #begin(table: Table, changes: TableChanges): Iterable<Prefix> {
     const { engine, groups, mirror, objectsSupported } = this.options;
+    const { id } = table.config;
     // A set that moved is one group, unless its routes had to be written inline, or wait for the group.
     const scattered =
       table.useObjects &&
-      [...changes.sets].some((set) => !objectsSupported || this.#waitsForGroup(table, set));
-    for (const set of changes.sets) this.#set(table, set);
+      [...changes.sets].some((set) => !objectsSupported || this.#groups.isAwaited(id, set));
+    for (const set of changes.sets) this.#groups.follow(id, set);
     const everything = changes.everything || scattered;
-    if (everything) for (const set of table.nextHops.values()) this.#set(table, set);
+    if (everything) for (const set of table.nextHops.values()) this.#groups.follow(id, set);
     const prefixes = () => (everything ? allOf(table, mirror) : changed(changes));
     // Once the stale routes of a life before are gone, so are its groups.
     if (table.useObjects && (everything || !engine.maySweep)) {
@@ -138,35 +132,6 @@ export class Diff {
     for (const route of this.options.mirror.foreignRoutes(table.config.id)) {
       this.#evict(route, this.#routes);
     }
-  }
-
-  /** One changed next-hop set: its group follows, whatever number of routes stands on it. */
-  #set(table: Table, set: NextHopSet): void {
-    // One that nothing refers to any more may have a successor of the same key.
-    if (set.references === 0) return;
-    const id = this.options.groups.claimOf(table.config.id, set);
-    if (id === undefined || !this.options.mirror.groups().has(id)) return;
-    if (set.legs.length === 0) this.#deadGroups.add(id);
-    else this.#prepare(id, set);
-  }
-
-  /** Its group is not there, so its routes are not. */
-  #waitsForGroup(table: Table, set: NextHopSet): boolean {
-    if (set.references === 0 || set.legs.length === 0) return false;
-    const id = this.options.groups.claimOf(table.config.id, set);
-    return id !== undefined && !this.options.mirror.groups().has(id);
-  }
-
-  #prepare(id: number, set: NextHopSet): void {
-    if (this.#prepared.has(id)) return;
-    this.#prepared.add(id);
-    const { groups, mirror } = this.options;
-    let there = mirror.groups().has(id);
-    for (const operation of groups.operationsFor(id, set.legs, mirror, this.#singles)) {
-      const pushed = this.#push(this.#nexthops, operation);
-      if (pushed && 'nexthop' in operation && operation.nexthop.id === id) there = true;
-    }
-    if (!there) this.#unmade.add(id);
   }
 
   #prefix(table: Table | undefined, tableId: number, prefix: Prefix): void {
@@ -193,7 +158,7 @@ export class Diff {
       if (foreign !== undefined) this.#evict(foreign, operations);
       const op = current === undefined ? 'route-add' : 'route-replace';
       const one = { table: tableId, prefix, metric, target };
-      const pushed = !this.#isUnmade(target) && this.#push(operations, { op, route: one });
+      const pushed = !this.#groups.isUnmade(target) && this.#push(operations, { op, route: one });
       if (route.kind === 'learned' && current === undefined && !pushed) unmade = route;
     }
     if (table?.config.foreign === 'evict') {
@@ -213,7 +178,7 @@ export class Diff {
   #stands(table: Table, prefix: Prefix): boolean {
     const set = table.learnedSet(prefix);
     if (set === undefined || table.isFixed(prefix)) return false;
-    const target = this.#setTarget(table, set);
+    const target = this.#groups.targetOf(table, set);
     const { mirror } = this.options;
     const { id, metric } = table.config;
     return mirror.hasOnly(id, prefix, metric, target) && mirror.foreign(id, prefix).length === 0;
@@ -222,7 +187,7 @@ export class Diff {
   /** Made before the old one breaks, under another metric: or the old one stays, and follows its next hops. */
   #keep(table: Table, { prefix, metric, target: current }: OwnRoute, unmade: WantedRoute): void {
     const target = this.#target(table, unmade);
-    if (target === current || this.#isUnmade(target)) return;
+    if (target === current || this.#groups.isUnmade(target)) return;
     const route = { table: table.config.id, prefix, metric, target };
     this.#push(this.#routes, { op: 'route-replace', route });
   }
@@ -230,23 +195,7 @@ export class Diff {
   #target(table: Table, route: WantedRoute): RouteTarget {
     return route.kind === 'fixed'
       ? this.options.mirror.intern(route.target)
-      : this.#setTarget(table, route.set);
-  }
-
-  #setTarget(table: Table, set: NextHopSet): RouteTarget {
-    const { mirror, groups, objectsSupported } = this.options;
-    if (!table.useObjects || !objectsSupported) return mirror.intern(set.target);
-    const known = this.#groupTargets.get(set);
-    if (known !== undefined) return known;
-    const id = groups.idOf(table.config.id, set, mirror);
-    this.#prepare(id, set);
-    const target = mirror.intern({ type: 'nexthop', id });
-    this.#groupTargets.set(set, target);
-    return target;
-  }
-
-  #isUnmade(target: RouteTarget): boolean {
-    return target.type === 'nexthop' && this.#unmade.has(target.id);
+      : this.#groups.targetOf(table, route.set);
   }
 
   #evict(route: KernelRoute, operations: Operation[]): void {
@@ -265,7 +214,7 @@ export class Diff {
   /** `alone`: nothing else of its prefix stands, or is to stand. */
   #delete(table: number, route: OwnRoute, alone: boolean): void {
     const { target } = route;
-    if (target.type === 'nexthop' && this.#deadGroups.has(target.id)) return;
+    if (target.type === 'nexthop' && this.#groups.dead.has(target.id)) return;
     if (target.type === 'throw' || !alone) {
       const operations = target.type === 'throw' ? this.#throwsGone : this.#routesGone;
       this.#push(operations, { op: 'route-delete', route: routeOf(table, route) });

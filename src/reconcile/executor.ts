@@ -7,7 +7,8 @@ import type { ExecuteResult, Kernel, Operation } from '../kernel/kernel.js';
 import type { Log } from '../log-port.js';
 import type { NexthopGroups } from './groups.js';
 import type { Mirror } from './mirror.js';
-import { takeOutcome } from './outcome.js';
+import { type Outcome, takeOutcome } from './outcome.js';
+import type { Pace } from './pace.js';
 import { type Retries, standsOn } from './retries.js';
 
 export interface ExecutorOptions {
@@ -22,6 +23,7 @@ export interface ExecutorOptions {
   readonly mirror: () => Mirror;
   readonly groups: NexthopGroups;
   readonly retries: Retries;
+  readonly pace: Pace;
   /** The mirror turned out wrong, or answers were lost. */
   readonly onMirrorWrong: () => void;
   /** A nexthop object was refused, or was made after it had been. */
@@ -36,14 +38,14 @@ export interface Executed {
   lost: boolean;
 }
 
-/** Operations handed to the kernel at once; between two lots the mirror catches up. */
-export const LOT = 2_000;
-
 export class Executor {
   /** Nexthop objects work here: no kernel before 5.3 has them. */
   objectsSupported = true;
   #pending = 0;
   #lastChange: number | undefined;
+  /** Not yet told, and the first of them. */
+  #refused = 0;
+  #firstRefused: Outcome['refused'][number] | undefined;
 
   constructor(private readonly options: ExecutorOptions) {}
 
@@ -59,12 +61,12 @@ export class Executor {
 
   /** Stops at a lost answer: what follows may stand on what was not done. */
   async execute(operations: readonly Operation[]): Promise<Executed> {
-    const { kernel, onProgress, clock } = this.options;
+    const { kernel, onProgress, clock, pace } = this.options;
     const executed = { done: 0, refused: 0, lost: false };
     if (operations.length === 0) return executed;
     this.#pending = operations.length;
-    for (let start = 0; start < operations.length && !executed.lost; start += LOT) {
-      const lot = operations.slice(start, start + LOT);
+    for (let start = 0; start < operations.length && !executed.lost; start += pace.lot) {
+      const lot = operations.slice(start, start + pace.lot);
       const result = await kernel.execute(lot);
       this.#account(lot, result);
       executed.done += result.unknownFrom - result.failures.length;
@@ -79,7 +81,7 @@ export class Executor {
   }
 
   #account(lot: readonly Operation[], result: ExecuteResult): void {
-    const { clock, log, metrics, mirror, retries, onMirrorWrong, onLegs } = this.options;
+    const { clock, metrics, mirror, retries, onMirrorWrong, onLegs } = this.options;
     const { done, refused, mirrorWrong } = takeOutcome(lot, result, mirror());
     if (
       refused.some(({ operation }) => isMade(operation)) ||
@@ -94,16 +96,22 @@ export class Executor {
       retries.refused(operation, failure.errno, failure.message, clock.monotonic());
       if (operation.op === 'nexthop-add') this.#nexthopRefused(operation.nexthop.id, failure.errno);
     }
-    const [first] = refused;
-    if (first !== undefined) {
-      const { op } = first.operation;
-      const { errno, message } = first.failure;
-      log.warn(
-        { refused: refused.length, first: { op, errno, message } },
-        'the kernel refused operations; retrying',
-      );
-    }
+    this.#refused += refused.length;
+    this.#firstRefused ??= refused[0];
     if (mirrorWrong) onMirrorWrong();
+  }
+
+  /** One line for all that was refused since the last. */
+  tellRefused(): void {
+    if (this.#firstRefused === undefined) return;
+    const { op } = this.#firstRefused.operation;
+    const { errno, message } = this.#firstRefused.failure;
+    this.options.log.warn(
+      { refused: this.#refused, first: { op, errno, message } },
+      'the kernel refused operations; retrying',
+    );
+    this.#refused = 0;
+    this.#firstRefused = undefined;
   }
 
   /** What was refused for want of a nexthop object that now is there. */

@@ -8,6 +8,7 @@ import type { Config } from '../../../src/config/config.js';
 import { Engine } from '../../../src/desired/engine.js';
 import type { Log } from '../../../src/log-port.js';
 import { Reconciler } from '../../../src/reconcile/loop.js';
+import { PACE, type Pace } from '../../../src/reconcile/pace.js';
 import type { SourceEvent } from '../../../src/source/source.js';
 import { FakeKernel } from '../../support/fake-kernel.js';
 import { RESET, SYNCED, updates } from '../desired/build.js';
@@ -36,6 +37,7 @@ export class FakeNode {
     kernel = bareKernel(),
     clock = new FakeClock(),
     latched: string[] = [],
+    pace: Pace = PACE,
   ) {
     this.kernel = kernel;
     this.clock = clock;
@@ -45,6 +47,7 @@ export class FakeNode {
       engine: this.engine,
       clock,
       log: linesTo(this.lines),
+      pace,
       metrics: {
         countOperations: (op, count) => add(this.done, op, count),
         countKernelError: (op, errno) => add(this.errors, `${op} ${errno}`, 1),

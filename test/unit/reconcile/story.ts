@@ -1,6 +1,7 @@
 /** A running node under random steps, and what the test's own model knows of it. */
 import assert from 'node:assert/strict';
 import type { Config, TableConfig } from '../../../src/config/config.js';
+import { PACE, type Pace } from '../../../src/reconcile/pace.js';
 import { RESET, SYNCED, table, updates } from '../desired/build.js';
 import { blockedRoutes, destination, expectedRules, expectedTable, type World } from './model.js';
 import { FakeNode } from './node.js';
@@ -19,8 +20,11 @@ export class Story implements World {
   /** The test itself had something refused, or changed something without a word. */
   disturbed = false;
 
-  constructor(public config: Config) {
-    this.node = new FakeNode(config);
+  constructor(
+    public config: Config,
+    private readonly pace: Pace = PACE,
+  ) {
+    this.node = new FakeNode(config, undefined, undefined, undefined, pace);
     this.#configure(config);
   }
 
@@ -44,7 +48,7 @@ export class Story implements World {
       case 'restart':
         node.kernel.meanwhile(() => undefined);
         await node.stop();
-        this.node = await new FakeNode(this.config, node.kernel, node.clock).start();
+        this.node = await new FakeNode(this.config, node.kernel, node.clock, [], this.pace).start();
         return;
       case 'overrun':
         node.kernel.tell({ type: 'overrun' });

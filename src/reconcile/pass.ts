@@ -1,0 +1,224 @@
+/**
+ * One pass of the loop: what changed is compared with the mirror and written,
+ * first all that is made, then rules, then what goes. It is decided in lots,
+ * each once the one before is done, while the source goes on.
+ */
+import type { Clock } from '../clock.js';
+import type { Engine } from '../desired/engine.js';
+import { PrefixBacklog } from '../desired/prefix-backlog.js';
+import type { TableChanges } from '../desired/table-changes.js';
+import type { Operation } from '../kernel/kernel.js';
+import { type Again, markAgain } from './again.js';
+import type { Contests } from './contests.js';
+import { Diff, type TableWork } from './diff.js';
+import { diffRules, type MisplacedRule } from './diff-rules.js';
+import type { Executed, Executor } from './executor.js';
+import { nexthopsAfter } from './foresight.js';
+import { groupsInUse, type NexthopGroups } from './groups.js';
+import { objectOf } from './kernel-object.js';
+import type { KernelView } from './kernel-view.js';
+import { isOwed } from './owed.js';
+import type { Pace } from './pace.js';
+import { leadsOutOf, type Retries } from './retries.js';
+
+export interface PassesOptions {
+  readonly engine: Engine;
+  readonly clock: Clock;
+  readonly view: KernelView;
+  readonly groups: NexthopGroups;
+  readonly retries: Retries;
+  readonly contests: Contests;
+  readonly executor: Executor;
+  readonly pace: Pace;
+  /** There is work for another pass. */
+  readonly onMore: () => void;
+}
+
+export interface Difference {
+  readonly operations: readonly Operation[];
+  readonly misplaced: readonly MisplacedRule[];
+}
+
+/** All passes of one loop: what one leaves to the next is kept here. */
+export class Passes {
+  #misplaced: readonly MisplacedRule[] = [];
+  /** Deletions waited for what takes their place. */
+  #held = false;
+  /** In the midst of a pass: what is left of it is not decided yet. */
+  #deciding = false;
+  /** Of the groups' legs other objects are there than were thought when they were decided. */
+  #legsChanged = false;
+
+  constructor(private readonly options: PassesOptions) {}
+
+  /** Rules kept out because they would stand ahead of the look-up of the `local` table. */
+  get misplaced(): readonly MisplacedRule[] {
+    return this.#misplaced;
+  }
+
+  /** Nothing is left that could be written now. */
+  get done(): boolean {
+    return !this.#deciding && !this.#hasChanges();
+  }
+
+  /** A nexthop object was refused, or was made after it had been. */
+  legsChanged(): void {
+    this.#legsChanged = true;
+  }
+
+  /** Over the mirror as it is. `everything`: all tables, with as few lots as can be. */
+  async run(everything: boolean): Promise<Pick<Executed, 'done' | 'refused'>> {
+    const { clock, engine, view, retries, contests } = this.options;
+    const now = clock.monotonic();
+    const moved = view.takeMoved();
+    if (moved.size > 0) retries.hasten((refused) => leadsOutOf(refused, moved), now);
+    const due = retries.due(now);
+    const { free, ended } = contests.due(now);
+    for (const contest of ended) view.contestEnded(contest);
+    const again = markAgain([...due.map(({ operation }) => objectOf(operation)), ...free], engine);
+    if (view.takeRulesDue() || this.#held) again.rules = true;
+    again.abandoned ||= this.#held;
+    let outcome = NOTHING;
+    if (everything || again.rules || again.abandoned || this.#hasChanges()) {
+      this.#deciding = true;
+      outcome = await this.#bringInStep(everything, again);
+      this.#deciding = false;
+      if (this.#legsChanged) this.#regroup();
+      else await this.#collectNexthops();
+      this.options.executor.tellRefused();
+    }
+    retries.dropUntried(due);
+    return outcome;
+  }
+
+  /** What a pass would do now. Changes neither the kernel nor what is to be drained. */
+  difference(engine: Engine): Difference {
+    const { mirror } = this.options.view;
+    const groups = this.options.groups.clone();
+    const diff = this.#diff(engine, groups, true);
+    const work = [...engine.tables.values()].map((table) => ({ table, changes: WHOLE_TABLE }));
+    const rules = diffRules(engine, mirror, () => true);
+    const makes = [...diff.makes(work, Number.POSITIVE_INFINITY)].flat();
+    diff.abandonedTables();
+    const breaks = [...diff.breaks(Number.POSITIVE_INFINITY)].flat();
+    const operations = [...makes, ...rules.makes, ...rules.breaks, ...breaks];
+    const unused = groups.unused(nexthopsAfter(operations, mirror), groupsInUse(engine, groups));
+    return { operations: [...operations, ...unused], misplaced: rules.misplaced };
+  }
+
+  async #bringInStep(everything: boolean, again: Again): Promise<Executed> {
+    const { engine, groups, pace, view } = this.options;
+    const { tables } = engine;
+    const diff = this.#diff(engine, groups, false);
+    const work = this.#takeWork(everything);
+    const size = everything ? Number.POSITIVE_INFINITY : pace.lot;
+    const outcome: Executed = { done: 0, refused: 0, lost: false };
+    for (const lot of diff.makes(work, size)) {
+      await this.#execute(lot, outcome);
+      if (outcome.lost || engine.tables !== tables) break;
+    }
+    // A reload has put other tables in the place of these, which are to be decided as a whole.
+    this.#held = outcome.lost || engine.tables !== tables;
+    if (this.#held) return outcome;
+    const whole = everything || work.some(({ changes }) => changes.everything);
+    if (whole || again.abandoned) diff.abandonedTables();
+    const rules = whole || again.rules || work.some(({ changes }) => changes.rules);
+    const mostRefused = await this.#executeRules(rules, outcome);
+    for (const lot of diff.breaks(size)) {
+      if (outcome.lost) break;
+      await this.#break(lot, mostRefused, outcome);
+    }
+    this.#held ||= outcome.lost;
+    if (diff.touchesNexthops) view.mirror.mayHaveUnused = true;
+    return outcome;
+  }
+
+  /** Rules that come, then those that go. True where most of what was to be made was refused. */
+  async #executeRules(due: boolean, outcome: Executed): Promise<boolean> {
+    if (!due) return outcome.refused > outcome.done;
+    const { engine, view } = this.options;
+    const rules = diffRules(engine, view.mirror, (operation) => this.#mayTry(operation));
+    this.#misplaced = rules.misplaced;
+    await this.#execute(rules.makes, outcome);
+    const mostRefused = outcome.refused > outcome.done;
+    if (!outcome.lost) await this.#break(rules.breaks, mostRefused, outcome);
+    return mostRefused;
+  }
+
+  /** Deletions wait for what takes their place; those that do are decided again with the next pass. */
+  async #break(lot: readonly Operation[], mostRefused: boolean, outcome: Executed): Promise<void> {
+    const { engine, view } = this.options;
+    const made = { engine, mirror: view.mirror, mostRefused };
+    const owed = lot.filter((one) => isOwed(one, made));
+    this.#held ||= owed.length < lot.length;
+    await this.#execute(owed, outcome);
+  }
+
+  async #execute(lot: readonly Operation[], outcome: Executed): Promise<void> {
+    const { done, refused, lost } = await this.options.executor.execute(lot);
+    outcome.done += done;
+    outcome.refused += refused;
+    outcome.lost ||= lost;
+  }
+
+  #takeWork(everything: boolean): readonly TableWork[] {
+    return [...this.options.engine.tables.values()].map((table) => {
+      const drained = table.drain();
+      return { table, changes: everything ? WHOLE_TABLE : drained };
+    });
+  }
+
+  /** With the next pass; an object that stands in no group until then is not of no use. */
+  #regroup(): void {
+    const { engine, view, onMore } = this.options;
+    this.#legsChanged = false;
+    view.mirror.mayHaveUnused = true;
+    for (const table of engine.tables.values()) if (table.useObjects) table.touch();
+    onMore();
+  }
+
+  /** Nexthop objects that nothing stands on any more. */
+  async #collectNexthops(): Promise<void> {
+    const { engine, groups, executor, view } = this.options;
+    const { mirror } = view;
+    if (!mirror.mayHaveUnused) return;
+    mirror.mayHaveUnused = false;
+    const unused = groups.unused(mirror, groupsInUse(engine, groups));
+    if (unused.length > 0) await executor.execute(unused);
+  }
+
+  #diff(engine: Engine, groups: NexthopGroups, always: boolean): Diff {
+    const { retries, executor, view } = this.options;
+    return new Diff({
+      engine,
+      mirror: view.mirror,
+      groups,
+      mayTry: (operation) => always || this.#mayTry(operation),
+      wasRefused: (operation) => !always && retries.has(operation),
+      objectsSupported: executor.objectsSupported,
+    });
+  }
+
+  #mayTry(operation: Operation): boolean {
+    const { clock, retries, contests } = this.options;
+    return (
+      (retries.size === 0 || retries.mayTry(operation, clock.monotonic())) &&
+      contests.mayTry(operation)
+    );
+  }
+
+  #hasChanges(): boolean {
+    for (const table of this.options.engine.tables.values()) if (table.hasChanges) return true;
+    return false;
+  }
+}
+
+const NOTHING = { done: 0, refused: 0 };
+
+const WHOLE_TABLE: TableChanges = {
+  everything: true,
+  fixed: new PrefixBacklog(),
+  prefixes: new PrefixBacklog(),
+  sets: new Set(),
+  rules: true,
+};
