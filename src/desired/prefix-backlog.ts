@@ -24,19 +24,4 @@ export class PrefixBacklog {
       for (let slot = 0; slot < slots.end; slot++) yield slots.prefixAt(slot);
     }
   }
-
-  /** The longest first; those of one length scattered over the address space. */
-  *longestFirst(): Generator<Prefix> {
-    for (const slots of this.#families) {
-      const byLength: number[][] = [];
-      for (const slot of slots.scattered()) {
-        const { length } = slots.prefixAt(slot);
-        byLength[length] ??= [];
-        byLength[length].push(slot);
-      }
-      for (const same of byLength.reverse()) {
-        for (const slot of same ?? []) yield slots.prefixAt(slot);
-      }
-    }
-  }
 }

@@ -8,7 +8,6 @@
  * one lot did is in the mirror when the next is made.
  */
 import type { Engine } from '../desired/engine.js';
-import { PrefixBacklog } from '../desired/prefix-backlog.js';
 import type { RouteTarget } from '../desired/route.js';
 import type { Table, WantedRoute } from '../desired/table.js';
 import type { TableChanges } from '../desired/table-changes.js';
@@ -17,6 +16,7 @@ import type { Prefix } from '../net/prefix.js';
 import { adoptGroups } from './adoption.js';
 import { GroupWork } from './group-work.js';
 import type { NexthopGroups } from './groups.js';
+import type { Leaving } from './leaving.js';
 import { type Mirror, type OwnRoute, routeOf } from './mirror.js';
 import { isPredecessor } from './predecessor.js';
 
@@ -30,6 +30,8 @@ export interface DiffOptions {
   readonly engine: Engine;
   readonly mirror: Mirror;
   readonly groups: NexthopGroups;
+  /** Takes what is found to go, and gives it back when it goes. */
+  readonly leaving: Leaving;
   /** False for what was refused lately, or is contested, and waits for its next try. */
   readonly mayTry: (operation: Operation) => boolean;
   /** It was refused when it was last tried. */
@@ -47,11 +49,8 @@ export class Diff {
   /** Those that keep traffic in main stand before what they protect from. */
   readonly #fixedRoutes: Operation[] = [];
   readonly #routes: Operation[] = [];
-  /** Prefixes of which all that stands goes, by table. */
-  readonly #gone = new Map<number, PrefixBacklog>();
   /** Where others of the same prefix stay. */
   readonly #routesGone: Operation[] = [];
-  readonly #throwsGone: Operation[] = [];
   readonly #evicted = new Set<KernelRoute>();
   readonly #groups: GroupWork;
 
@@ -64,7 +63,7 @@ export class Diff {
 
   /**
    * What is added or replaced, in lots of about `size`; to be taken to its end, for what is found
-   * to go on the way comes by {@link breaks}.
+   * to go on the way comes by {@link breaks} and {@link leaves}.
    */
   *makes(work: readonly TableWork[], size: number): Generator<readonly Operation[]> {
     for (const { table, changes } of work) {
@@ -88,20 +87,35 @@ export class Diff {
     }
   }
 
-  /** What goes once all else is done, in lots of about `size`. */
-  *breaks(size: number): Generator<readonly Operation[]> {
-    yield [...this.#groups.dead].map((id) => ({ op: 'nexthop-delete', id }));
-    for (const [table, prefixes] of this.#gone) {
-      // docs/decisions/016-longest-deleted-first.md
-      for (const prefix of prefixes.longestFirst()) {
-        for (const route of this.options.mirror.own(table, prefix)) {
-          this.#push(this.#routesGone, { op: 'route-delete', route: routeOf(table, route) });
-        }
-        if (this.#routesGone.length >= size) yield this.#routesGone.splice(0);
+  /** What goes once all else is done, and does not wait: groups without a leg, what another metric replaced. */
+  breaks(): readonly Operation[] {
+    const groups = [...this.#groups.dead].map((id) => ({ op: 'nexthop-delete', id }) as const);
+    return [...groups, ...this.#routesGone.splice(0)];
+  }
+
+  /** What goes next of {@link DiffOptions.leaving}, about `size`: as long as it still is not wanted. */
+  leaves(size: number): readonly Operation[] {
+    const { leaving, mirror } = this.options;
+    const operations: Operation[] = [];
+    for (const { table, prefix, throws } of leaving.take(size)) {
+      for (const route of mirror.own(table, prefix)) {
+        if ((route.target.type === 'throw') !== throws || !this.#mayLeave(table, route)) continue;
+        this.#push(operations, { op: 'route-delete', route: routeOf(table, route) });
       }
     }
-    yield this.#routesGone.splice(0);
-    yield this.#throwsGone;
+    return operations;
+  }
+
+  /** The engine may have changed since it was to leave; what is wanted of its prefix is decided with that. */
+  #mayLeave(tableId: number, { prefix, metric, target }: OwnRoute): boolean {
+    const { engine, mirror } = this.options;
+    const table = engine.tables.get(tableId);
+    if (table === undefined) return engine.maySweep;
+    if (isLeftAlone(table, mirror) || !engine.mayDelete(prefix)) return false;
+    const wanted = table.wanted(prefix);
+    return target.type === 'throw'
+      ? !wanted.some((route) => route.metric === metric)
+      : wanted.length === 0;
   }
 
   #takeLot(): readonly Operation[] {
@@ -213,19 +227,12 @@ export class Diff {
 
   /** `alone`: nothing else of its prefix stands, or is to stand. */
   #delete(table: number, route: OwnRoute, alone: boolean): void {
-    const { target } = route;
+    const { target, prefix } = route;
+    const { leaving } = this.options;
     if (target.type === 'nexthop' && this.#groups.dead.has(target.id)) return;
-    if (target.type === 'throw' || !alone) {
-      const operations = target.type === 'throw' ? this.#throwsGone : this.#routesGone;
-      this.#push(operations, { op: 'route-delete', route: routeOf(table, route) });
-      return;
-    }
-    let prefixes = this.#gone.get(table);
-    if (prefixes === undefined) {
-      prefixes = new PrefixBacklog();
-      this.#gone.set(table, prefixes);
-    }
-    prefixes.add(route.prefix);
+    if (target.type === 'throw') leaving.addThrow(table, prefix);
+    else if (alone) leaving.add(table, prefix);
+    else this.#push(this.#routesGone, { op: 'route-delete', route: routeOf(table, route) });
   }
 }
 

@@ -186,6 +186,7 @@ export class Reconciler {
     // Nothing else can be done before.
     if (this.#view.unread !== undefined)
       return Math.max(0, this.#view.deadline - clock.monotonic());
+    if (this.#passes.isDue) return 0;
     const deadlines = [
       this.#view.deadline,
       this.#retries.next,

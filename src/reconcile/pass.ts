@@ -10,13 +10,14 @@ import type { TableChanges } from '../desired/table-changes.js';
 import type { Operation } from '../kernel/kernel.js';
 import { type Again, markAgain } from './again.js';
 import type { Contests } from './contests.js';
-import { Diff, type TableWork } from './diff.js';
+import { Diff, type DiffOptions, type TableWork } from './diff.js';
 import { diffRules, type MisplacedRule } from './diff-rules.js';
 import type { Executed, Executor } from './executor.js';
 import { nexthopsAfter } from './foresight.js';
 import { groupsInUse, type NexthopGroups } from './groups.js';
 import { objectOf } from './kernel-object.js';
 import type { KernelView } from './kernel-view.js';
+import { Leaving } from './leaving.js';
 import { isOwed } from './owed.js';
 import type { Pace } from './pace.js';
 import { leadsOutOf, type Retries } from './retries.js';
@@ -44,6 +45,9 @@ export class Passes {
   #misplaced: readonly MisplacedRule[] = [];
   /** Deletions waited for what takes their place. */
   #held = false;
+  readonly #leaving = new Leaving();
+  /** On the monotonic clock, since when something has been leaving. */
+  #leavingSince: number | undefined;
   /** In the midst of a pass: what is left of it is not decided yet. */
   #deciding = false;
   /** Of the groups' legs other objects are there than were thought when they were decided. */
@@ -58,7 +62,12 @@ export class Passes {
 
   /** Nothing is left that could be written now. */
   get done(): boolean {
-    return !this.#deciding && !this.#hasChanges();
+    return !this.#deciding && !this.isDue && !this.#hasChanges();
+  }
+
+  /** A pass ended before all that goes had gone, since there was more to do. */
+  get isDue(): boolean {
+    return this.#leaving.size > 0;
   }
 
   /** A nexthop object was refused, or was made after it had been. */
@@ -79,7 +88,7 @@ export class Passes {
     if (view.takeRulesDue() || this.#held) again.rules = true;
     again.abandoned ||= this.#held;
     let outcome = NOTHING;
-    if (everything || again.rules || again.abandoned || this.#hasChanges()) {
+    if (everything || again.rules || again.abandoned || this.isDue || this.#hasChanges()) {
       this.#deciding = true;
       outcome = await this.#bringInStep(everything, again);
       this.#deciding = false;
@@ -87,7 +96,9 @@ export class Passes {
       else await this.#collectNexthops();
       this.options.executor.tellRefused();
     }
-    retries.dropUntried(due);
+    // What is still leaving has not had its turn.
+    const tried = this.isDue ? due.filter(({ operation }) => operation.op !== 'route-delete') : due;
+    retries.dropUntried(tried);
     return outcome;
   }
 
@@ -95,12 +106,14 @@ export class Passes {
   difference(engine: Engine): Difference {
     const { mirror } = this.options.view;
     const groups = this.options.groups.clone();
-    const diff = this.#diff(engine, groups, true);
+    const leaving = new Leaving();
+    const diff = this.#diff({ engine, groups, leaving }, true);
     const work = [...engine.tables.values()].map((table) => ({ table, changes: WHOLE_TABLE }));
     const rules = diffRules(engine, mirror, () => true);
     const makes = [...diff.makes(work, Number.POSITIVE_INFINITY)].flat();
     diff.abandonedTables();
-    const breaks = [...diff.breaks(Number.POSITIVE_INFINITY)].flat();
+    const breaks = [...diff.breaks()];
+    while (leaving.size > 0) breaks.push(...diff.leaves(Number.POSITIVE_INFINITY));
     const operations = [...makes, ...rules.makes, ...rules.breaks, ...breaks];
     const unused = groups.unused(nexthopsAfter(operations, mirror), groupsInUse(engine, groups));
     return { operations: [...operations, ...unused], misplaced: rules.misplaced };
@@ -109,7 +122,7 @@ export class Passes {
   async #bringInStep(everything: boolean, again: Again): Promise<Executed> {
     const { engine, groups, pace, view } = this.options;
     const { tables } = engine;
-    const diff = this.#diff(engine, groups, false);
+    const diff = this.#diff({ engine, groups, leaving: this.#leaving }, false);
     const work = this.#takeWork(everything);
     const size = everything ? Number.POSITIVE_INFINITY : pace.lot;
     const outcome: Executed = { done: 0, refused: 0, lost: false };
@@ -124,10 +137,8 @@ export class Passes {
     if (whole || again.abandoned) diff.abandonedTables();
     const rules = whole || again.rules || work.some(({ changes }) => changes.rules);
     const mostRefused = await this.#executeRules(rules, outcome);
-    for (const lot of diff.breaks(size)) {
-      if (outcome.lost) break;
-      await this.#break(lot, mostRefused, outcome);
-    }
+    if (!outcome.lost) await this.#break(diff.breaks(), mostRefused, outcome);
+    await this.#leave(diff, everything, mostRefused, outcome);
     this.#held ||= outcome.lost;
     if (diff.touchesNexthops) view.mirror.mayHaveUnused = true;
     return outcome;
@@ -143,6 +154,32 @@ export class Passes {
     const mostRefused = outcome.refused > outcome.done;
     if (!outcome.lost) await this.#break(rules.breaks, mostRefused, outcome);
     return mostRefused;
+  }
+
+  /**
+   * What goes, in lots, when there is nothing else to do. With more to do the pass ends, and the next
+   * goes on: what is wanted is made first, and the more is known of what goes, the cheaper it goes.
+   */
+  async #leave(
+    diff: Diff,
+    everything: boolean,
+    mostRefused: boolean,
+    outcome: Executed,
+  ): Promise<void> {
+    const { clock, pace } = this.options;
+    const now = clock.monotonic();
+    if (this.#leaving.size > 0) this.#leavingSince ??= now;
+    let mustGo = everything || now - (this.#leavingSince ?? now) >= MOST_WAIT_MS;
+    while (this.#leaving.size > 0 && !outcome.lost) {
+      if (!mustGo) {
+        await pace.turn();
+        if (this.#hasChanges()) return;
+      }
+      mustGo = everything;
+      const lot = diff.leaves(everything ? Number.POSITIVE_INFINITY : pace.lot);
+      await this.#break(lot, mostRefused, outcome);
+    }
+    if (this.#leaving.size === 0) this.#leavingSince = undefined;
   }
 
   /** Deletions wait for what takes their place; those that do are decided again with the next pass. */
@@ -187,12 +224,11 @@ export class Passes {
     if (unused.length > 0) await executor.execute(unused);
   }
 
-  #diff(engine: Engine, groups: NexthopGroups, always: boolean): Diff {
+  #diff(over: Pick<DiffOptions, 'engine' | 'groups' | 'leaving'>, always: boolean): Diff {
     const { retries, executor, view } = this.options;
     return new Diff({
-      engine,
+      ...over,
       mirror: view.mirror,
-      groups,
       mayTry: (operation) => always || this.#mayTry(operation),
       wasRefused: (operation) => !always && retries.has(operation),
       objectsSupported: executor.objectsSupported,
@@ -212,6 +248,9 @@ export class Passes {
     return false;
   }
 }
+
+/** While there is always more to do, a lot goes with each pass once the first has waited so long. */
+const MOST_WAIT_MS = 1_000;
 
 const NOTHING = { done: 0, refused: 0 };
 

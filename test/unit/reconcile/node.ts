@@ -37,7 +37,7 @@ export class FakeNode {
     kernel = bareKernel(),
     clock = new FakeClock(),
     latched: string[] = [],
-    pace: Pace = PACE,
+    pace: Partial<Pace> = {},
   ) {
     this.kernel = kernel;
     this.clock = clock;
@@ -47,7 +47,7 @@ export class FakeNode {
       engine: this.engine,
       clock,
       log: linesTo(this.lines),
-      pace,
+      pace: { ...PACE, turn: async () => undefined, ...pace },
       metrics: {
         countOperations: (op, count) => add(this.done, op, count),
         countKernelError: (op, errno) => add(this.errors, `${op} ${errno}`, 1),

@@ -1,7 +1,7 @@
 /** A running node under random steps, and what the test's own model knows of it. */
 import assert from 'node:assert/strict';
 import type { Config, TableConfig } from '../../../src/config/config.js';
-import { PACE, type Pace } from '../../../src/reconcile/pace.js';
+import type { Pace } from '../../../src/reconcile/pace.js';
 import { RESET, SYNCED, table, updates } from '../desired/build.js';
 import { blockedRoutes, destination, expectedRules, expectedTable, type World } from './model.js';
 import { FakeNode } from './node.js';
@@ -22,7 +22,7 @@ export class Story implements World {
 
   constructor(
     public config: Config,
-    private readonly pace: Pace = PACE,
+    private readonly pace: Partial<Pace> = {},
   ) {
     this.node = new FakeNode(config, undefined, undefined, undefined, pace);
     this.#configure(config);

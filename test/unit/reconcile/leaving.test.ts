@@ -1,0 +1,161 @@
+/** What goes is kept from pass to pass: the longest first, when there is nothing else to do. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { Leaving } from '../../../src/reconcile/leaving.js';
+import { config, prefix, table, updates } from '../desired/build.js';
+import { FakeNode } from './node.js';
+
+function texts(taken: ReturnType<Leaving['take']>): string[] {
+  return taken.map(({ table, prefix, throws }) => `${table} ${prefix}${throws ? ' throw' : ''}`);
+}
+
+test('the longest first over all that was added, throws behind everything', () => {
+  const leaving = new Leaving();
+  for (const text of ['10.0.0.0/8', '10.1.0.0/16', '10.1.1.0/24', '2001:db8::/32', '::/0']) {
+    leaving.add(100, prefix(text));
+  }
+  leaving.addThrow(100, prefix('10.9.0.0/24'));
+  leaving.add(100, prefix('10.1.0.0/16'));
+  assert.equal(leaving.size, 6);
+  assert.deepEqual(texts(leaving.take(2)), ['100 10.1.1.0/24', '100 10.1.0.0/16']);
+  leaving.add(100, prefix('10.2.0.0/16'));
+  leaving.add(100, prefix('10.1.1.0/24'));
+  const rest = ['100 10.1.1.0/24', '100 10.2.0.0/16', '100 10.0.0.0/8', '100 2001:db8::/32'];
+  assert.deepEqual(texts(leaving.take(4)), rest);
+  assert.deepEqual(texts(leaving.take(9)), ['100 ::/0']);
+  assert.deepEqual(texts(leaving.take(9)), ['100 10.9.0.0/24 throw']);
+  assert.deepEqual(leaving.take(9), []);
+  assert.equal(leaving.size, 0);
+});
+
+test('whatever is added and taken in between, each comes, and none before a longer one', () => {
+  const anyPrefix = fc
+    .tuple(fc.integer({ min: 0, max: 40 }), fc.integer({ min: 8, max: 24 }))
+    .map(([n, length]) => ({ table: 100 + (n & 1), prefix: prefix(`${n + 20}.0.0.0/${length}`) }));
+  const anyStep = fc.oneof(anyPrefix, fc.integer({ min: 1, max: 5 }));
+  fc.assert(
+    fc.property(fc.array(anyStep, { maxLength: 80 }), (steps) => {
+      const leaving = new Leaving();
+      const there = new Set<string>();
+      const take = (count: number) => {
+        const taken = leaving.take(count);
+        // One that was added again while its like was being taken comes twice.
+        assert.ok(taken.length >= Math.min(count, there.size));
+        for (const id of [100, 101]) {
+          const lengths = taken.filter((one) => one.table === id).map((one) => one.prefix.length);
+          assert.deepEqual(
+            lengths,
+            lengths.toSorted((a, b) => b - a),
+          );
+        }
+        for (const text of texts(taken)) there.delete(text);
+      };
+      for (const step of steps) {
+        if (typeof step === 'number') take(step);
+        else {
+          leaving.add(step.table, step.prefix);
+          there.add(`${step.table} ${step.prefix}`);
+        }
+      }
+      take(1_000);
+      assert.equal(there.size, 0);
+      assert.equal(leaving.size, 0);
+    }),
+  );
+});
+
+interface Busy {
+  /** What comes in each turn, as long as there is some. */
+  readonly coming: string[][];
+}
+
+/** A node whose source has more to say whenever the loop asks. */
+async function busyNode(lot: number): Promise<FakeNode & Busy> {
+  const coming: string[][] = [];
+  const turn = async () => {
+    const next = coming.shift();
+    if (next !== undefined) node.engine.apply([updates(...next)], node.clock.monotonic());
+  };
+  const node = new FakeNode(config(table()), undefined, undefined, [], { lot, turn });
+  await node.start();
+  await node.feed(...['8', '16', '24'].map((length) => `20.0.0.0/${length} via 10.9.0.2`), MORE);
+  node.kernel.takeLog();
+  return Object.assign(node, { coming });
+}
+
+const MORE = '20.1.0.0/24 via 10.9.0.2';
+
+test('a short prefix that goes waits for the longer ones that go right behind it', async () => {
+  const node = await busyNode(2);
+  node.coming.push(['20.0.0.0/16'], ['20.0.0.0/24'], ['21.0.0.0/8 via 10.9.0.2']);
+  await node.hears('20.0.0.0/8');
+  node.did(
+    'route add 21.0.0.0/8 via 10.9.0.2 dev eth1 table 100 metric 20',
+    'route del 20.0.0.0/24 via 10.9.0.2 dev eth1 table 100 metric 20',
+    'route del 20.0.0.0/16 via 10.9.0.2 dev eth1 table 100 metric 20',
+    'route del 20.0.0.0/8 via 10.9.0.2 dev eth1 table 100 metric 20',
+  );
+  await node.stop();
+});
+
+test('what is wanted again while it waits to go stays, and is not written', async () => {
+  const node = await busyNode(2);
+  node.coming.push(['20.0.0.0/8 via 10.9.0.2', '20.0.0.0/16'], ['20.0.0.0/16 via 10.9.0.3']);
+  await node.hears('20.0.0.0/8');
+  node.did('route replace 20.0.0.0/16 via 10.9.0.3 dev eth1 table 100 metric 20');
+  assert.equal(node.reconciler.settled, true);
+  await node.stop();
+});
+
+test('while the source never rests, what goes waits a second, and then goes lot by lot', async () => {
+  const node = await busyNode(2);
+  const busy = (i: number) => {
+    node.clock.move(100);
+    return [`30.${i}.0.0/16 via 10.9.0.2`];
+  };
+  // The clock moves as the turns go by.
+  let turns = 0;
+  node.coming.shift = () => (turns++ < 20 ? busy(turns) : undefined);
+  await node.hears('20.0.0.0/8', '20.0.0.0/16', '20.0.0.0/24', MORE.split(' ')[0] ?? '');
+  const log = node.kernel.takeLog();
+  const deleted = log.flatMap((line, i) => (line.startsWith('route del') ? [i] : []));
+  const adds = (to: number) => log.slice(0, to).filter((line) => line.includes('add 30.')).length;
+  assert.equal(deleted.length, 4);
+  assert.deepEqual(
+    deleted.map((i) => adds(i)),
+    [10, 10, 11, 11],
+  );
+  assert.equal(node.routes().length, turns);
+  await node.stop();
+});
+
+test('settled only once all that goes has gone', async () => {
+  const node = await busyNode(1);
+  const seen: boolean[] = [];
+  const { execute } = node.kernel;
+  node.kernel.execute = async (operations) => {
+    seen.push(node.reconciler.settled);
+    return await execute.call(node.kernel, operations);
+  };
+  node.coming.push(['20.0.0.0/24']);
+  await node.hears('20.0.0.0/8', '20.0.0.0/16');
+  assert.deepEqual(seen, [false, false, false]);
+  assert.equal(node.reconciler.settled, true);
+  await node.stop();
+});
+
+test('a refused deletion that waits for its turn keeps its place among the refusals', async () => {
+  const node = await busyNode(2);
+  node.kernel.refuse('del 20.0.0.0/8', 'EBUSY', 2);
+  await node.hears('20.0.0.0/8');
+  assert.equal(node.reconciler.retries.size, 1);
+  node.coming.push(['22.0.0.0/8 via 10.9.0.2']);
+  await node.pass(1_000);
+  const [refusal] = node.reconciler.retries.values();
+  assert.equal(refusal?.attempts, 2);
+  await node.pass(60_000);
+  assert.equal(node.reconciler.retries.size, 0);
+  assert.ok(!node.routes().some((line) => line.startsWith('20.0.0.0/8')));
+  await node.stop();
+});
