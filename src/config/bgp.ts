@@ -146,7 +146,9 @@ function checkBesides(
 
 /** On one interface or on two. */
 function sameAddress({ neighbour: a }: BgpPeerConfig, { neighbour: b }: BgpPeerConfig): boolean {
-  return neighbourText({ neighbour: a }) === neighbourText({ neighbour: b });
+  const textOf = (neighbour: BgpPeerConfig['neighbour']) =>
+    neighbourText({ neighbour, interface: undefined });
+  return textOf(a) === textOf(b);
 }
 
 /** Somebody may call who is taken for the one until his OPEN has another router id, and is the other then. */

@@ -106,7 +106,7 @@ class BgpSource implements Source {
   }
 
   peers(): readonly PeerStatus[] {
-    return this.#callers.peers.map((peer) => peer.status());
+    return this.#callers.statuses();
   }
 
   counters(): SourceCounters {

@@ -3,6 +3,7 @@
  * tells apart by router id, or one more of a prefix. Everybody else is hung up on.
  */
 import type { BgpPeerConfig } from '../../config/config.js';
+import type { PeerStatus } from '../source.js';
 import { leastTtl } from './connection/dial.js';
 import type { Transport } from './connection/transport.js';
 import { DynamicPeers } from './dynamic-peers.js';
@@ -43,7 +44,13 @@ export class Callers implements SessionOwner {
     return [...this.configured, ...this.#dynamic.peers];
   }
 
-  /** Dynamic peers of which nothing is left are forgotten. */
+  /** For people: who is configured, and who has come of a prefix. */
+  statuses(): readonly PeerStatus[] {
+    const configured = this.configured.map((peer) => peer.status());
+    return [...configured, ...this.#dynamic.statuses()];
+  }
+
+  /** Dynamic peers of which nothing is left are forgotten in time. */
   forgetGone(): void {
     this.#dynamic.forgetGone();
   }

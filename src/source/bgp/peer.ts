@@ -50,6 +50,10 @@ export class Peer {
   readonly address: Address;
   /** For people: its address, with its interface where that is link-local, and the router id it must have. */
   readonly name: string;
+  /** Its address, with its interface where that is link-local. */
+  readonly place: string;
+  /** It has had a session. */
+  wasUp = false;
   readonly #events: PeerEvents;
   readonly #sessions: PeerSessions;
   readonly #routes: PeerRoutes;
@@ -57,11 +61,12 @@ export class Peer {
   constructor(config: BgpPeerConfig, address: Address, around: PeerSurroundings) {
     const { own, clock, random, log, routes, cache, hold, dial, events } = around;
     const { interface: zone, routerId } = config;
-    const at = zone === undefined ? address.text : `${address}%${zone}`;
-    const name = routerId === undefined ? at : `${at} (${idText(routerId)})`;
+    const place = zone === undefined ? address.text : `${address}%${zone}`;
+    const name = routerId === undefined ? place : `${place} (${idText(routerId)})`;
     this.config = config;
     this.address = address;
     this.name = name;
+    this.place = place;
     this.#events = events;
     this.#routes = new PeerRoutes({
       ...{ config, own, peer: address.text, routes, hold, clock },
@@ -72,6 +77,7 @@ export class Peer {
     this.#sessions = new PeerSessions({
       ...{ config, name, own, clock, random, log, cache, dial },
       established: (agreement) => {
+        this.wasUp = true;
         this.#routes.begin(agreement);
         events.established(this);
       },
