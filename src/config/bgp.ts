@@ -3,8 +3,8 @@ import { Address } from '../net/address.js';
 import { FAMILIES } from '../net/family.js';
 import type { BgpConfig, BgpPeerConfig, ListenAddress } from './config.js';
 import type { FaultPath, Tell } from './fault.js';
-import { neighbourText } from './neighbour-text.js';
 import type { ParsedBgp } from './schema-bgp.js';
+import { neighbourText } from './source-text.js';
 
 type ParsedPeer = ParsedBgp['peers'][number];
 

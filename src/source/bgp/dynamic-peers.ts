@@ -1,11 +1,12 @@
 /** Peers that nobody has configured one by one: whoever calls from a prefix, told apart by address and router id. */
 import type { BgpPeerConfig } from '../../config/config.js';
+import { routerIdText } from '../../net/router-id.js';
 import type { PeerStatus } from '../source.js';
 import type { Transport } from './connection/transport.js';
 import { CEASE, ERROR_CODE, OPEN_ERROR, sessionError } from './message/error-code.js';
 import type { OpenMessage, SessionError } from './message/message.js';
 import { Peer, type PeerSurroundings } from './peer.js';
-import { agree, idText } from './session/agreement.js';
+import { agree } from './session/agreement.js';
 
 /** Of all prefixes together. */
 const MOST = 1024;
@@ -83,7 +84,7 @@ export class DynamicPeers {
     const { remote } = transport;
     const config = this.configOf(transport, open.routerId);
     if (config === undefined) {
-      const reason = `no peer at ${remote} has router id ${idText(open.routerId)}`;
+      const reason = `no peer at ${remote} has router id ${routerIdText(open.routerId)}`;
       throw sessionError(ERROR_CODE.open, OPEN_ERROR.badIdentifier, reason);
     }
     // One router has the same link-local address on many links.

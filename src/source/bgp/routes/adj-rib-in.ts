@@ -5,13 +5,12 @@
  */
 import { FAMILIES, type Family, forFamilies } from '../../../net/family.js';
 import type { Prefix } from '../../../net/prefix.js';
-import type { Attributes, PathSession } from '../../../rib/path.js';
+import { type Attributes, LLGR_STALE, type PathSession } from '../../../rib/path.js';
 import type { Announcement, Nlri } from '../message/message.js';
 import type { Epoch, HeardPath, HeardRoutes, PathOwner } from './heard-routes.js';
 import { sameAttributes } from './same-attributes.js';
 
-/** RFC 9494 5.1 and 5.2: 65535:6 and 65535:7. */
-export const LLGR_STALE = 0xffff0006;
+/** RFC 9494 5.2: 65535:7. */
 const NO_LLGR = 0xffff0007;
 
 export interface AdjRibInOptions {
