@@ -62,6 +62,12 @@ export interface PeerStatus {
   readonly since: number | undefined;
   /** Why there is no session, where the source knows; undefined while there is one, or none is to be. */
   readonly lastError: string | undefined;
+  /** Dotted quad, of a session of our own: what the peer must have, or had last. */
+  readonly routerId?: string | undefined;
+  /** Of a session of our own. */
+  readonly role?: 'neighbour' | 'feed';
+  /** While it is away and the source keeps routes of it: up to when, epoch milliseconds; `null`: for ever. */
+  readonly heldUntil?: number | null | undefined;
 }
 
 export interface SourceCounters {

@@ -4,13 +4,14 @@ import type { BgpPeerConfig } from '../../config/config.js';
 import type { Log } from '../../log-port.js';
 import type { Address } from '../../net/address.js';
 import type { Family } from '../../net/family.js';
+import { routerIdText } from '../../net/router-id.js';
 import type { PeerStatus } from '../source.js';
 import type { Transport } from './connection/transport.js';
 import type { AttributeCache } from './message/attribute-set.js';
 import type { OpenMessage, SessionError } from './message/message.js';
 import type { HeardRoutes } from './routes/heard-routes.js';
 import { PeerRoutes } from './routes/peer-routes.js';
-import { idText, type OwnSide } from './session/agreement.js';
+import type { OwnSide } from './session/agreement.js';
 import { PeerSessions } from './session/peer-sessions.js';
 import type { Session } from './session/session.js';
 import type { Terms } from './session/session-owner.js';
@@ -54,20 +55,25 @@ export class Peer {
   readonly place: string;
   /** It has had a session. */
   wasUp = false;
+  readonly #clock: Clock;
   readonly #events: PeerEvents;
   readonly #sessions: PeerSessions;
   readonly #routes: PeerRoutes;
+  /** What it must have, or had last. */
+  #routerId: number | undefined;
 
   constructor(config: BgpPeerConfig, address: Address, around: PeerSurroundings) {
     const { own, clock, random, log, routes, cache, hold, dial, events } = around;
     const { interface: zone, routerId } = config;
     const place = zone === undefined ? address.text : `${address}%${zone}`;
-    const name = routerId === undefined ? place : `${place} (${idText(routerId)})`;
+    const name = routerId === undefined ? place : `${place} (${routerIdText(routerId)})`;
     this.config = config;
     this.address = address;
     this.name = name;
     this.place = place;
+    this.#clock = clock;
     this.#events = events;
+    this.#routerId = routerId;
     this.#routes = new PeerRoutes({
       ...{ config, own, peer: address.text, routes, hold, clock },
       progress: () => events.progress(this),
@@ -78,6 +84,7 @@ export class Peer {
       ...{ config, name, own, clock, random, log, cache, dial },
       established: (agreement) => {
         this.wasUp = true;
+        this.#routerId = agreement.routerId;
         this.#routes.begin(agreement);
         events.established(this);
       },
@@ -132,7 +139,17 @@ export class Peer {
       ...{ sessionState: this.#sessions.text, adminDown: this.disabled },
       ...{ received: this.#routes.received, since },
       lastError: since !== undefined || this.disabled ? undefined : lastFailure,
+      routerId: this.#routerId === undefined ? undefined : routerIdText(this.#routerId),
+      ...{ role: this.config.role, heldUntil: this.#heldUntil() },
     };
+  }
+
+  /** As {@link PeerStatus.heldUntil}. */
+  #heldUntil(): number | null | undefined {
+    const { keptUntil } = this.#routes;
+    if (keptUntil === undefined) return undefined;
+    if (!Number.isFinite(keptUntil)) return null;
+    return this.#clock.now() + (keptUntil - this.#clock.monotonic());
   }
 
   /** It can have no session here; to be called before {@link start}. */

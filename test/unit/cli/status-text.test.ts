@@ -54,6 +54,25 @@ test('a peer without a session: why, where the source knows', () => {
   ]);
 });
 
+test('peers of one address by their router ids, and for how long routes of one that is away are held', () => {
+  const [first, second] = STATUS.source.peers;
+  assert.ok(first && second);
+  const peers = [
+    { ...first, routerId: '10.255.0.2' },
+    { ...first, routerId: '10.255.0.3', heldUntil: null },
+    { ...second, routerId: '10.255.0.4', heldUntil: NOW + 58_000 },
+  ];
+  const source = { ...STATUS.source, peers };
+  const lines = statusText({ ...STATUS, source }, PLAIN).split('\n');
+  const at = lines.findIndex((line) => line.startsWith('PEER'));
+  assert.deepEqual(lines.slice(at, at + 4), [
+    'PEER                      AS  SESSION      SINCE     IPV4  IPV6  HELD',
+    '10.9.0.2 (10.255.0.2)  65001  established  3 h ago  1,234    40',
+    '10.9.0.2 (10.255.0.3)  65001  established  3 h ago  1,234    40  for ever',
+    '10.9.1.2               65002  active       -            0     0  58 s more',
+  ]);
+});
+
 const BARE: StatusReport = {
   ...STATUS,
   ready: false,

@@ -71,6 +71,11 @@ export class PeerRoutes {
     return this.#retention.keeps;
   }
 
+  /** Up to when, monotonic milliseconds; `undefined` where there are none. */
+  get keptUntil(): number | undefined {
+    return this.isEmpty ? undefined : this.#retention.keptUntil;
+  }
+
   /** What is missing of a family before it has been told in full, for people. */
   waitingFor(family: Family): string | undefined {
     return this.#first.pending.has(family)

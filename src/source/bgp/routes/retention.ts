@@ -63,6 +63,12 @@ export class Retention {
     });
   }
 
+  /** Up to when the last of them are kept of a peer that is away, monotonic milliseconds; `undefined` where none are. */
+  get keptUntil(): number | undefined {
+    const ends = FAMILIES.flatMap((family) => this.#endOf(this.#families[family]) ?? []);
+    return ends.length === 0 ? undefined : Math.max(...ends);
+  }
+
   /** The session that had this agreement is over. */
   lost(agreement: Agreement, end: SessionEnd): void {
     const { rib, config, hold } = this.#options;
@@ -170,6 +176,21 @@ export class Retention {
   #staleExpired(): void {
     for (const family of FAMILIES) this.complete(family);
     this.#options.onChange();
+  }
+
+  /** As {@link keptUntil}. */
+  #endOf(retained: Retained): number | undefined {
+    switch (retained.state) {
+      case 'none':
+      case 'returned':
+        return undefined;
+      case 'waiting': {
+        const restart = this.#restart.endsAt ?? this.#now();
+        return Math.max(restart, retained.until ?? restart + retained.longLived);
+      }
+      case 'long-lived':
+        return retained.until;
+    }
   }
 
   #now(): number {

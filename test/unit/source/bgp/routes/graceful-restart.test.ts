@@ -404,3 +404,56 @@ describe('a feed', () => {
     assert.deepEqual(held(fixture), V4);
   });
 });
+
+describe('until when they are held, for people', () => {
+  const left = ({ peer, clock }: PeerFixture) => {
+    const { heldUntil } = peer.status();
+    return typeof heldUntil === 'number' ? heldUntil - clock.now() : heldUntil;
+  };
+
+  it('of a router: its restart time, then the long-lived one, then no more', async () => {
+    const gracefulRestart = { restartTime: 600_000, staleTime: 1, longLivedTime: 3_600_000 };
+    const open = with_(restarts(120), longLived(3_600));
+    const { fixture, session } = told(open, { gracefulRestart });
+    assert.equal(left(fixture), undefined);
+    session.break();
+    assert.equal(left(fixture), 3_720_000);
+    await fixture.clock.advance(20_000);
+    assert.equal(left(fixture), 3_700_000);
+    await fixture.clock.advance(100_000);
+    assert.equal(left(fixture), 3_600_000);
+    const back = fixture.establish(open);
+    assert.equal(left(fixture), undefined);
+    back.break();
+  });
+
+  it('of a feed: hold; nothing of one that had told nothing, or whose routes are gone', async () => {
+    const { fixture, session } = told(undefined, { role: 'feed' });
+    session.break();
+    assert.equal(left(fixture), 120_000);
+    assert.equal(fixture.peer.status().role, 'feed');
+    await fixture.clock.advance(120_000);
+    assert.equal(left(fixture), undefined);
+    const empty = new PeerFixture({ role: 'feed' });
+    empty.establish().break();
+    assert.equal(left(empty), undefined);
+  });
+
+  it('and for ever', () => {
+    const fixture = new PeerFixture({ role: 'feed' }, undefined, Number.POSITIVE_INFINITY);
+    const session = fixture.establish();
+    session.hear(announce(V4));
+    session.break();
+    assert.equal(left(fixture), null);
+  });
+});
+
+describe('a router id, for people', () => {
+  it('is what the peer must have, or has said', () => {
+    const fixture = new PeerFixture();
+    assert.equal(fixture.peer.status().routerId, undefined);
+    fixture.establish().break();
+    assert.equal(fixture.peer.status().routerId, '10.255.0.2');
+    assert.equal(new PeerFixture({ routerId: 1 }).peer.status().routerId, '0.0.0.1');
+  });
+});
