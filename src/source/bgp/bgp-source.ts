@@ -106,7 +106,7 @@ class BgpSource implements Source {
   }
 
   peers(): readonly PeerStatus[] {
-    return this.#callers.statuses();
+    return this.#callers.shown().map((peer) => peer.status());
   }
 
   counters(): SourceCounters {

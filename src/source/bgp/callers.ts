@@ -4,7 +4,6 @@
  */
 import type { BgpPeerConfig } from '../../config/config.js';
 import { routerIdText } from '../../net/router-id.js';
-import type { PeerStatus } from '../source.js';
 import { leastTtl } from './connection/dial.js';
 import type { Transport } from './connection/transport.js';
 import { DynamicPeers } from './dynamic-peers.js';
@@ -45,9 +44,8 @@ export class Callers implements SessionOwner {
   }
 
   /** For people: who is configured, and who has come of a prefix. */
-  statuses(): readonly PeerStatus[] {
-    const configured = this.configured.map((peer) => peer.status());
-    return [...configured, ...this.#dynamic.statuses()];
+  shown(): readonly Peer[] {
+    return [...this.configured, ...this.#dynamic.shown()];
   }
 
   /** Dynamic peers of which nothing is left are forgotten in time. */

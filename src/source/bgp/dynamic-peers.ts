@@ -1,7 +1,6 @@
 /** Peers that nobody has configured one by one: whoever calls from a prefix, told apart by address and router id. */
 import type { BgpPeerConfig } from '../../config/config.js';
 import { routerIdText } from '../../net/router-id.js';
-import type { PeerStatus } from '../source.js';
 import type { Transport } from './connection/transport.js';
 import { CEASE, ERROR_CODE, OPEN_ERROR, sessionError } from './message/error-code.js';
 import type { OpenMessage, SessionError } from './message/message.js';
@@ -66,13 +65,11 @@ export class DynamicPeers {
     }
   }
 
-  /** But for one that has no session while another of its address has: a daemon that came back with another router id. */
-  statuses(): readonly PeerStatus[] {
+  /** For people: all but one that has no session while another of its address has: a daemon that came back with another router id. */
+  shown(): readonly Peer[] {
     this.forgetGone();
     const up = new Set(this.peers.filter(({ isUp }) => isUp).map(({ place }) => place));
-    return this.peers
-      .filter((peer) => peer.isUp || !up.has(peer.place))
-      .map((peer) => peer.status());
+    return this.peers.filter((peer) => peer.isUp || !up.has(peer.place));
   }
 
   /**
