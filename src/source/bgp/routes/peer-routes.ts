@@ -1,7 +1,7 @@
 /** What a peer's sessions do to its routes: told, told anew, kept while it is away, gone. */
 import type { Clock } from '../../../clock.js';
 import type { BgpPeerConfig } from '../../../config/config.js';
-import type { Family } from '../../../net/family.js';
+import { FAMILIES, type Family } from '../../../net/family.js';
 import type { Nlri, RouteRefreshMessage, UpdateMessage } from '../message/message.js';
 import { type Agreement, familyOf, type OwnSide } from '../session/agreement.js';
 import type { SessionEnd } from '../session/session-owner.js';
@@ -82,9 +82,10 @@ export class PeerRoutes {
   begin(agreement: Agreement): void {
     const { routerId, sessionType: type } = agreement;
     this.#told.clear();
+    const before = new Set(FAMILIES.filter((family) => this.#rib.received[family] > 0));
     this.#rib.begin({ type, routerId });
     this.#retention.returned(agreement);
-    this.#first.begin(agreement);
+    this.#first.begin(agreement, before);
   }
 
   update(message: UpdateMessage): void {
@@ -93,7 +94,7 @@ export class PeerRoutes {
     this.#rib.withdraw(this.#doubted === undefined ? withdrawn : this.#doubted.hear(withdrawn));
     this.#doubted?.announced(announced);
     this.#rib.announce(announced);
-    if (message.endOfRib === undefined) this.#first.heard();
+    if (message.endOfRib === undefined) this.#first.heard(announced.map(({ family }) => family));
     else this.#first.endOfRib(message.endOfRib);
   }
 
