@@ -32,8 +32,8 @@ export interface BgpSourceOptions {
   readonly config: BgpConfig;
   /** Milliseconds, from the first session of a feed, until it counts as complete whatever is missing. */
   readonly syncTimeout: number;
-  /** Milliseconds for which the routes of a lost feed are kept while other peers are up. */
-  readonly hold: number;
+  /** Milliseconds for which the routes of a lost feed are kept; a reload may change it. */
+  readonly hold: () => number;
   readonly sockets: TcpSockets;
   readonly clock: Clock;
   /** 0 up to 1. */

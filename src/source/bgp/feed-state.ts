@@ -33,7 +33,13 @@ export interface FeedStateOptions {
 /** Times are epoch milliseconds. */
 type Phase =
   | { readonly phase: 'waiting'; readonly since: number }
-  | { readonly phase: 'syncing'; readonly since: number; readonly pending: Set<Family> }
+  /** `begunAt` is monotonic. */
+  | {
+      readonly phase: 'syncing';
+      readonly since: number;
+      readonly begunAt: number;
+      readonly pending: Set<Family>;
+    }
   | { readonly phase: 'synced'; readonly since: number }
   | { readonly phase: 'lost'; readonly since: number; readonly reason: string };
 
@@ -41,9 +47,15 @@ export class FeedState {
   readonly #options: FeedStateOptions;
   readonly #timeout: Timer;
   #phase: Phase;
+  /**
+   * Monotonic: what is kept is held from then on, here as by the consumer (desired/feed.ts). When
+   * the last complete feed was lost, or the start; later by the time that feeds ran since.
+   */
+  #lostAt: number;
 
   constructor(options: FeedStateOptions) {
     this.#options = options;
+    this.#lostAt = options.clock.monotonic();
     this.#phase = { phase: 'waiting', since: options.clock.now() };
     this.#timeout = new Timer(options.clock, () => this.#timedOut());
   }
@@ -74,28 +86,27 @@ export class FeedState {
 
   /** A session is up. */
   established(): void {
-    const { queue, routes, clock, syncTimeout } = this.#options;
     const { phase } = this.#phase;
-    if (phase === 'waiting' || phase === 'lost') {
-      queue.reset();
-      routes.emitAll();
-      this.#phase = { phase: 'syncing', since: clock.now(), pending: new Set(FAMILIES) };
-      this.#timeout.start(syncTimeout);
-    }
+    if (phase === 'waiting' || phase === 'lost') this.#begin();
     this.progress();
   }
 
-  /** A session is over. While none is up, the consumer holds what was learned of a feed. */
+  /**
+   * A session is over. While none is up, the consumer holds what was learned of all; what
+   * is kept of each feed goes on from there, when another peer comes back first.
+   */
   lost(reason: string): void {
     const { callers, queue, clock } = this.#options;
-    const { phase } = this.#phase;
+    const phase = this.#phase;
     const feeds = callers.peers.filter(({ keeps, config }) => keeps && config.role === 'feed');
     const up = callers.peers.some(({ isUp }) => isUp);
-    if (!up && feeds.length > 0 && (phase === 'syncing' || phase === 'synced')) {
+    if (!up && feeds.length > 0 && (phase.phase === 'syncing' || phase.phase === 'synced')) {
       this.#timeout.stop();
+      const now = clock.monotonic();
+      this.#lostAt = phase.phase === 'synced' ? now : this.#lostAt + now - phase.begunAt;
       this.#phase = { phase: 'lost', since: clock.now(), reason };
       queue.lost(reason);
-      for (const feed of feeds) feed.handOver();
+      for (const feed of feeds) feed.holdSince(this.#lostAt);
       return;
     }
     this.progress();
@@ -115,6 +126,17 @@ export class FeedState {
     this.#timeout.stop();
   }
 
+  #begin(): void {
+    const { queue, routes, clock, syncTimeout } = this.#options;
+    queue.reset();
+    routes.beginFeed();
+    this.#phase = {
+      ...{ phase: 'syncing', since: clock.now(), begunAt: clock.monotonic() },
+      pending: new Set(FAMILIES),
+    };
+    this.#timeout.start(syncTimeout);
+  }
+
   #timedOut(): void {
     const phase = this.#phase;
     if (phase.phase !== 'syncing') return;
@@ -128,7 +150,10 @@ export class FeedState {
 
   #synced(pending: Set<Family>, family: Family): void {
     pending.delete(family);
-    this.#options.queue.synced(family);
+    const { queue, routes } = this.#options;
+    // What is kept beyond this has a time of its own to go (retention.ts).
+    routes.endFeed(family);
+    queue.synced(family);
   }
 
   #endSync(pending: ReadonlySet<Family>): void {

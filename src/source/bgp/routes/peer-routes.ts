@@ -19,8 +19,8 @@ export interface PeerRoutesOptions {
   /** Address without zone. */
   readonly peer: string;
   readonly routes: HeardRoutes;
-  /** Of a feed, milliseconds. */
-  readonly hold: number;
+  /** Of a feed, milliseconds; a reload may change it. */
+  readonly hold: () => number;
   readonly clock: Clock;
   /** A family has been told in full, or a timer has ended something. */
   readonly progress: () => void;
@@ -69,6 +69,11 @@ export class PeerRoutes {
   /** Some are kept while the peer is away. */
   get kept(): boolean {
     return this.#retention.keeps;
+  }
+
+  /** Of a feed that is away: all it had of the family is held, by a clock of its own. */
+  holds(family: Family): boolean {
+    return this.#retention.holds(family);
   }
 
   /** What is missing of a family before it has been told in full, for people. */
@@ -124,12 +129,17 @@ export class PeerRoutes {
     this.#retention.drop();
   }
 
-  /** The consumer holds them for itself from now on. */
-  handOver(): void {
+  /** Those of a feed that is away are held from then on, in monotonic milliseconds. */
+  holdSince(since: number): void {
+    this.#retention.holdSince(since);
+  }
+
+  /** Nothing ends by itself any more. */
+  stop(): void {
     this.#first.end();
     this.#refresh.stop();
-    this.#doubted?.undo();
-    this.#retention.handOver();
+    this.#doubted?.forget();
+    this.#retention.stop();
   }
 
   /** A route that is not eligible is as if it had been withdrawn (RFC 4271 9.1.2, RFC 9234 5). */

@@ -36,7 +36,7 @@ class Running implements AsyncDisposable {
     const told = (_fields: object, message: string) => void this.lines.push(message);
     const config = { listen, as: 65000, routerId: 1, peers };
     this.source = createBgpSource({
-      ...{ config, syncTimeout, hold: 1_000, sockets, clock: systemClock, random: () => 0 },
+      ...{ config, syncTimeout, hold: () => 1_000, sockets, clock: systemClock, random: () => 0 },
       log: { debug() {}, info: told, warn: told, error: told },
     });
     this.#done = this.#consume();

@@ -14,8 +14,10 @@ interface Seen {
   isUp: boolean;
   keeps: boolean;
   missing: string | undefined;
-  handedOver: number;
+  heldSince: number | undefined;
   readonly config: ReturnType<typeof peerConfig>;
+  waitingFor(): string | undefined;
+  holdSince(since: number): void;
 }
 
 class Fixture {
@@ -27,16 +29,18 @@ class Fixture {
   fault: string | undefined;
 
   constructor(roles: readonly ('feed' | 'neighbour')[], hasPrefixes = false) {
-    this.seen = roles.map((role, i) => ({
-      ...{ isUp: false, keeps: false, missing: `peer ${i}`, handedOver: 0 },
-      config: peerConfig({ role }),
-      waitingFor() {
-        return this.missing;
-      },
-      handOver() {
-        this.handedOver++;
-      },
-    }));
+    this.seen = roles.map(
+      (role, i): Seen => ({
+        ...{ isUp: false, keeps: false, missing: `peer ${i}`, heldSince: undefined },
+        config: peerConfig({ role }),
+        waitingFor() {
+          return this.missing;
+        },
+        holdSince(since) {
+          this.heldSince = since;
+        },
+      }),
+    );
     const peers = this.seen as unknown as readonly Peer[];
     const log = { debug() {}, info() {}, warn() {}, error() {} };
     this.feed = new FeedState({
@@ -166,7 +170,7 @@ describe('the feed of all peers', () => {
     fixture.down(0);
     assert.deepEqual(await fixture.events(), ['lost: peer 0 is gone']);
     assert.equal(fixture.state, 'lost: peer 0 is gone');
-    assert.equal(fixture.at(0).handedOver, 1);
+    assert.equal(fixture.at(0).heldSince, fixture.clock.monotonic());
     fixture.up(0);
     assert.deepEqual(await fixture.events(), ['reset']);
     fixture.complete(0);
@@ -208,9 +212,27 @@ describe('the feed of all peers', () => {
     await fixture.events();
     fixture.down(0);
     assert.deepEqual(await fixture.events(), []);
-    assert.equal(fixture.at(0).handedOver, 0);
+    assert.equal(fixture.at(0).heldSince, undefined);
     fixture.down(1);
     assert.deepEqual(await fixture.events(), ['lost: peer 1 is gone']);
-    assert.equal(fixture.at(0).handedOver, 1);
+    assert.equal(fixture.at(0).heldSince, fixture.clock.monotonic());
+  });
+
+  it('one that is lost again before it was complete wins no time by it, as with the consumer', async () => {
+    const fixture = new Fixture(['feed']);
+    const start = fixture.clock.monotonic();
+    await fixture.clock.advance(10_000);
+    for (const ran of [500, 1_000]) {
+      fixture.up(0);
+      await fixture.clock.advance(500);
+      fixture.down(0);
+      assert.equal(fixture.at(0).heldSince, start + ran);
+      await fixture.clock.advance(7_000);
+    }
+    fixture.up(0);
+    fixture.complete(0);
+    await fixture.clock.advance(500);
+    fixture.down(0);
+    assert.equal(fixture.at(0).heldSince, fixture.clock.monotonic());
   });
 });

@@ -18,6 +18,7 @@ import { announce, PeerFixture, withdraw } from '../peer-fixture.js';
 const V4 = ['10.1.0.0/16', '10.2.0.0/16'];
 const V6 = ['2001:db8:1::/48'];
 const ALL = [...V4, ...V6];
+const NEW_V6 = ['2001:db8:2::/48'];
 
 const with_ = (...more: readonly Capability[]) =>
   peerOpen({ capabilities: [...BOTH, FOUR_OCTET, ...more] });
@@ -184,7 +185,7 @@ describe('a peer that is back', () => {
   it('keeps the age of what it repeats', async () => {
     const { fixture, session } = await back();
     session.hear(announce(V4.slice(0, 1)), announce(V4.slice(1), { med: 7 }));
-    fixture.routes.emitAll();
+    fixture.routes.beginFeed();
     const now = fixture.clock.now();
     const ages = V4.map((text) => now - (fixture.pathOf(text).receivedAt ?? 0));
     assert.deepEqual(ages, [10_000, 0]);
@@ -380,8 +381,8 @@ describe('a feed', () => {
     await fixture.clock.advance(10_000);
     const again = fixture.establish(with_(restarts(0, { forwarding: false })));
     assert.deepEqual(held(fixture), ALL);
-    again.hear(announce(V4.slice(0, 1)), ...ends);
-    assert.deepEqual(held(fixture), V4.slice(0, 1));
+    again.hear(announce(V4.slice(0, 1)), announce(NEW_V6), ...ends);
+    assert.deepEqual(held(fixture), [...V4.slice(0, 1), ...NEW_V6]);
   });
 
   it('that is back and gone again before it repeated all loses nothing by it', async () => {
@@ -399,8 +400,8 @@ describe('a feed', () => {
     session.break();
     await fixture.clock.advance(10_000);
     const again = fixture.establish(with_());
-    again.hear(announce(V4));
+    again.hear(announce(V4), announce(NEW_V6));
     for (let i = 0; i < 8; i++) await fixture.clock.advance(250);
-    assert.deepEqual(held(fixture), V4);
+    assert.deepEqual(held(fixture), [...V4, ...NEW_V6]);
   });
 });
