@@ -61,33 +61,31 @@ export class FeedState {
   }
 
   state(): SourceState {
-    const { clock, syncTimeout, fault } = this.#options;
+    const { syncTimeout, fault } = this.#options;
     const phase = this.#phase;
     const { since } = phase;
+    const cause = fault();
+    const besides = cause === undefined ? '' : `; ${cause}`;
     switch (phase.phase) {
       case 'waiting': {
-        const missing = fault() ?? this.#missing(FAMILIES) ?? 'a peer to call';
-        if (fault() === undefined && clock.now() - since < syncTimeout) {
-          return { state: 'syncing', since, waitingFor: missing };
-        }
-        return { state: 'connecting', since, attempts: 1, lastError: missing };
+        const lastError = cause ?? this.#missing(FAMILIES) ?? 'a peer to call';
+        const expected = cause === undefined ? { expectedBy: since + syncTimeout } : {};
+        return { state: 'connecting', since, lastError, ...expected };
       }
       case 'syncing': {
-        const missing = this.#missing([...phase.pending]);
-        return { state: 'syncing', since, waitingFor: missing ?? 'more peers to call' };
+        const missing = this.#missing([...phase.pending]) ?? 'more peers to call';
+        return { state: 'syncing', since, waitingFor: `${missing}${besides}` };
       }
       case 'synced':
         return { state: 'synced', since };
       case 'lost':
-        // A peer may call at any time.
-        return { state: 'lost', since, reason: phase.reason, attempts: 1, retryAt: clock.now() };
+        return { state: 'lost', since, reason: `${phase.reason}${besides}` };
     }
   }
 
   /** A session is up. */
   established(): void {
-    const { phase } = this.#phase;
-    if (phase === 'waiting' || phase === 'lost') this.#begin();
+    if (!this.#hasBegun) this.#begin();
     this.progress();
   }
 
@@ -114,8 +112,13 @@ export class FeedState {
 
   /** Something has changed that it may have waited for. */
   progress(): void {
+    const { callers, hasPrefixes } = this.#options;
+    if (hasPrefixes) return;
+    const { configured } = callers;
+    // Nobody is to come whose session we have ended ourselves: what they told is to go.
+    if (!this.#hasBegun && configured.every(({ disabled }) => disabled)) this.#begin();
     const phase = this.#phase;
-    if (phase.phase !== 'syncing' || this.#options.hasPrefixes) return;
+    if (phase.phase !== 'syncing') return;
     for (const family of phase.pending) {
       if (this.#missing([family]) === undefined) this.#synced(phase.pending, family);
     }
@@ -124,6 +127,11 @@ export class FeedState {
 
   stop(): void {
     this.#timeout.stop();
+  }
+
+  get #hasBegun(): boolean {
+    const { phase } = this.#phase;
+    return phase === 'syncing' || phase === 'synced';
   }
 
   #begin(): void {
