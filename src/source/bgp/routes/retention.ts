@@ -46,7 +46,10 @@ export class Retention {
   readonly #stale: Timer;
   readonly #longLived: Readonly<Record<Family, Timer>>;
   #families: Record<Family, Retained> = { ipv4: NONE, ipv6: NONE };
-  /** Told in full once, and nothing has been dropped since for having been kept too long. */
+  /**
+   * Of a feed: what there is was told in full once, or has joined what was, and nothing has been
+   * dropped since for having been kept too long. A family that was not agreed on is whole without any.
+   */
   readonly #whole = new Set<Family>();
 
   constructor(options: RetentionOptions) {
@@ -111,15 +114,16 @@ export class Retention {
 
   /** A new session is up; the routes have begun anew: {@link AdjRibIn.begin}. */
   returned(agreement: Agreement): void {
-    const { config } = this.#options;
+    const { rib, config } = this.#options;
     this.stop();
     for (const family of FAMILIES) {
       const before = this.#families[family];
+      if (!agreement.families.has(family)) this.#whole.add(family);
+      else if (rib.received[family] === 0) this.#whole.delete(family);
       if (before.state === 'none') continue;
       this.#families[family] = { state: 'returned', until: before.until };
       if (!this.#mayStay(family, agreement, before.state)) {
         this.#sweep(family);
-        this.#whole.delete(family);
       }
     }
     this.#stale.start(config.gracefulRestart.staleTime);

@@ -395,6 +395,50 @@ describe('a feed', () => {
     assert.deepEqual(held(fixture), ALL);
   });
 
+  const missing = ({ peer }: PeerFixture) => [peer.waitingFor('ipv4'), peer.waitingFor('ipv6')];
+  const away = 'peer 10.9.0.2 to establish (ECONNRESET)';
+
+  it('that had told all is not waited for while it is held', async () => {
+    const { fixture, session } = told(with_(), { role: 'feed' });
+    session.break();
+    assert.deepEqual(missing(fixture), [undefined, undefined]);
+    fixture.establish(with_(restarts(0))).break();
+    assert.deepEqual(missing(fixture), [undefined, undefined], 'nothing has gone');
+    await fixture.clock.advance(120_000);
+    assert.deepEqual(missing(fixture), [away, away]);
+  });
+
+  it('of which something was dropped before it repeated all is waited for', async () => {
+    const { fixture, session } = told(with_(), { role: 'feed', holdTime: 0 });
+    session.break();
+    const again = fixture.establish(with_(restarts(0)));
+    await fixture.clock.advance(360_000);
+    assert.deepEqual(held(fixture), []);
+    again.break();
+    assert.deepEqual(missing(fixture), [away, away]);
+  });
+
+  it('that had told half of its first table is waited for', () => {
+    const fixture = new PeerFixture({ role: 'feed' });
+    const session = fixture.establish(with_(restarts(0)));
+    session.hear(announce(V4), ...ends.slice(0, 1));
+    session.break();
+    assert.deepEqual(missing(fixture), [undefined, away]);
+  });
+
+  it('has told all of a family that was not agreed on; and nothing, once it is', () => {
+    const fixture = new PeerFixture({ role: 'feed' });
+    const one = peerOpen({ capabilities: [...BOTH.slice(0, 1), FOUR_OCTET, restarts(0)] });
+    const session = fixture.establish(one);
+    session.hear(announce(V4), ...ends.slice(0, 1));
+    session.break();
+    assert.deepEqual(missing(fixture), [undefined, undefined]);
+    const again = fixture.establish(with_(restarts(0)));
+    again.hear(announce(V6));
+    again.break();
+    assert.deepEqual(missing(fixture), [undefined, away]);
+  });
+
   it('that promises no End-of-RIB is swept once it is silent', async () => {
     const { fixture, session } = told(with_(), { role: 'feed' });
     session.break();
