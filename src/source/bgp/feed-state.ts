@@ -152,14 +152,17 @@ export class FeedState {
     if (missing !== undefined) {
       this.#options.log.warn({ missing }, 'sync.timeout: the feed counts as complete without it');
     }
-    for (const family of phase.pending) this.#synced(phase.pending, family);
+    for (const family of phase.pending) {
+      for (const peer of this.#options.callers.peers) peer.endStale(family);
+      this.#synced(phase.pending, family);
+    }
     this.#endSync(phase.pending);
   }
 
   #synced(pending: Set<Family>, family: Family): void {
     pending.delete(family);
     const { queue, routes } = this.#options;
-    // What is kept beyond this has a time of its own to go (retention.ts).
+    // What is kept of those that are away has a time of its own to go (retention.ts).
     routes.endFeed(family);
     queue.synced(family);
   }

@@ -168,6 +168,11 @@ export class Peer {
     this.#sessions.enable();
   }
 
+  /** What was kept of it, and it has not repeated of the family by now, goes. */
+  endStale(family: Family): void {
+    this.#routes.endStale(family);
+  }
+
   /** Routes that are kept of a feed are held from then on, in monotonic milliseconds. */
   holdSince(since: number): void {
     this.#routes.holdSince(since);

@@ -129,6 +129,11 @@ export class PeerRoutes {
     this.#retention.drop();
   }
 
+  /** What a peer that is back has not repeated of the family goes, though it has not told all. */
+  endStale(family: Family): void {
+    this.#retention.endStale(family);
+  }
+
   /** Those of a feed that is away are held from then on, in monotonic milliseconds. */
   holdSince(since: number): void {
     this.#retention.holdSince(since);

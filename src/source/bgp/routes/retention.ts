@@ -48,9 +48,11 @@ export class Retention {
   #families: Record<Family, Retained> = { ipv4: NONE, ipv6: NONE };
   /**
    * Of a feed: what there is was told in full once, or has joined what was, and nothing has been
-   * dropped since for having been kept too long. A family that was not agreed on is whole without any.
+   * dropped since for having been kept too long.
    */
   readonly #whole = new Set<Family>();
+  /** In the last session. */
+  #agreed: ReadonlySet<Family> = new Set();
 
   constructor(options: RetentionOptions) {
     const { clock, hold } = options;
@@ -73,8 +75,9 @@ export class Retention {
 
   /** Of a feed that is away: all it had of the family is held. */
   holds(family: Family): boolean {
-    const { state } = this.#families[family];
-    return this.#options.config.role === 'feed' && state === 'waiting' && this.#whole.has(family);
+    if (this.#options.config.role !== 'feed') return false;
+    const all = this.#whole.has(family) || !this.#agreed.has(family);
+    return all && this.#families[family].state === 'waiting';
   }
 
   /** A feed that is away is held from then on, in monotonic milliseconds. */
@@ -114,16 +117,16 @@ export class Retention {
 
   /** A new session is up; the routes have begun anew: {@link AdjRibIn.begin}. */
   returned(agreement: Agreement): void {
-    const { rib, config } = this.#options;
+    const { config } = this.#options;
     this.stop();
+    this.#agreed = agreement.families;
     for (const family of FAMILIES) {
       const before = this.#families[family];
-      if (!agreement.families.has(family)) this.#whole.add(family);
-      else if (rib.received[family] === 0) this.#whole.delete(family);
       if (before.state === 'none') continue;
       this.#families[family] = { state: 'returned', until: before.until };
       if (!this.#mayStay(family, agreement, before.state)) {
         this.#sweep(family);
+        this.#whole.delete(family);
       }
     }
     this.#stale.start(config.gracefulRestart.staleTime);
@@ -133,6 +136,13 @@ export class Retention {
   complete(family: Family): void {
     this.#whole.add(family);
     if (this.#families[family].state === 'returned') this.#sweep(family);
+  }
+
+  /** What a peer that is back has not repeated of the family goes, though it has not told all. */
+  endStale(family: Family): void {
+    if (this.#families[family].state !== 'returned') return;
+    this.#sweep(family);
+    this.#whole.delete(family);
   }
 
   /** All goes, whatever was promised. */
@@ -189,11 +199,7 @@ export class Retention {
   }
 
   #staleExpired(): void {
-    for (const family of FAMILIES) {
-      if (this.#families[family].state !== 'returned') continue;
-      this.#sweep(family);
-      this.#whole.delete(family);
-    }
+    for (const family of FAMILIES) this.endStale(family);
     this.#options.onChange();
   }
 

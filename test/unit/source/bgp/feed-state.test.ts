@@ -19,6 +19,7 @@ interface Seen {
   readonly config: ReturnType<typeof peerConfig>;
   waitingFor(): string | undefined;
   holdSince(since: number): void;
+  endStale(): void;
 }
 
 class Fixture {
@@ -46,6 +47,7 @@ class Fixture {
         holdSince(since) {
           this.heldSince = since;
         },
+        endStale() {},
       }),
     );
     const peers = this.seen as unknown as readonly Peer[];
