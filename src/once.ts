@@ -161,7 +161,7 @@ async function withFeed<T>(
     const progress = onProgress === undefined ? {} : { onProgress };
     const reconciler = new Reconciler({ kernel, engine, clock, log: silent, metrics, ...progress });
     await reconciler.prepare();
-    const given = { sockets: tcpSockets, node: fpmNode(kernel) };
+    const given = { hold: () => config.hold, sockets: tcpSockets, node: fpmNode(kernel) };
     const source = createSource(config, { clock, random: Math.random, log: silent, ...given });
     const { sessions } = source;
     await disableAgain({ config, peers: state.disabledPeers, sessions, now: clock.now() });

@@ -55,8 +55,10 @@ function sourceText(state: SourceState, now: number, style: Style): string {
   const lasting = durationText(now - state.since);
   switch (state.state) {
     case 'connecting': {
-      const why = state.lastError === undefined ? '' : `: ${state.lastError}`;
-      return style.warning(`connecting for ${lasting}, ${plural(state.attempts, 'attempt')}${why}`);
+      const { attempts, lastError } = state;
+      const after = attempts === undefined ? '' : `, ${plural(attempts, 'attempt')}`;
+      const why = lastError === undefined ? '' : `: ${lastError}`;
+      return style.warning(`connecting for ${lasting}${after}${why}`);
     }
     case 'bgp-not-started':
       return style.warning(`answers, but BGP has not been started in it, for ${lasting}`);
@@ -66,15 +68,19 @@ function sourceText(state: SourceState, now: number, style: Style): string {
       return style.good(`synced for ${lasting}`);
     case 'refused':
       return style.bad(`refused ${lasting} ago, routes from before it stay: ${state.reason}`);
-    case 'lost':
-      return style.bad(
-        `lost ${lasting} ago, ${plural(state.attempts, 'attempt')} since, next ${
-          state.retryAt <= now ? 'now' : agoText(state.retryAt, now)
-        }: ${state.reason}`,
-      );
+    case 'lost': {
+      const { attempts, retryAt, reason } = state;
+      const since = attempts === undefined ? '' : `, ${plural(attempts, 'attempt')} since`;
+      return style.bad(`lost ${lasting} ago${since}${nextText(retryAt, now)}: ${reason}`);
+    }
     case 'stopped':
       return style.bad(`stopped ${lasting} ago`);
   }
+}
+
+function nextText(retryAt: number | undefined, now: number): string {
+  if (retryAt === undefined) return '';
+  return `, next ${retryAt <= now ? 'now' : agoText(retryAt, now)}`;
 }
 
 function feedLines(feed: FeedState, now: number, style: Style): string[] {

@@ -57,7 +57,7 @@ export class DynamicPeers {
       }
       const since = this.#goneSince.get(peer) ?? now;
       const others = (places.get(peer.place) ?? 0) - 1;
-      if (peer.wasUp && others === 0 && now - since < hold) this.#goneSince.set(peer, since);
+      if (peer.wasUp && others === 0 && now - since < hold()) this.#goneSince.set(peer, since);
       else {
         this.#forget(key, peer);
         places.set(peer.place, others);

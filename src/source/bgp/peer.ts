@@ -25,8 +25,8 @@ export interface PeerSurroundings {
   readonly log: Log;
   readonly routes: HeardRoutes;
   readonly cache: AttributeCache;
-  /** Of a feed, milliseconds. */
-  readonly hold: number;
+  /** Of a feed, milliseconds; a reload may change it. */
+  readonly hold: () => number;
   /** Opens a connection to the peer; rejects with the reason, or with the signal's. */
   readonly dial: (config: BgpPeerConfig, signal: AbortSignal) => Promise<Transport>;
   readonly events: PeerEvents;
@@ -126,6 +126,7 @@ export class Peer {
   waitingFor(family: Family): string | undefined {
     if (this.disabled || !this.config.families.includes(family)) return undefined;
     if (this.isUp) return this.#routes.waitingFor(family);
+    if (this.#routes.holds(family)) return undefined;
     const { lastFailure } = this.#sessions;
     const why = lastFailure === undefined ? '' : ` (${lastFailure})`;
     return `peer ${this.name} to establish${why}`;
@@ -174,7 +175,7 @@ export class Peer {
 
   /** Ends all there is with this, for good. The consumer keeps the routes. */
   stop(why: SessionError): void {
-    this.#routes.handOver();
+    this.#routes.stop();
     this.#sessions.stop(why);
   }
 
@@ -190,8 +191,13 @@ export class Peer {
     this.#sessions.enable();
   }
 
-  /** Routes that are kept of it are the consumer's to hold from now on. */
-  handOver(): void {
-    this.#routes.handOver();
+  /** What was kept of it, and it has not repeated of the family by now, goes. */
+  endStale(family: Family): void {
+    this.#routes.endStale(family);
+  }
+
+  /** Routes that are kept of a feed are held from then on, in monotonic milliseconds. */
+  holdSince(since: number): void {
+    this.#routes.holdSince(since);
   }
 }

@@ -214,6 +214,14 @@ const SOURCE_LINES: readonly (readonly [
     ],
   ],
   [
+    { state: { state: 'connecting', since: NOW - 5_000, lastError: 'peer 10.9.0.2 to establish' } },
+    ['source   gobgp unix:///run/gobgp/gobgp.sock: connecting for 5 s: peer 10.9.0.2 to establish'],
+  ],
+  [
+    { state: { state: 'lost', since: NOW - 5_000, reason: '10.9.0.2: hold timer expired' } },
+    ['source   gobgp unix:///run/gobgp/gobgp.sock: lost 5 s ago: 10.9.0.2: hold timer expired'],
+  ],
+  [
     { state: { state: 'bgp-not-started', since: NOW - 3_000 } },
     [
       'source   gobgp unix:///run/gobgp/gobgp.sock: answers, but BGP has not been started in it, for 3 s',

@@ -34,6 +34,10 @@ export class AdjRibIn implements PathOwner {
     this.#epochs = forFamilies(() => ({ type: 'external', routerId: 0, owner: this }));
   }
 
+  get epochs(): Readonly<Record<Family, Epoch>> {
+    return this.#epochs;
+  }
+
   get isEmpty(): boolean {
     return FAMILIES.every((family) => this.received[family] === 0);
   }
@@ -74,13 +78,6 @@ export class AdjRibIn implements PathOwner {
 
   clear(family: Family): void {
     this.#replace(family, () => undefined);
-  }
-
-  /** The same, but the consumer is not told: it holds what it has for itself. */
-  forget(): void {
-    for (const family of FAMILIES) {
-      this.#options.routes.replace(family, this, () => undefined, true);
-    }
   }
 
   /** RFC 9494 4.3: what is stale is a last resort from now on, or goes where the peer has said so. */

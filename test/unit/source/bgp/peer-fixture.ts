@@ -33,7 +33,7 @@ export class PeerFixture {
     const warn = (_fields: object, message: string) => void this.warnings.push(message);
     const log = { debug() {}, info() {}, warn, error() {} };
     this.around = {
-      ...{ own, clock: this.clock, random: () => 1, log, routes: this.routes, hold },
+      ...{ own, clock: this.clock, random: () => 1, log, routes: this.routes, hold: () => hold },
       cache: new AttributeCache(),
       dial: (_config, signal) =>
         new Promise((answer, fail) => {
