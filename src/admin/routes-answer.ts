@@ -3,7 +3,9 @@ import type { StaticFault } from '../desired/fixed.js';
 import { formatRoute } from '../desired/format.js';
 import { type RouteTarget, targetKey } from '../desired/route.js';
 import type { Table, WantedRoute } from '../desired/table.js';
+import type { Family } from '../net/family.js';
 import type { Prefix } from '../net/prefix.js';
+import { inOrder } from '../net/prefix-order.js';
 import type { RejectReason } from '../policy/verdict.js';
 import { isLeftAlone } from '../reconcile/diff.js';
 import type { OwnRoute } from '../reconcile/mirror.js';
@@ -15,7 +17,7 @@ import type { RouteReport, RouteState, RoutesQuery } from './report.js';
 import { aheadOf, contestOver, inPlaceOf } from './rival-routes.js';
 import { AdminFault } from './service.js';
 
-/** Every prefix heard, configured or kept, one by one; throws {@link AdminFault} at once for an unknown table. */
+/** Every prefix heard, configured or kept, one by one, by table and address; throws {@link AdminFault} at once for an unknown table. */
 export function routesAnswer(facts: Facts, query: RoutesQuery): Generator<RouteReport> {
   return reports(namedTables(facts, query.table), facts, query);
 }
@@ -27,8 +29,7 @@ function* reports(
 ): Generator<RouteReport> {
   let left = query.limit ?? Number.POSITIVE_INFINITY;
   for (const table of tables) {
-    for (const prefix of allPrefixes(table, facts)) {
-      if (query.family !== undefined && prefix.family !== query.family) continue;
+    for (const prefix of inOrder(allPrefixes(table, facts, query.family))) {
       for (const report of prefixReports(table, prefix, facts)) {
         if (!matches(report, query)) continue;
         if (left-- <= 0) return;
@@ -47,13 +48,19 @@ function namedTables({ engine }: Facts, name: string | undefined): Table[] {
   throw new AdminFault(`there is no table ${name}; there are: ${known}`);
 }
 
-function* allPrefixes(table: Table, { reconciler }: Facts): Generator<Prefix> {
-  yield* table.prefixes();
+function* allPrefixes(
+  table: Table,
+  { reconciler }: Facts,
+  family: Family | undefined,
+): Generator<Prefix> {
+  const asked = (prefix: Prefix) => family === undefined || prefix.family === family;
+  for (const prefix of table.prefixes()) if (asked(prefix)) yield prefix;
   for (const { route } of table.fixed.faults) {
-    if (!table.mayHold(route.prefix)) yield route.prefix;
+    if (asked(route.prefix) && !table.mayHold(route.prefix)) yield route.prefix;
   }
   for (const prefix of reconciler.mirror.prefixes(table.config.id)) {
-    if (!table.mayHold(prefix) && staticFault(table, prefix) === undefined) yield prefix;
+    if (!asked(prefix) || table.mayHold(prefix)) continue;
+    if (staticFault(table, prefix) === undefined) yield prefix;
   }
 }
 

@@ -192,10 +192,12 @@ export class Diff {
   #stands(table: Table, prefix: Prefix): boolean {
     const set = table.learnedSet(prefix);
     if (set === undefined || table.isFixed(prefix)) return false;
-    const target = this.#groups.targetOf(table, set);
     const { mirror } = this.options;
     const { id, metric } = table.config;
-    return mirror.hasOnly(id, prefix, metric, target) && mirror.foreign(id, prefix).length === 0;
+    // A group is made for a route that is there or is to be written, for no other.
+    const current = mirror.onlyTarget(id, prefix, metric);
+    if (current === undefined || mirror.foreign(id, prefix).length > 0) return false;
+    return current === this.#groups.targetOf(table, set);
   }
 
   /** Made before the old one breaks, under another metric: or the old one stays, and follows its next hops. */

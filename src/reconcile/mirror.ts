@@ -72,11 +72,11 @@ export class Mirror {
     return place.find((one) => one.metric === metric)?.target;
   }
 
-  /** This route of ours stands, and no other of that prefix. */
-  hasOnly(table: number, prefix: Prefix, metric: number, target: RouteTarget): boolean {
+  /** As {@link target}, where no other of ours of that prefix stands. */
+  onlyTarget(table: number, prefix: Prefix, metric: number): RouteTarget | undefined {
     const place = this.#own.get(table)?.get(prefix);
-    if (place === undefined || !('target' in place)) return false;
-    return place.metric === metric && place.target === target;
+    if (place === undefined || !('target' in place)) return undefined;
+    return place.metric === metric ? place.target : undefined;
   }
 
   /** Of the same prefix and metric there is one at most. */

@@ -35,6 +35,17 @@ test('a next-hop set is a group, its legs are singles, shared by the sets', asyn
   await node.stop();
 });
 
+test('no group for a route that a foreign one keeps out: nothing would stand on it', async () => {
+  const node = await runningNode(config(ON_OBJECTS), '10.0.0.0/8 via 10.9.0.2');
+  await node.outside('route add 10.1.0.0/16 via 10.9.1.9 dev eth2 table 100 proto 4 metric 20');
+  node.kernel.takeLog();
+  await node.hears('10.1.0.0/16 via 10.9.1.2');
+  node.did('route add throw 10.9.1.0/24 table 100 metric 20');
+  const { operations } = node.reconciler.difference();
+  assert.deepEqual(operations, []);
+  await node.stop();
+});
+
 test('the last route leaves a group: the group and its singles go behind it', async () => {
   const node = await runningNode(
     config(ON_OBJECTS),

@@ -3,7 +3,7 @@
  * all its paths is what the consumer is given, and is held once. Whose a path
  * is, and whether it is stale, its epoch tells.
  */
-import type { Family } from '../../../net/family.js';
+import { FAMILIES, type Family } from '../../../net/family.js';
 import type { Prefix } from '../../../net/prefix.js';
 import { PrefixMap } from '../../../net/prefix-map.js';
 import type { Path, PathSession } from '../../../rib/path.js';
@@ -14,8 +14,10 @@ export interface Epoch extends PathSession {
   readonly owner: PathOwner;
 }
 
-/** What the table asks of a peer: nothing, and counts for it. */
+/** What the table asks of a peer, and counts for it. */
 export interface PathOwner {
+  /** What it says now belongs to these. */
+  readonly epochs: Readonly<Record<Family, Epoch>>;
   /** Prefixes with a path of its own. */
   readonly received: Record<Family, number>;
 }
@@ -34,6 +36,8 @@ export class HeardRoutes {
   readonly #sets = PrefixMap.ofTable<readonly HeardPath[]>();
   /** The set of one path that was made last: prefixes of one UPDATE share theirs. */
   #alone: readonly HeardPath[] = [];
+  /** What the consumer has not been told since it began anew: all of it is stale. */
+  readonly #untold = new PrefixMap<true>();
 
   /** `emit` is given every change: the prefix's whole set. */
   constructor(private readonly emit: Emit) {}
@@ -64,7 +68,7 @@ export class HeardRoutes {
     }
     const paths = this.#withPath(before, at, path);
     this.#sets.set(prefix, paths);
-    if (!quietly) this.emit(prefix, paths);
+    if (!quietly || before.length === 0 || this.#untold.has(prefix)) this.#tell(prefix, paths);
     return true;
   }
 
@@ -73,7 +77,7 @@ export class HeardRoutes {
     const paths = this.#sets.get(prefix);
     if (paths === undefined) return;
     const at = indexOf(paths, owner, pathId);
-    if (at >= 0) this.#keep(prefix, owner, without(paths, at), true);
+    if (at >= 0) this.#keep(prefix, owner, without(paths, at));
   }
 
   /**
@@ -84,7 +88,6 @@ export class HeardRoutes {
     family: Family,
     owner: PathOwner,
     change: (path: HeardPath) => HeardPath | undefined,
-    quietly = false,
   ): void {
     for (const [prefix, paths] of this.#sets.entriesOf(family)) {
       if (!has(paths, owner)) continue;
@@ -92,13 +95,36 @@ export class HeardRoutes {
         path.session.owner === owner ? (change(path) ?? []) : [path],
       );
       if (next.length === paths.length && next.every((path, i) => path === paths[i])) continue;
-      this.#keep(prefix, owner, next, !quietly);
+      this.#keep(prefix, owner, next);
     }
   }
 
-  /** All there is, again: for a consumer that begins anew. */
-  emitAll(): void {
-    for (const [prefix, paths] of this.#sets.entries()) this.emit(prefix, paths);
+  /**
+   * For a consumer that begins anew: all there is, but for what is stale; that
+   * is told once it is repeated, or by {@link endFeed}.
+   */
+  beginFeed(): void {
+    this.#untold.clear();
+    for (const family of FAMILIES) {
+      for (const [prefix, paths] of this.#sets.entriesOf(family)) {
+        if (paths.some((path) => !isStale(path, family))) this.emit(prefix, paths);
+        else this.#untold.set(prefix, true);
+      }
+    }
+  }
+
+  /** What is still there of a family, and has not been told since {@link beginFeed}. */
+  endFeed(family: Family): void {
+    for (const [prefix] of this.#untold.entriesOf(family)) {
+      const paths = this.#sets.get(prefix);
+      if (paths !== undefined) this.emit(prefix, paths);
+    }
+    this.#untold.clearOf(family);
+  }
+
+  #tell(prefix: Prefix, paths: readonly HeardPath[]): void {
+    if (this.#untold.size > 0) this.#untold.delete(prefix);
+    this.emit(prefix, paths);
   }
 
   #withPath(before: readonly HeardPath[], at: number, path: HeardPath): readonly HeardPath[] {
@@ -109,11 +135,11 @@ export class HeardRoutes {
     return this.#alone;
   }
 
-  #keep(prefix: Prefix, owner: PathOwner, paths: readonly HeardPath[], emit: boolean): void {
+  #keep(prefix: Prefix, owner: PathOwner, paths: readonly HeardPath[]): void {
     if (paths.length === 0) this.#sets.delete(prefix);
     else this.#sets.set(prefix, paths);
     if (!has(paths, owner)) owner.received[prefix.family]--;
-    if (emit) this.emit(prefix, paths);
+    this.#tell(prefix, paths);
   }
 }
 
@@ -121,6 +147,10 @@ const NONE: readonly HeardPath[] = [];
 
 function without(paths: readonly HeardPath[], at: number): readonly HeardPath[] {
   return paths.length === 1 ? NONE : paths.toSpliced(at, 1);
+}
+
+function isStale({ session }: HeardPath, family: Family): boolean {
+  return session.owner.epochs[family] !== session;
 }
 
 function indexOf(paths: readonly HeardPath[], owner: PathOwner, pathId: number): number {
