@@ -64,8 +64,21 @@ export class DumpClient {
    * (NLM_F_DUMP_INTR) is read again. Calls queue up.
    * @throws KernelError when the kernel refuses, goes silent, or the set never holds still.
    */
-  dump<Item>(request: DumpRequest<Item>): Promise<Item[]> {
-    const result = this.#last.then(() => this.#attempts(request));
+  async dump<Item>(request: DumpRequest<Item>): Promise<Item[]> {
+    let items: Item[] = [];
+    await this.each(request, () => {
+      items = [];
+      return (item) => items.push(item);
+    });
+    return items;
+  }
+
+  /**
+   * As {@link dump}, one by one: `begin` is called for every reading of the set, and each item
+   * goes to what it returned.
+   */
+  each<Item>(request: DumpRequest<Item>, begin: () => (item: Item) => void): Promise<void> {
+    const result = this.#last.then(() => this.#attempts(request, begin));
     this.#last = result.catch(() => undefined);
     return result;
   }
@@ -75,11 +88,13 @@ export class DumpClient {
     this.#fail(new KernelError('dump', 'ECANCELED', 'closed'));
   }
 
-  async #attempts<Item>(request: DumpRequest<Item>): Promise<Item[]> {
+  async #attempts<Item>(
+    request: DumpRequest<Item>,
+    begin: () => (item: Item) => void,
+  ): Promise<void> {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const items: Item[] = [];
-      const outcome = await this.#attempt(request, items);
-      if (outcome === 'whole') return items;
+      const outcome = await this.#attempt(request, begin());
+      if (outcome === 'whole') return;
       if (outcome !== 'interrupted') {
         throw new KernelError(request.op, outcome.errno, outcome.reason, { cause: outcome });
       }
@@ -87,7 +102,7 @@ export class DumpClient {
     throw new KernelError(request.op, 'EAGAIN', `changed during each of ${ATTEMPTS} readings`);
   }
 
-  #attempt<Item>(request: DumpRequest<Item>, items: Item[]): Promise<Outcome> {
+  #attempt<Item>(request: DumpRequest<Item>, takeItem: (item: Item) => void): Promise<Outcome> {
     if (this.#closed) return Promise.resolve(new KernelError('dump', 'ECANCELED', 'closed'));
     return new Promise((resolve) => {
       this.#socket ??= this.#open();
@@ -95,7 +110,7 @@ export class DumpClient {
       const take: Running['take'] = (type, body, end, chunk) => {
         if (type !== request.answers) return;
         const item = request.decode(chunk, body, end);
-        if (item !== undefined) items.push(item);
+        if (item !== undefined) takeItem(item);
       };
       this.#running = { seq, take, finish: resolve, interrupted: false };
       const writer = this.#writer;

@@ -83,8 +83,16 @@ class Rtnetlink implements Kernel {
     return this.#routes({ table }, (route) => route.table === table, decodeForeignRoute);
   }
 
-  ownRoutes(): Promise<KernelRoute[]> {
-    return this.#routes({ protocol: OWN_PROTOCOL }, (route) => route.protocol === OWN_PROTOCOL);
+  async readOwnRoutes(begin: (family: Family) => (route: KernelRoute) => void): Promise<void> {
+    for (const family of FAMILIES) {
+      const decode: DumpRequest<KernelRoute>['decode'] = (bytes, body, end) => {
+        const route = decodeRoute(bytes, body, end);
+        const asked = route?.protocol === OWN_PROTOCOL && route.prefix.family === family;
+        return asked ? route : undefined;
+      };
+      const request = this.#routeRequest(family, { protocol: OWN_PROTOCOL }, decode);
+      await this.#dumps.each(request, () => begin(family));
+    }
   }
 
   async rules(): Promise<KernelRule[]> {
@@ -225,17 +233,25 @@ class Rtnetlink implements Kernel {
     decode: DumpRequest<Item>['decode'],
   ): Promise<Item[]> {
     try {
-      return await this.#dumps.dump({
-        op: 'routes',
-        type: RTM_GETROUTE,
-        encode: (writer) => encodeRouteDump(writer, family, filter),
-        answers: RTM_NEWROUTE,
-        decode,
-      });
+      return await this.#dumps.dump(this.#routeRequest(family, filter, decode));
     } catch (error) {
       if (error instanceof KernelError && ['ENOENT', 'ENODEV'].includes(error.errno)) return [];
       throw error;
     }
+  }
+
+  #routeRequest<Item>(
+    family: Family,
+    filter: RouteFilter,
+    decode: DumpRequest<Item>['decode'],
+  ): DumpRequest<Item> {
+    return {
+      op: 'routes',
+      type: RTM_GETROUTE,
+      encode: (writer) => encodeRouteDump(writer, family, filter),
+      answers: RTM_NEWROUTE,
+      decode,
+    };
   }
 
   #rules(family: Family): Promise<KernelRule[]> {

@@ -12,9 +12,10 @@ export async function readMirror(kernel: Kernel, tables: Iterable<number>): Prom
   const mirror = new Mirror();
   for (const rule of await kernel.rules()) mirror.setRule(rule);
   for (const nexthop of await kernel.nexthops()) mirror.setNexthop(nexthop);
-  for (const route of await kernel.ownRoutes()) {
-    mirror.set(route.table, route);
-  }
+  await kernel.readOwnRoutes((family) => {
+    mirror.forgetRoutes(family);
+    return (route) => mirror.set(route.table, route);
+  });
   for (const table of tables) {
     for (const route of await kernel.foreignRoutes(table)) mirror.setForeign(route);
   }

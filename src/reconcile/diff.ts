@@ -77,14 +77,19 @@ export class Diff {
     yield this.#takeLot();
   }
 
-  /** Routes of ours in tables that the configuration does not name any more: they go. */
-  abandonedTables(): void {
+  /**
+   * Routes of ours in tables that the configuration does not name any more: they go. False where
+   * there are some in a table that `waits`, and is not looked at.
+   */
+  abandonedTables(waits: (table: number) => boolean): boolean {
     const { engine, mirror } = this.options;
-    if (!engine.maySweep) return;
-    for (const id of mirror.tables()) {
-      if (engine.tables.has(id)) continue;
+    if (!engine.maySweep) return true;
+    const abandoned = mirror.tables().filter((id) => !engine.tables.has(id));
+    for (const id of abandoned) {
+      if (waits(id)) continue;
       for (const prefix of mirror.prefixes(id)) this.#prefix(undefined, id, prefix);
     }
+    return !abandoned.some(waits);
   }
 
   /** What goes once all else is done, and does not wait: groups without a leg, what another metric replaced. */
@@ -232,9 +237,11 @@ export class Diff {
     const { target, prefix } = route;
     const { leaving } = this.options;
     if (target.type === 'nexthop' && this.#groups.dead.has(target.id)) return;
+    const operation = { op: 'route-delete', route: routeOf(table, route) } as const;
+    if (!this.options.mayTry(operation)) return;
     if (target.type === 'throw') leaving.addThrow(table, prefix);
     else if (alone) leaving.add(table, prefix);
-    else this.#push(this.#routesGone, { op: 'route-delete', route: routeOf(table, route) });
+    else this.#routesGone.push(operation);
   }
 }
 

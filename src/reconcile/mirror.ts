@@ -81,7 +81,9 @@ export class Mirror {
 
   /** Of the same prefix and metric there is one at most. */
   set(table: number, { prefix, metric, target: given }: OwnRoute): void {
-    const standing = this.#standing(metric, this.intern(given));
+    // What was read is not met again: only what is interned already is found by itself.
+    const target = this.#interned.get(given) ?? this.#internedByKey(given);
+    const standing = this.#standing(metric, target);
     let places = this.#own.get(table);
     if (places === undefined) {
       places = PrefixMap.ofTable<Place>();
@@ -111,6 +113,15 @@ export class Mirror {
     else places.set(prefix, rest.length === 1 ? only : rest);
   }
 
+  /** Of all tables. */
+  forgetRoutes(family: Family): void {
+    for (const [table, places] of this.#own) {
+      for (const [prefix, place] of places.entriesOf(family)) {
+        for (const { metric } of standings(place)) this.remove(table, prefix, metric);
+      }
+    }
+  }
+
   /** Tables that hold routes of ours, configured or not. */
   tables(): number[] {
     return [...this.#own.keys()];
@@ -134,12 +145,19 @@ export class Mirror {
   intern(target: RouteTarget): RouteTarget {
     const known = this.#interned.get(target);
     if (known !== undefined) return known;
-    const key = targetKey(target);
-    const one = this.#targets.get(key) ?? target;
-    if (one === target && target.type === 'legs') this.#note(target.legs);
-    this.#targets.set(key, one);
+    const one = this.#internedByKey(target);
     this.#interned.set(target, one);
     return one;
+  }
+
+  #internedByKey(target: RouteTarget): RouteTarget {
+    const key = targetKey(target);
+    const known = this.#targets.get(key);
+    if (known !== undefined) return known;
+    if (target.type === 'legs') this.#note(target.legs);
+    this.#targets.set(key, target);
+    this.#interned.set(target, target);
+    return target;
   }
 
   // Routes of others, in configured tables.

@@ -66,7 +66,8 @@ function hasAllRules(
   );
 }
 
-function hasRuleTo(table: number, mirror: Mirror): boolean {
+/** A rule of ours still sends traffic there. */
+export function hasRuleTo(table: number, mirror: Mirror): boolean {
   for (const rule of mirror.ownRules().values()) if (rule.table === table) return true;
   return false;
 }

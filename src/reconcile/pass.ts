@@ -18,7 +18,7 @@ import { groupsInUse, type NexthopGroups } from './groups.js';
 import { objectOf } from './kernel-object.js';
 import type { KernelView } from './kernel-view.js';
 import { Leaving } from './leaving.js';
-import { isOwed } from './owed.js';
+import { hasRuleTo, isOwed } from './owed.js';
 import type { Pace } from './pace.js';
 import { leadsOutOf, type Retries } from './retries.js';
 
@@ -111,7 +111,7 @@ export class Passes {
     const work = [...engine.tables.values()].map((table) => ({ table, changes: WHOLE_TABLE }));
     const rules = diffRules(engine, mirror, () => true);
     const makes = [...diff.makes(work, Number.POSITIVE_INFINITY)].flat();
-    diff.abandonedTables();
+    diff.abandonedTables(() => false);
     const breaks = [...diff.breaks()];
     while (leaving.size > 0) breaks.push(...diff.leaves(Number.POSITIVE_INFINITY));
     const operations = [...makes, ...rules.makes, ...rules.breaks, ...breaks];
@@ -134,9 +134,10 @@ export class Passes {
     this.#held = outcome.lost || engine.tables !== tables;
     if (this.#held) return outcome;
     const whole = everything || work.some(({ changes }) => changes.everything);
-    if (whole || again.abandoned) diff.abandonedTables();
     const rules = whole || again.rules || work.some(({ changes }) => changes.rules);
     const mostRefused = await this.#executeRules(rules, outcome);
+    const inUse = (table: number) => hasRuleTo(table, view.mirror);
+    if (whole || again.abandoned) this.#held = !diff.abandonedTables(inUse) || this.#held;
     if (!outcome.lost) await this.#break(diff.breaks(), mostRefused, outcome);
     await this.#leave(diff, everything, mostRefused, outcome);
     this.#held ||= outcome.lost;

@@ -44,6 +44,7 @@ export class FakeKernel implements Kernel {
   #meanwhile: (() => void) | undefined;
   #whileRead: (() => void) | undefined;
   #whileNexthopsRead: (() => void) | undefined;
+  #abandoned: readonly KernelRoute[] = [];
   #listened = false;
   #late = false;
   #notices: KernelNotice[] = [];
@@ -123,6 +124,11 @@ export class FakeKernel implements Kernel {
   /** Runs in the middle of the next full reading. */
   whileRead(work: () => void): void {
     this.#whileRead = work;
+  }
+
+  /** The next full reading begins anew once it has told these. */
+  abandonReading(...routes: readonly KernelRoute[]): void {
+    this.#abandoned = routes;
   }
 
   // What others do.
@@ -254,8 +260,20 @@ export class FakeKernel implements Kernel {
     return (await this.routes(table)).filter(({ protocol }) => protocol !== OWN_PROTOCOL);
   }
 
-  async ownRoutes(): Promise<KernelRoute[]> {
+  async readOwnRoutes(begin: (family: Family) => (route: KernelRoute) => void): Promise<void> {
     this.audits++;
+    const abandoned = this.#abandoned;
+    this.#abandoned = [];
+    for (const family of FAMILIES) {
+      // As where the set changed while it was read: all of that is told, and void.
+      const told = abandoned.filter(({ prefix }) => prefix.family === family);
+      if (told.length > 0) told.forEach(begin(family));
+      const take = begin(family);
+      for (const route of this.#ownRoutes()) if (route.prefix.family === family) take(route);
+    }
+  }
+
+  #ownRoutes(): KernelRoute[] {
     const whileRead = this.#whileRead;
     this.#whileRead = undefined;
     whileRead?.();

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { Leaving } from '../../../src/reconcile/leaving.js';
-import { config, prefix, table, updates } from '../desired/build.js';
-import { FakeNode } from './node.js';
+import { config, prefix, rulesFrom, table, updates } from '../desired/build.js';
+import { FakeNode, runningNode } from './node.js';
 
 function texts(taken: ReturnType<Leaving['take']>): string[] {
   return taken.map(({ table, prefix, throws }) => `${table} ${prefix}${throws ? ' throw' : ''}`);
@@ -157,5 +157,33 @@ test('a refused deletion that waits for its turn keeps its place among the refus
   await node.pass(60_000);
   assert.equal(node.reconciler.retries.size, 0);
   assert.ok(!node.routes().some((line) => line.startsWith('20.0.0.0/8')));
+  await node.stop();
+});
+
+test('a table that a rule still leads to waits as a whole, and is not looked through with each pass', async () => {
+  const old = table({ id: 200, name: 'old', rules: rulesFrom('203.0.113.0/24') });
+  const node = await runningNode(config(old), '20.0.0.0/8 via 10.9.0.2', MORE);
+  node.kernel.refuse('rule del', 'EBUSY', 1);
+  await node.reload(config(table()));
+  node.kernel.takeLog();
+  assert.equal(node.routes(200).length, 2);
+  let looks = 0;
+  const { mirror } = node.reconciler;
+  const { prefixes } = mirror;
+  mirror.prefixes = (id) => {
+    if (id === 200) looks++;
+    return prefixes.call(mirror, id);
+  };
+  await node.hears('21.0.0.0/8 via 10.9.0.2');
+  await node.hears('21.0.0.0/8');
+  assert.equal(looks, 0);
+  node.kernel.takeLog();
+  await node.pass(1_000);
+  node.did(
+    'rule del from 203.0.113.0/24 lookup 200 pref 10000',
+    'route del 20.1.0.0/24 via 10.9.0.2 dev eth1 table 200 metric 20',
+    'route del 20.0.0.0/8 via 10.9.0.2 dev eth1 table 200 metric 20',
+    'route del throw 10.9.0.0/24 table 200 metric 20',
+  );
   await node.stop();
 });

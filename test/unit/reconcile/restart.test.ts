@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Config } from '../../../src/config/config.js';
+import type { KernelRoute } from '../../../src/kernel/kernel.js';
 import { FakeKernel } from '../../support/fake-kernel.js';
-import { config, limit, nextHop, rulesFrom, staticRoute, table } from '../desired/build.js';
+import { config, limit, nextHop, prefix, rulesFrom, staticRoute, table } from '../desired/build.js';
 import { FakeNode, runningNode } from './node.js';
 
 const RULES = rulesFrom('203.0.113.0/24', '198.51.100.0/24');
@@ -251,4 +252,44 @@ test('more than one family: what IPv4 has ended does not sweep IPv6', async () =
   await next.apply({ type: 'synced', family: 'ipv6' });
   next.did();
   await next.stop();
+});
+
+test('a reading that begins anew: what it told before is void, and counts for nothing', async () => {
+  const before = await runningNode(
+    config(table({ nextHop: nextHop({ objects: 'always' }) })),
+    '10.0.0.0/8 via 10.9.0.2',
+    '10.1.0.0/16 via 10.9.0.2',
+  );
+  await before.stop();
+  const { kernel } = before;
+  const told = (text: string, given: Partial<KernelRoute> = {}): KernelRoute => ({
+    table: 100,
+    prefix: prefix(text),
+    metric: 20,
+    protocol: 178,
+    dead: false,
+    target: { type: 'unreachable' },
+    ...given,
+  });
+  // Gone before the reading ended: one alone, one beside a route that stays, one of a table of its own.
+  kernel.abandonReading(
+    told('10.7.0.0/16'),
+    told('10.0.0.0/8', { metric: 30 }),
+    told('10.0.0.0/8'),
+    told('10.8.0.0/16', { table: 300 }),
+  );
+  const { config: same } = before.engine;
+  const node = await new FakeNode(same, kernel, before.clock).start();
+  const { mirror } = node.reconciler;
+  assert.equal(mirror.count(100, 'ipv4'), node.kernel.table(100).length);
+  assert.deepEqual(mirror.own(100, prefix('10.7.0.0/16')), []);
+  assert.deepEqual(
+    mirror.own(100, prefix('10.0.0.0/8')).map(({ metric, target }) => [metric, target.type]),
+    [[20, 'nexthop']],
+  );
+  assert.equal(mirror.count(300, 'ipv4'), 0);
+  kernel.takeLog();
+  await node.feed('10.0.0.0/8 via 10.9.0.2', '10.1.0.0/16 via 10.9.0.2');
+  node.did();
+  await node.stop();
 });
