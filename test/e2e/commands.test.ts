@@ -247,7 +247,7 @@ describe('commands', { concurrency: 2 }, () => {
             return page;
           },
           // What a peer sends is counted by gobgpd, and asked for from time to time.
-          { what: 'every metric', everyMs: 200 },
+          { what: 'every metric', everyMs: 200, deadlineMs: 30_000 },
         );
         assert.equal(status, 200);
         for (const name of [
