@@ -39,6 +39,8 @@ export class Engine {
   #reported: readonly Pick<PeerStatus, 'peer' | 'received'>[] = [];
   /** Withdrawn before the first full feed ended: gone for certain, though nothing is swept yet. */
   readonly #withdrawn = new PrefixMap<true>();
+  /** Of what the source hands over in lots more is to come. */
+  #midst = false;
 
   constructor(options: EngineOptions) {
     this.#config = options.config;
@@ -177,6 +179,7 @@ export class Engine {
   }
 
   #applyOne(event: SourceEvent, now: number): void {
+    this.#midst = event.type === 'updates' && event.more === true;
     switch (event.type) {
       case 'updates': {
         const changed = this.rib.apply(event.updates);
@@ -255,7 +258,7 @@ export class Engine {
   /** Brings limits, what is kept in main, and the use of objects to rest. */
   #settle(): void {
     this.#countReceived();
-    const counting = FAMILIES.filter((family) => this.rib.staleCount(family) > 0);
+    const counting = FAMILIES.filter((family) => this.#midst || this.rib.staleCount(family) > 0);
     for (const table of this.#tables.values()) {
       for (let again = true; again; ) {
         const kept = table.refresh();

@@ -119,7 +119,7 @@ export class Table {
   /**
    * What has to be decided again because a limit changed its mind: keys to
    * pass to {@link evaluate}, or `all`. `counting`: families whose feed is being
-   * repeated, so that no limit latches yet.
+   * repeated, or of which more is to come, so that no limit latches yet.
    */
   reconsider(counting: readonly Family[]): readonly string[] | 'all' {
     const keys: string[] = [];

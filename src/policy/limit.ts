@@ -101,8 +101,8 @@ export class LimitTracker {
    * after each batch of changes and after every call that may make room.
    *
    * This is where a limit latches: in the midst of a batch old and new prefixes
-   * count together. `counting`: a feed is being repeated, what it leaves out
-   * still counts, and the latch waits.
+   * count together. `counting`: a feed is being repeated, or a batch comes in
+   * lots: what is left out or taken back still counts, and the latch waits.
    */
   admissible(counting = false): readonly string[] {
     if (this.#state === 'exceeded' && !counting && latches(this.#limit.action)) {

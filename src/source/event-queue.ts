@@ -19,8 +19,10 @@ const LOT = 1_024;
 export class EventQueue {
   #segments: Segment[] = [];
   #updates: PrefixMap<readonly Path[]> | undefined;
-  /** What is left of the segment that is being taken in lots. */
-  #taking: Iterator<[Prefix, readonly Path[]]> | undefined;
+  /** A walk over the first segment, which is being taken in lots; what is handed over goes from it. */
+  #walk: Iterator<[Prefix, readonly Path[]]> | undefined;
+  /** So many of the first segment are to be handed over until what was there when it was begun has been. */
+  #due = 0;
   #wake: (() => void) | undefined;
 
   /** The prefix's whole set; replaces one not yet taken. */
@@ -45,6 +47,8 @@ export class EventQueue {
       for (const [prefix, paths] of segment.entries()) merged.set(prefix, paths);
     }
     this.#segments = merged.size === 0 ? [] : [merged];
+    this.#walk = undefined;
+    this.#due = 0;
     this.#mark({ type: 'reset' });
   }
 
@@ -62,33 +66,42 @@ export class EventQueue {
    */
   async take(signal: AbortSignal): Promise<readonly SourceEvent[]> {
     signal.throwIfAborted();
-    if (this.#taking === undefined && this.#segments.length === 0) await this.#filled(signal);
+    if (this.#segments.length === 0) await this.#filled(signal);
     // One turn of the event loop: takes along what has already arrived with it, and waits for nothing.
     await setImmediate();
     const events: SourceEvent[] = [];
     for (let room = LOT; room > 0; ) {
-      const updates = this.#lot(room);
-      room -= updates.length;
-      if (updates.length > 0) events.push({ type: 'updates', updates });
-      if (this.#taking !== undefined) continue;
-      const segment = this.#segments.shift();
+      const segment = this.#segments[0];
       if (segment === undefined) break;
-      if (!(segment instanceof PrefixMap)) events.push(segment);
-      else {
+      if (segment instanceof PrefixMap) {
+        const updates = this.#lot(segment, room);
+        room -= updates.length;
+        events.push({ type: 'updates', updates, more: this.#due > 0 });
+        // The lot is full, or all that is due is there: what came behind it is a batch of its own.
+        if (segment.size > 0) break;
         if (segment === this.#updates) this.#updates = undefined;
-        this.#taking = segment.entries();
-      }
+        this.#walk = undefined;
+      } else events.push(segment);
+      this.#segments.shift();
     }
     return events;
   }
 
-  /** Up to `room` updates of the segment that is being taken. */
-  #lot(room: number): readonly RouteUpdate[] {
+  /** Up to `room` updates of the segment that is being taken; what comes meanwhile coalesces with the rest. */
+  #lot(segment: PrefixMap<readonly Path[]>, room: number): readonly RouteUpdate[] {
     const updates: RouteUpdate[] = [];
-    while (this.#taking !== undefined && updates.length < room) {
-      const { done, value } = this.#taking.next();
-      if (done === true) this.#taking = undefined;
-      else updates.push({ prefix: value[0], paths: value[1] });
+    if (this.#due === 0) this.#due = segment.size;
+    while (segment.size > 0 && this.#due > 0 && updates.length < room) {
+      this.#walk ??= segment.entries();
+      const { done, value } = this.#walk.next();
+      // Some came behind the walk.
+      if (done === true) this.#walk = undefined;
+      else {
+        const [prefix, paths] = value;
+        updates.push({ prefix, paths });
+        segment.delete(prefix);
+        this.#due--;
+      }
     }
     return updates;
   }

@@ -14,8 +14,15 @@ export interface RouteUpdate {
 }
 
 export type SourceEvent =
-  /** Changed prefixes, each at most once in a batch. */
-  | { readonly type: 'updates'; readonly updates: readonly RouteUpdate[] }
+  /**
+   * Changed prefixes, each at most once in a batch. `more`: a backlog is handed over in lots, and
+   * others of it follow with the next events: what they take back still counts until then.
+   */
+  | {
+      readonly type: 'updates';
+      readonly updates: readonly RouteUpdate[];
+      readonly more?: boolean;
+    }
   /** A new full feed begins: what it does not repeat is gone once it is `synced`. */
   | { readonly type: 'reset' }
   /** The full feed of one family has ended (dump over, sessions up, End-of-RIB heard; or the time-out). */

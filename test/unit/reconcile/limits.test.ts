@@ -1,8 +1,10 @@
 /** Stories of limits, from what is offered to what the kernel has. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { EventQueue } from '../../../src/source/event-queue.js';
 import { config, limit, prefix, table } from '../desired/build.js';
 import { rule } from '../policy/build.js';
+import { path as from } from '../source/build.js';
 import { FakeNode, runningNode } from './node.js';
 
 const A = '10.1.0.0/16 via 10.9.0.2';
@@ -58,6 +60,31 @@ test('flush: the table is emptied, stays empty, and fills when it is cleared', a
   assert.equal(installed(node), '1');
   await node.stop();
 });
+
+for (const action of ['flush', 'freeze', 'teardown'] as const) {
+  test(`${action}: a backlog that comes in lots counts once it is there as a whole`, async () => {
+    const limits = [limit(action, 1_600)];
+    const old = Array.from({ length: 1_500 }, (_, i) => `20.${i >> 8}.${i & 255}.0/24`);
+    const node = await runningNode(
+      config(table({ limits })),
+      ...old.map((one) => `${one} via 10.9.0.2`),
+    );
+    const queue = new EventQueue();
+    for (const one of old) queue.update(prefix(one.replace('20.', '21.')), [from('10.9.0.2')]);
+    for (const one of old) queue.update(prefix(one), []);
+    queue.synced('ipv4');
+    const signal = new AbortController().signal;
+    for (let synced = false; !synced; ) {
+      const events = await queue.take(signal);
+      synced = events.some(({ type }) => type === 'synced');
+      await node.apply(...events);
+    }
+    assert.equal(node.engine.tables.get(100)?.limits[0]?.state, 'warning');
+    assert.equal(node.routes().length, 1_500);
+    assert.ok(node.routes().every((line) => line.startsWith('21.')));
+    await node.stop();
+  });
+}
 
 test('teardown: what is installed stays until its session has ended', async () => {
   const limits = [limit('teardown', 2, { peer: '10.9.0.2' })];

@@ -84,6 +84,66 @@ describe('EventQueue', () => {
     assert.equal(text(await next), 'synced ipv6');
   });
 
+  const MANY = Array.from({ length: 2_500 }, (_, i) => prefix(`20.${i >> 8}.${i & 255}.0/24`));
+  const counted = (events: readonly SourceEvent[]) =>
+    events.map((event) =>
+      event.type === 'updates' ? `${event.updates.length}${event.more ? ' more' : ''}` : event.type,
+    );
+
+  it('hands a backlog over in lots, and says of each whether others follow', async () => {
+    const queue = new EventQueue();
+    for (const one of MANY) queue.update(one, FIRST);
+    queue.synced('ipv4');
+    queue.update(A, FIRST);
+    assert.deepEqual(counted(await queue.take(never)), ['1024 more']);
+    assert.deepEqual(counted(await queue.take(never)), ['1024 more']);
+    assert.deepEqual(counted(await queue.take(never)), ['452', 'synced', '1']);
+  });
+
+  it('coalesces what comes in with the rest of a backlog that is being taken', async () => {
+    const queue = new EventQueue();
+    const [first = A, , , last = B] = [...MANY.slice(0, 3), ...MANY.slice(-1)];
+    for (const one of MANY) queue.update(one, []);
+    await queue.take(never);
+    queue.update(last, FIRST);
+    queue.update(first, SECOND);
+    const taken = [...(await queue.take(never)), ...(await queue.take(never))];
+    const heard = taken.flatMap((event) => (event.type === 'updates' ? event.updates : []));
+    const of = (one: typeof A) => heard.filter(({ prefix }) => prefix.equals(one));
+    assert.deepEqual(of(last), [{ prefix: last, paths: FIRST }]);
+    assert.deepEqual(of(first), []);
+    // It came behind all that was due: a batch of its own.
+    assert.equal(text(await queue.take(never)), `[${first}=10.9.0.3]`);
+  });
+
+  it('ends a batch even though more comes in than is taken', async () => {
+    const queue = new EventQueue();
+    for (const one of MANY) queue.update(one, FIRST);
+    const lots: string[] = [];
+    for (let i = 0; i < 9; i++) {
+      lots.push(...counted(await queue.take(never)));
+      for (const one of MANY) queue.update(one, i % 2 === 0 ? SECOND : FIRST);
+    }
+    assert.ok(lots.includes('452'), lots.join());
+    assert.deepEqual(lots.slice(0, 6), ['1024 more', '1024 more', '452', ...lots.slice(0, 3)]);
+  });
+
+  it('merges what is left of a backlog into what stands before a reset', async () => {
+    const queue = new EventQueue();
+    for (const one of MANY) queue.update(one, FIRST);
+    await queue.take(never);
+    for (let i = 0; i < 5; i++) {
+      queue.reset();
+      for (const one of MANY) queue.update(one, SECOND);
+    }
+    const taken: string[] = [];
+    for (let i = 0; i < 5; i++) taken.push(...counted(await queue.take(never)));
+    assert.deepEqual(taken, [
+      ...['1024 more', '1024 more', '452', 'reset', '572 more'],
+      ...['1024 more', '904'],
+    ]);
+  });
+
   it('stops waiting when the signal aborts', async () => {
     const queue = new EventQueue();
     const stop = new AbortController();
