@@ -6,6 +6,10 @@ import { PrefixSlots } from '../net/prefix-slots.js';
 export class PrefixBacklog {
   readonly #families = FAMILIES.map((family) => new PrefixSlots(family));
 
+  constructor(prefixes: Iterable<Prefix> = []) {
+    for (const prefix of prefixes) this.add(prefix);
+  }
+
   get size(): number {
     return this.#families.reduce((sum, { size }) => sum + size, 0);
   }

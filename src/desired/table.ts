@@ -206,6 +206,11 @@ export class Table {
     this.#changes.all();
   }
 
+  /** Those that {@link isFixed} is true for. */
+  fixedPrefixes(): Iterable<Prefix> {
+    return this.#fixedRoutes.keys();
+  }
+
   /** Every prefix that may have a route, once: the fixed ones, then those heard. */
   *prefixes(): Generator<Prefix> {
     yield* this.#fixedRoutes.keys();

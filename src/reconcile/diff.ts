@@ -8,6 +8,7 @@
  * one lot did is in the mirror when the next is made.
  */
 import type { Engine } from '../desired/engine.js';
+import { PrefixBacklog } from '../desired/prefix-backlog.js';
 import type { RouteTarget } from '../desired/route.js';
 import type { Table, WantedRoute } from '../desired/table.js';
 import type { TableChanges } from '../desired/table-changes.js';
@@ -37,7 +38,7 @@ export interface DiffOptions {
   /** It was refused when it was last tried. */
   readonly wasRefused: (operation: Operation) => boolean;
   /** Nexthop objects work here (kernel 5.3 and later). */
-  readonly objectsSupported: boolean;
+  readonly objectsSupported: () => boolean;
 }
 
 /** `foreign: fail` while there are routes of others: looked at as a whole once the last of them has gone. */
@@ -66,9 +67,16 @@ export class Diff {
    * to go on the way comes by {@link breaks} and {@link leaves}.
    */
   *makes(work: readonly TableWork[], size: number): Generator<readonly Operation[]> {
-    for (const { table, changes } of work) {
-      if (isLeftAlone(table, this.options.mirror)) continue;
-      for (const prefix of this.#begin(table, changes)) {
+    const begun = work
+      .filter(({ table }) => !isLeftAlone(table, this.options.mirror))
+      .map((one) => ({ ...one, ...this.#begin(one) }));
+    // A next hop that moved moves in all tables before the routes of any.
+    if (this.#groups.pending > 0) yield this.#takeLot();
+    for (const { table, fixed } of begun) {
+      for (const prefix of fixed) this.#prefix(table, table.config.id, prefix);
+    }
+    for (const { table, changes, rest } of begun) {
+      for (const prefix of rest) {
         this.#prefix(table, table.config.id, prefix);
         if (this.#groups.pending + this.#routes.length >= size) yield this.#takeLot();
       }
@@ -128,9 +136,10 @@ export class Diff {
     return [...this.#groups.take(), ...this.#fixedRoutes.splice(0), ...this.#routes.splice(0)];
   }
 
-  /** What does not go prefix by prefix; returns the prefixes to be looked at. */
-  #begin(table: Table, changes: TableChanges): Iterable<Prefix> {
-    const { engine, groups, mirror, objectsSupported } = this.options;
+  /** What does not go prefix by prefix; returns the prefixes to be looked at, those with fixed routes apart. */
+  #begin({ table, changes }: TableWork): { fixed: PrefixBacklog; rest: Iterable<Prefix> } {
+    const { engine, groups, mirror } = this.options;
+    const objectsSupported = this.options.objectsSupported();
     const { id } = table.config;
     // A set that moved is one group, unless its routes had to be written inline, or wait for the group.
     const scattered =
@@ -139,12 +148,13 @@ export class Diff {
     for (const set of changes.sets) this.#groups.follow(id, set);
     const everything = changes.everything || scattered;
     if (everything) for (const set of table.nextHops.values()) this.#groups.follow(id, set);
+    const fixed = everything ? new PrefixBacklog(table.fixedPrefixes()) : changes.fixed;
     const prefixes = () => (everything ? allOf(table, mirror) : changed(changes));
     // Once the stale routes of a life before are gone, so are its groups.
     if (table.useObjects && (everything || !engine.maySweep)) {
       adoptGroups(table, prefixes(), groups, mirror);
     }
-    return prefixes();
+    return { fixed, rest: without(fixed, prefixes()) };
   }
 
   #evictAll(table: Table): void {
@@ -251,6 +261,10 @@ function* allOf(table: Table, mirror: Mirror): Generator<Prefix> {
   for (const prefix of mirror.prefixes(table.config.id)) {
     if (!table.mayHold(prefix)) yield prefix;
   }
+}
+
+function* without(those: PrefixBacklog, prefixes: Iterable<Prefix>): Generator<Prefix> {
+  for (const prefix of prefixes) if (!those.has(prefix)) yield prefix;
 }
 
 function* changed({ fixed, prefixes }: TableChanges): Generator<Prefix> {

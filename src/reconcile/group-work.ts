@@ -14,6 +14,8 @@ export class GroupWork {
   readonly #prepared = new Set<number>();
   /** Groups that wait, for their next try or for a leg: what is to stand on them waits too. */
   readonly #unmade = new Set<number>();
+  /** Groups whose making was handed over: there once the mirror has them, unmade where it was refused. */
+  readonly #taken = new Set<number>();
   readonly #targets = new Map<NextHopSet, RouteTarget>();
 
   constructor(private readonly options: Omit<DiffOptions, 'engine'>) {
@@ -26,6 +28,10 @@ export class GroupWork {
   }
 
   take(): readonly Operation[] {
+    for (const operation of this.#operations) {
+      if (operation.op === 'nexthop-add' && operation.nexthop.type === 'group')
+        this.#taken.add(operation.nexthop.id);
+    }
     return this.#operations.splice(0);
   }
 
@@ -49,7 +55,7 @@ export class GroupWork {
   /** What the routes of a set are to stand on; its group is made or changed before them. */
   targetOf(table: Table, set: NextHopSet): RouteTarget {
     const { mirror, groups, objectsSupported } = this.options;
-    if (!table.useObjects || !objectsSupported) return mirror.intern(set.target);
+    if (!table.useObjects || !objectsSupported()) return mirror.intern(set.target);
     const known = this.#targets.get(set);
     if (known !== undefined) return known;
     const id = groups.idOf(table.config.id, set, mirror);
@@ -60,7 +66,11 @@ export class GroupWork {
   }
 
   isUnmade(target: RouteTarget): boolean {
-    return target.type === 'nexthop' && this.#unmade.has(target.id);
+    if (target.type !== 'nexthop') return false;
+    const { id } = target;
+    return (
+      this.#unmade.has(id) || (this.#taken.has(id) && !this.options.mirror.groups().has(id))
+    );
   }
 
   #prepare(id: number, set: NextHopSet): void {

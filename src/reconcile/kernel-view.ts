@@ -96,6 +96,11 @@ export class KernelView {
     );
   }
 
+  /** The kernel has told something that {@link refresh} has not taken in yet. */
+  get isTold(): boolean {
+    return this.#notices.length > 0;
+  }
+
   /** While the last reading is one that failed. */
   get unread(): Unread | undefined {
     return this.#reading.unread;

@@ -116,9 +116,9 @@ export class Reconciler {
     return this.#executor.lastChange;
   }
 
-  /** Operations decided and not yet answered. */
+  /** Operations decided and not yet answered, and prefixes whose routes are still to go. */
   get pending(): number {
-    return this.#executor.pending;
+    return this.#executor.pending + this.#passes.leaving;
   }
 
   /** The kernel has all that is desired now, or a reason is known for each that it has not. */
@@ -175,7 +175,7 @@ export class Reconciler {
     while (!signal.aborted) {
       const started = clock.monotonic();
       engine.tick(started);
-      if (await this.#view.tryRefresh()) await this.#pass(started, false);
+      if (await this.#view.tryRefresh()) await this.#pass(started, false, signal);
       this.#options.onPass?.();
       await this.#alarm.wait(this.#sleepMs(), signal);
     }
@@ -198,9 +198,9 @@ export class Reconciler {
   }
 
   /** @param started when the reading before it began, on the monotonic clock. */
-  async #pass(started: number, everything: boolean): Promise<void> {
+  async #pass(started: number, everything: boolean, signal?: AbortSignal): Promise<void> {
     const { clock, metrics } = this.#options;
-    const { done, refused } = await this.#passes.run(everything);
+    const { done, refused } = await this.#passes.run(everything, signal);
     if (done + refused > 0) metrics.observeReconcile(clock.monotonic() - started);
   }
 }

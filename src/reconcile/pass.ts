@@ -20,7 +20,7 @@ import type { KernelView } from './kernel-view.js';
 import { Leaving } from './leaving.js';
 import { hasRuleTo, isOwed } from './owed.js';
 import type { Pace } from './pace.js';
-import { leadsOutOf, type Retries } from './retries.js';
+import { leadsOutOf, type Refusal, type Retries } from './retries.js';
 
 export interface PassesOptions {
   readonly engine: Engine;
@@ -46,6 +46,8 @@ export class Passes {
   /** Deletions waited for what takes their place. */
   #held = false;
   readonly #leaving = new Leaving();
+  /** Refused deletions that have been due since what goes last had all gone. */
+  readonly #dueDeletions = new Set<Refusal>();
   /** On the monotonic clock, since when something has been leaving. */
   #leavingSince: number | undefined;
   /** In the midst of a pass: what is left of it is not decided yet. */
@@ -75,8 +77,16 @@ export class Passes {
     this.#legsChanged = true;
   }
 
-  /** Over the mirror as it is. `everything`: all tables, with as few lots as can be. */
-  async run(everything: boolean): Promise<Pick<Executed, 'done' | 'refused'>> {
+  /** What of ours goes, and has not had its turn: in prefixes. */
+  get leaving(): number {
+    return this.#leaving.size;
+  }
+
+  /**
+   * Over the mirror as it is. `everything`: all tables, with as few lots as can be. Once `signal`
+   * has aborted nothing more goes.
+   */
+  async run(everything: boolean, signal?: AbortSignal): Promise<Pick<Executed, 'done' | 'refused'>> {
     const { clock, engine, view, retries, contests } = this.options;
     const now = clock.monotonic();
     const moved = view.takeMoved();
@@ -90,15 +100,13 @@ export class Passes {
     let outcome = NOTHING;
     if (everything || again.rules || again.abandoned || this.isDue || this.#hasChanges()) {
       this.#deciding = true;
-      outcome = await this.#bringInStep(everything, again);
+      outcome = await this.#bringInStep(everything, again, signal);
       this.#deciding = false;
       if (this.#legsChanged) this.#regroup();
       else await this.#collectNexthops();
       this.options.executor.tellRefused();
     }
-    // What is still leaving has not had its turn.
-    const tried = this.isDue ? due.filter(({ operation }) => operation.op !== 'route-delete') : due;
-    retries.dropUntried(tried);
+    this.#dropUntried(due);
     return outcome;
   }
 
@@ -113,13 +121,19 @@ export class Passes {
     const makes = [...diff.makes(work, Number.POSITIVE_INFINITY)].flat();
     diff.abandonedTables(() => false);
     const breaks = [...diff.breaks()];
-    while (leaving.size > 0) breaks.push(...diff.leaves(Number.POSITIVE_INFINITY));
+    while (leaving.size > 0) {
+      for (const one of diff.leaves(Number.POSITIVE_INFINITY)) breaks.push(one);
+    }
     const operations = [...makes, ...rules.makes, ...rules.breaks, ...breaks];
     const unused = groups.unused(nexthopsAfter(operations, mirror), groupsInUse(engine, groups));
     return { operations: [...operations, ...unused], misplaced: rules.misplaced };
   }
 
-  async #bringInStep(everything: boolean, again: Again): Promise<Executed> {
+  async #bringInStep(
+    everything: boolean,
+    again: Again,
+    signal: AbortSignal | undefined,
+  ): Promise<Executed> {
     const { engine, groups, pace, view } = this.options;
     const { tables } = engine;
     const diff = this.#diff({ engine, groups, leaving: this.#leaving }, false);
@@ -139,10 +153,22 @@ export class Passes {
     const inUse = (table: number) => hasRuleTo(table, view.mirror);
     if (whole || again.abandoned) this.#held = !diff.abandonedTables(inUse) || this.#held;
     if (!outcome.lost) await this.#break(diff.breaks(), mostRefused, outcome);
-    await this.#leave(diff, everything, mostRefused, outcome);
+    await this.#leave(diff, { everything, signal, mostRefused }, outcome);
     this.#held ||= outcome.lost;
     if (diff.touchesNexthops) view.mirror.mayHaveUnused = true;
     return outcome;
+  }
+
+  /** Of `due` what nobody wants any more; deletions once all that goes has had its turn. */
+  #dropUntried(due: readonly Refusal[]): void {
+    const { retries } = this.options;
+    for (const one of due) {
+      if (one.operation.op === 'route-delete') this.#dueDeletions.add(one);
+      else retries.dropUntried([one]);
+    }
+    if (this.isDue) return;
+    retries.dropUntried(this.#dueDeletions);
+    this.#dueDeletions.clear();
   }
 
   /** Rules that come, then those that go. True where most of what was to be made was refused. */
@@ -160,27 +186,38 @@ export class Passes {
   /**
    * What goes, in lots, when there is nothing else to do. With more to do the pass ends, and the next
    * goes on: what is wanted is made first, and the more is known of what goes, the cheaper it goes.
+   * What only the next pass looks at, notices and what falls due, waits for one lot.
    */
   async #leave(
     diff: Diff,
-    everything: boolean,
-    mostRefused: boolean,
+    { everything, signal, mostRefused }: LeaveOptions,
     outcome: Executed,
   ): Promise<void> {
     const { clock, pace } = this.options;
     const now = clock.monotonic();
     if (this.#leaving.size > 0) this.#leavingSince ??= now;
     let mustGo = everything || now - (this.#leavingSince ?? now) >= MOST_WAIT_MS;
+    let someWent = false;
     while (this.#leaving.size > 0 && !outcome.lost) {
       if (!mustGo) {
         await pace.turn();
         if (this.#hasChanges()) return;
       }
+      if (signal?.aborted === true || (someWent && !everything && this.#isAwaited())) return;
       mustGo = everything;
+      someWent = true;
       const lot = diff.leaves(everything ? Number.POSITIVE_INFINITY : pace.lot);
       await this.#break(lot, mostRefused, outcome);
     }
     if (this.#leaving.size === 0) this.#leavingSince = undefined;
+  }
+
+  /** The next pass has something to look at before the rest. */
+  #isAwaited(): boolean {
+    const { clock, contests, engine, retries, view } = this.options;
+    const now = clock.monotonic();
+    const due = [retries.next, contests.next, engine.feed.deadline ?? Number.POSITIVE_INFINITY];
+    return view.isTold || due.some((deadline) => deadline <= now);
   }
 
   /** Deletions wait for what takes their place; those that do are decided again with the next pass. */
@@ -232,7 +269,7 @@ export class Passes {
       mirror: view.mirror,
       mayTry: (operation) => always || this.#mayTry(operation),
       wasRefused: (operation) => !always && retries.has(operation),
-      objectsSupported: executor.objectsSupported,
+      objectsSupported: () => executor.objectsSupported,
     });
   }
 
@@ -248,6 +285,12 @@ export class Passes {
     for (const table of this.options.engine.tables.values()) if (table.hasChanges) return true;
     return false;
   }
+}
+
+interface LeaveOptions {
+  readonly everything: boolean;
+  readonly signal: AbortSignal | undefined;
+  readonly mostRefused: boolean;
 }
 
 /** While there is always more to do, a lot goes with each pass once the first has waited so long. */

@@ -90,7 +90,7 @@ export class Retries {
   }
 
   /** Forgets those of `due` that were not tried: nobody wants them any more. */
-  dropUntried(due: readonly Refusal[]): void {
+  dropUntried(due: Iterable<Refusal>): void {
     for (const refusal of due) {
       const key = keyOf(refusal.operation);
       if (this.#refusals.get(key) === refusal) this.#refusals.delete(key);

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { Leaving } from '../../../src/reconcile/leaving.js';
 import { config, prefix, rulesFrom, table, updates } from '../desired/build.js';
+import { settled } from './fake-clock.js';
 import { FakeNode, runningNode } from './node.js';
 
 function texts(taken: ReturnType<Leaving['take']>): string[] {
@@ -186,4 +187,91 @@ test('a table that a rule still leads to waits as a whole, and is not looked thr
     'route del throw 10.9.0.0/24 table 200 metric 20',
   );
   await node.stop();
+});
+
+test('a refused deletion that nobody wants any more is forgotten, though its turn never came', async () => {
+  const node = await busyNode(2);
+  node.kernel.refuse('del 20.0.0.0/8', 'EBUSY', 1);
+  await node.hears('20.0.0.0/8');
+  assert.equal(node.reconciler.retries.size, 1);
+  node.coming.push(['20.0.0.0/8 via 10.9.0.2']);
+  await node.pass(1_000);
+  assert.equal(node.coming.length, 0);
+  assert.equal(node.reconciler.retries.size, 0);
+  assert.equal(node.routes().length, 4);
+  await node.stop();
+});
+
+test('pending is all that is still to go, not the lot alone that is under way', async () => {
+  const node = await busyNode(1);
+  const seen: number[] = [];
+  const { execute } = node.kernel;
+  node.kernel.execute = async (operations) => {
+    seen.push(node.reconciler.pending);
+    return await execute.call(node.kernel, operations);
+  };
+  await node.hears('20.0.0.0/8', '20.0.0.0/16', '20.0.0.0/24');
+  assert.deepEqual(seen, [3, 2, 1]);
+  assert.equal(node.reconciler.pending, 0);
+  await node.stop();
+});
+
+/** A hundred routes go in lots of two, between which others have their turn; `work` as the first lot is under way. */
+async function whileGoing(work: (node: FakeNode) => void): Promise<FakeNode> {
+  const rules = { ...rulesFrom('203.0.113.0/24'), priority: 50 };
+  const pace = { lot: 2, turn: settled };
+  const node = new FakeNode(config(table({ rules })), undefined, undefined, [], pace);
+  await node.start();
+  const prefixes = Array.from({ length: 100 }, (_, i) => `20.${i}.0.0/16`);
+  await node.feed(...prefixes.map((one) => `${one} via 10.9.0.2`));
+  node.kernel.takeLog();
+  node.kernel.meanwhile(() => work(node));
+  node.engine.apply([updates(...prefixes)], node.clock.monotonic());
+  node.reconciler.wake();
+  return node;
+}
+
+test('what the kernel tells while much goes does not wait until all has gone', async () => {
+  const node = await whileGoing(({ kernel }) => {
+    kernel.outside('rule add from all lookup 255 pref 100 proto 3');
+    kernel.outside('rule del from all lookup 255 pref 0 proto 2');
+  });
+  for (let i = 0; i < 400 && !node.reconciler.settled; i++) await settled();
+  const log = node.kernel.takeLog();
+  assert.equal(log.filter((line) => line.startsWith('route del 20.')).length, 100);
+  const rule = log.findIndex((line) => line.startsWith('rule del'));
+  assert.ok(rule > 0 && rule <= 4, `operation ${rule} of ${log.length}`);
+  await node.stop();
+});
+
+test('what falls due while much goes does not wait until all has gone', async () => {
+  const node = await whileGoing(({ kernel, engine, clock, reconciler }) => {
+    kernel.refuse('add 30.0.0.0/8', 'ENOMEM', 1);
+    engine.apply([updates('30.0.0.0/8 via 10.9.0.2')], clock.monotonic());
+    reconciler.wake();
+    const { execute } = kernel;
+    let lots = 0;
+    kernel.execute = async (operations) => {
+      if (++lots === 5) clock.move(1_000);
+      return await execute.call(kernel, operations);
+    };
+  });
+  for (let i = 0; i < 400 && !node.reconciler.settled; i++) await settled();
+  const log = node.kernel.takeLog();
+  assert.equal(log.filter((line) => line.startsWith('route del 20.')).length, 100);
+  const adds = log.flatMap((line, i) => (line.startsWith('route add 30.') ? [i] : []));
+  assert.equal(adds.length, 2);
+  assert.ok((adds[1] ?? 0) < 20, `operation ${adds[1]} of ${log.length}`);
+  await node.stop();
+});
+
+test('a daemon that is told to stop lets go of nothing more than the lot under way', async () => {
+  let stopped: Promise<void> | undefined;
+  const node = await whileGoing((one) => {
+    stopped = one.stop();
+  });
+  while (stopped === undefined) await settled();
+  await stopped;
+  assert.equal(node.kernel.takeLog().length, 2);
+  assert.equal(node.routes().length, 98);
 });

@@ -131,3 +131,44 @@ test('a reload between two lots: the rest is decided by the new configuration', 
   assert.equal(node.routes().length, 9);
   await node.stop();
 });
+
+for (const lot of [SMALL.lot, PACE.lot]) {
+  test(`lots of ${lot}: of many tables what keeps traffic in main comes first, and the next hops that move`, async () => {
+    const inline = table({ nextHop: nextHop({ objects: 'never' }) });
+    const onGroups = table({ id: 200, name: 'other', nextHop: nextHop({ objects: 'always' }) });
+    const node = new FakeNode(config(inline, onGroups), undefined, undefined, [], { lot });
+    await node.start();
+    await node.main('add', '172.16.0.0/24 via 10.9.0.2 dev eth1');
+    await node.feed(
+      ...Array.from({ length: 300 }, (_, i) => `20.${i >> 8}.${i & 255}.0/24 via 172.16.0.9`),
+    );
+    const filled = node.kernel.takeLog();
+    assert.ok(span(filled, 'route add throw').last < span(filled, 'route add 20.').first);
+    await node.main('add', '172.16.0.8/29 via 10.9.1.3 dev eth2');
+    const log = node.kernel.takeLog();
+    const moved = span(log, 'nexthop replace');
+    assert.ok(moved.last < span(log, 'route replace 20.').first, `operation ${moved.last}`);
+    assert.ok(span(log, 'route add throw').last < span(log, 'route replace 20.').first);
+    assert.ok(node.routes().every((line) => line.includes(' via 10.9.1.3 ')));
+    await node.stop();
+  });
+}
+
+for (const errno of ['EOPNOTSUPP', 'ENOMEM']) {
+  test(`a group that the kernel refuses (${errno}) in one lot is not stood on by the next`, async () => {
+    const given = table({ nextHop: nextHop({ objects: 'always' }) });
+    const node = new FakeNode(config(given), undefined, undefined, [], SMALL);
+    await node.start();
+    node.kernel.refuse('nexthop', errno);
+    await node.feed(...feed(200));
+    const log = node.kernel.takeLog();
+    const onGroups = log.filter((line) => line.startsWith('route') && line.includes(' nhid '));
+    assert.ok(onGroups.length <= 2 * SMALL.lot, `${onGroups.length} routes`);
+    assert.equal(node.routes().length, errno === 'EOPNOTSUPP' ? 200 : 0);
+    node.kernel.refuseNothing();
+    await node.pass(70_000);
+    assert.equal(node.routes().length, 200);
+    assert.equal(node.reconciler.retries.size, 0);
+    await node.stop();
+  });
+}
