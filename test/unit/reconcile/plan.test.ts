@@ -160,3 +160,21 @@ test('flush removes all that is ours, rules first, and nothing else', async () =
   assert.deepEqual(node.kernel.ruleTexts(), ['from 203.0.113.0/24 lookup 100 pref 10000 proto 4']);
   assert.equal(node.kernel.nexthopTexts().length, 1);
 });
+
+test('a plan that drops a table of 150,000 names each of its routes', async () => {
+  const big = table({ id: 200, name: 'big' });
+  const count = 150_000;
+  const some = (from: number) =>
+    Array.from({ length: 10_000 }, (_, i) => {
+      const n = from + i;
+      return `20.${n >> 12}.${(n >> 4) & 255}.${(n & 15) << 4}/28 via 10.9.0.2`;
+    });
+  const node = await runningNode(config(table({ filters: [] }), big));
+  for (let from = 0; from < count; from += 10_000) await node.hears(...some(from));
+  const engine = node.engine.withConfig(config(table({ filters: [] })), node.clock.monotonic());
+  engine.apply(node.engine.heard(), node.clock.monotonic());
+  const { operations } = node.reconciler.difference(engine);
+  const gone = operations.filter(({ op }) => op === 'route-delete');
+  assert.equal(gone.length, count + 1);
+  await node.stop();
+});
