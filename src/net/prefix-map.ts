@@ -109,6 +109,11 @@ class FamilyMap<Value extends NonNullable<unknown>> {
     return this.#values.get(slot) !== undefined;
   }
 
+  /** For {@link SharedSlots}. */
+  trim(end: number): void {
+    this.#values.trim(end);
+  }
+
   get(prefix: Prefix): Value | undefined {
     const slot = this.slots.find(prefix);
     return slot < 0 ? undefined : this.#values.get(slot);

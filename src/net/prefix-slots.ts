@@ -107,7 +107,7 @@ export class PrefixSlots {
     this.remove(prefix);
   }
 
-  /** Removes the prefix of every slot that `keep` is false for. */
+  /** Removes the prefix of every slot that `keep` is false for; gives the room behind the last slot back. */
   removeUnless(keep: (slot: number) => boolean): void {
     for (let slot = 0; slot < this.#end; slot++) {
       if (!this.isUsed(slot) || keep(slot)) continue;
@@ -115,7 +115,7 @@ export class PrefixSlots {
       this.#giveBack(slot);
     }
     if (this.#size === 0) this.clear();
-    else this.#rebuild(this.#index.length);
+    else this.#cut();
   }
 
   /** The prefix of a slot that is in use. */
@@ -190,6 +190,20 @@ export class PrefixSlots {
     this.#keys[at] = this.#free;
     this.#keys[at + this.#stride - 1] = FREE;
     this.#free = slot;
+  }
+
+  /** {@link end} falls to the last slot in use; the holes below are filled from the first. */
+  #cut(): void {
+    while (this.#lengthAt(this.#end - 1) === FREE) this.#end--;
+    this.#free = NO_SLOT;
+    for (let slot = this.#end - 1; slot >= 0; slot--) {
+      if (this.#lengthAt(slot) === FREE) this.#giveBack(slot);
+    }
+    const keys = Math.max(FIRST_ROOM, Math.ceil(this.#end * GROWTH)) * this.#stride;
+    if (keys * 2 < this.#keys.length) this.#keys = this.#keys.slice(0, keys);
+    let room = FIRST_ROOM * 2;
+    while (this.#size * 4 > room * 3) room *= 2;
+    this.#rebuild(Math.min(room * 2, this.#index.length));
   }
 
   #enter(hash: number, slot: number): void {

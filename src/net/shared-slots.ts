@@ -3,8 +3,8 @@
  * RIB, what each table decided and what the kernel has are much the same
  * prefixes, and number them once (docs/decisions/013-prefix-slots.md).
  *
- * Nobody gives a number back. Before there is more room, those that no table
- * holds any more are found, and are free: a table that is itself garbage holds
+ * Nobody gives a number back. Before there is more room, and once most are of no
+ * use, those that no table holds any more are found, and are free: a table that is itself garbage holds
  * none.
  */
 import { type Family, forFamilies } from './family.js';
@@ -13,17 +13,27 @@ import { PrefixSlots } from './prefix-slots.js';
 
 /** A table, or one family of it. */
 export interface SlotUser {
+  /** Slots in use. */
+  readonly size: number;
   uses(slot: number): boolean;
+  /** No slot is at `end` or above any more: room for them may be given back. */
+  trim(end: number): void;
 }
 
 const FIRST_SWEEP = 1_024;
 /** A sweep looks at every prefix: the next comes when there are so many times those it left. */
 const SWEEP_FACTOR = 1.25;
+/** A sweep comes as well when there are so many times those that any one table holds … */
+const SHRINK_FACTOR = 4;
+/** … which is looked at when so large a part of them has been dropped. */
+const LOOK_FACTOR = 8;
 
 export class SharedSlots {
   readonly #slots: PrefixSlots;
   #users: WeakRef<SlotUser>[] = [];
   #sweepAt = FIRST_SWEEP;
+  /** Since it was looked at last how many are held. */
+  #dropped = 0;
 
   constructor(family: Family) {
     this.#slots = new PrefixSlots(family);
@@ -38,7 +48,7 @@ export class SharedSlots {
   }
 
   add(prefix: Prefix): number {
-    if (this.#slots.size >= this.#sweepAt) this.#sweep();
+    if (this.#slots.size >= this.#sweepAt || this.#hasShrunk()) this.#sweep();
     return this.#slots.add(prefix);
   }
 
@@ -46,18 +56,35 @@ export class SharedSlots {
     return this.#slots.prefixAt(slot);
   }
 
-  /** Another may hold it. */
-  drop(): void {}
+  /** A table does not hold one of them any more; another may. */
+  drop(): void {
+    this.#dropped++;
+  }
 
   /** From now on until it is garbage. */
   usedBy(user: SlotUser): void {
+    this.#users = this.#users.filter((one) => one.deref() !== undefined);
     this.#users.push(new WeakRef(user));
   }
 
+  /** A leaked full table went again, say: most of what is numbered nobody holds. */
+  #hasShrunk(): boolean {
+    const { size } = this.#slots;
+    if (this.#dropped < Math.max(FIRST_SWEEP, size / LOOK_FACTOR)) return false;
+    this.#dropped = 0;
+    const most = this.#living().reduce((held, user) => Math.max(held, user.size), 0);
+    return most * SHRINK_FACTOR < size;
+  }
+
+  #living(): readonly SlotUser[] {
+    return this.#users.map((user) => user.deref()).filter((user) => user !== undefined);
+  }
+
   #sweep(): void {
-    const users = this.#users.map((user) => user.deref()).filter((user) => user !== undefined);
-    this.#users = this.#users.filter((user) => user.deref() !== undefined);
+    const users = this.#living();
     this.#slots.removeUnless((slot) => users.some((user) => user.uses(slot)));
+    for (const user of users) user.trim(this.#slots.end);
+    this.#dropped = 0;
     this.#sweepAt = Math.max(FIRST_SWEEP, Math.ceil(this.#slots.size * SWEEP_FACTOR));
   }
 }

@@ -18,6 +18,12 @@ export class SlotArray<Value> {
     (this.#chunks[at] as (Value | undefined)[])[slot & CHUNK_MASK] = value;
   }
 
+  /** Nothing is at `end` or above. */
+  trim(end: number): void {
+    const chunks = Math.ceil(end / (CHUNK_MASK + 1));
+    if (chunks < this.#chunks.length) this.#chunks.length = chunks;
+  }
+
   clear(): void {
     this.#chunks = [];
   }

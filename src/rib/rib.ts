@@ -78,6 +78,8 @@ export class Rib {
   }
 }
 
+const FIRST_ROOM = 64;
+
 /** One family's entries; everything of the class above, without the family. */
 class FamilyRib {
   readonly received = new Map<string, number>();
@@ -86,7 +88,7 @@ class FamilyRib {
   readonly #slots: SharedSlots;
   readonly #paths = new SlotArray<readonly Path[]>();
   /** By slot: 1 where the feed that runs, or ran last, has spoken of it. */
-  #fresh = new Uint8Array(64);
+  #fresh = new Uint8Array(FIRST_ROOM);
 
   constructor(family: Family) {
     this.#slots = sharedSlots[family];
@@ -96,6 +98,13 @@ class FamilyRib {
   /** For {@link SharedSlots}. */
   uses(slot: number): boolean {
     return this.#paths.get(slot) !== undefined;
+  }
+
+  /** For {@link SharedSlots}. */
+  trim(end: number): void {
+    this.#paths.trim(end);
+    const room = Math.max(FIRST_ROOM, end);
+    if (room * 2 < this.#fresh.length) this.#fresh = this.#fresh.slice(0, room);
   }
 
   get(prefix: Prefix): readonly Path[] | undefined {
@@ -180,6 +189,7 @@ class FamilyRib {
     this.size--;
     if (this.size === 0) this.#paths.clear();
     else this.#paths.set(slot, undefined);
+    this.#slots.drop();
   }
 
   /** Once a peer, whatever number of its paths: ADD-PATH peers send several. */

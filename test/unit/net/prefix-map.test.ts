@@ -108,6 +108,45 @@ test('room is given back once nothing is left', () => {
   assert.deepEqual([slots.size, slots.end], [0, 0]);
 });
 
+test('room at the end is given back when what had it is removed, and the holes are filled from the first', () => {
+  for (const family of FAMILIES) {
+    const slots = new PrefixSlots(family);
+    const nth = (i: number) =>
+      family === 'ipv4' ? ipv4(i) : Prefix.of(new Address('ipv6', 0x20010000, i), 64);
+    for (let i = 0; i < 10_000; i++) slots.add(nth(i));
+    slots.removeUnless((slot) => slot < 2_000 && slot % 2 === 0);
+    assert.deepEqual([slots.size, slots.end], [1_000, 1_999]);
+    for (let i = 0; i < 10_000; i++) {
+      assert.equal(slots.find(nth(i)), i < 2_000 && i % 2 === 0 ? i : -1);
+    }
+    assert.equal(slots.add(nth(20_000)), 1);
+    assert.equal(slots.add(nth(20_001)), 3);
+    for (let i = 0; i < 10_000; i++) slots.add(nth(30_000 + i));
+    assert.deepEqual([slots.size, slots.end], [11_002, 11_002]);
+    for (let i = 0; i < 10_000; i++) {
+      const slot = slots.find(nth(30_000 + i));
+      assert.ok(slots.prefixAt(slot).equals(nth(30_000 + i)));
+    }
+  }
+});
+
+test('after a leaked full table what is walked is again what is held', () => {
+  const [few, all] = [PrefixMap.ofTable<object>(), PrefixMap.ofTable<object>()];
+  const leaked = (i: number) => ipv4((201 << 24) | i);
+  const value = {};
+  few.set(ipv4(202 << 24), value);
+  const before = sharedSlots.ipv4.end;
+  for (let i = 0; i < 100_000; i++) all.set(leaked(i), value);
+  assert.ok(sharedSlots.ipv4.end >= 100_000);
+  for (let i = 0; i < 100_000; i++) all.delete(leaked(i));
+  few.set(ipv4(203 << 24), value);
+  assert.ok(sharedSlots.ipv4.end < before + 2_000, `${sharedSlots.ipv4.end}`);
+  assert.deepEqual(
+    [...few.keys()].map(String).sort(),
+    [ipv4(202 << 24), ipv4(203 << 24)].map(String).sort(),
+  );
+});
+
 test('whole tables number their prefixes alike, and what none of them holds makes room', () => {
   const [a, b] = [PrefixMap.ofTable<object>(), PrefixMap.ofTable<object>()];
   const value = {};
