@@ -2,7 +2,6 @@
  * The composition root: builds the parts, wires them, runs, stops. The only
  * place that knows them all; what they do is in their own folders.
  */
-import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { Answers } from './admin/answers.js';
 import type { Facts } from './admin/facts.js';
@@ -19,7 +18,6 @@ import { fpmNode } from './fpm-node.js';
 import type { Kernel } from './kernel/kernel.js';
 import { tcpSockets } from './kernel/tcp-options.js';
 import { LimitKeeper } from './limit-keeper.js';
-import { seedPrefixHash } from './net/prefix-slots.js';
 import { AlertSender } from './observe/alerts.js';
 import { serveHealth } from './observe/health.js';
 import { createLogger, type Logger } from './observe/log.js';
@@ -51,7 +49,6 @@ export interface DaemonOptions {
  * breaks the kernel's socket later.
  */
 export async function runDaemon(options: DaemonOptions, signal: AbortSignal): Promise<void> {
-  seedPrefixHash(randomBytes(4).readInt32LE());
   const { daemon, close } = await prepare(options);
   try {
     await daemon.run(signal);

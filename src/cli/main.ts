@@ -1,13 +1,18 @@
 #!/usr/bin/env node
 /** From argv to a command to an exit code; the only place where the process ends itself. */
+import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { seedPrefixHash } from '../net/prefix-slots.js';
 import type { Chosen, Context } from './command.js';
 import type { ExitCode } from './exit-code.js';
 import { failureOf } from './failure.js';
 import { DEFAULT_CONFIG } from './options.js';
 import { createOutput } from './output.js';
 import { runUntilStopped } from './run.js';
+
+// Every command may keep what peers announce.
+seedPrefixHash(randomBytes(4).readInt32LE());
 
 const { NO_COLOR } = process.env;
 const output = createOutput(process.stdout, process.stderr, NO_COLOR);

@@ -170,6 +170,7 @@ export class PrefixSlots {
   }
 
   #take(): number {
+    inUse = true;
     const slot = this.#free;
     if (slot !== NO_SLOT) {
       this.#free = this.#keys[slot * this.#stride] as number;
@@ -255,11 +256,15 @@ function mixed(word: number): number {
 }
 
 let seed = 0;
+/** Some prefix was kept: where it is found depends on the seed. */
+let inUse = false;
 
 /**
  * To be called before the first prefix is kept, with a number that no peer can
  * guess: one that knows it could announce prefixes that all fall into one place.
+ * @throws Error once some prefix was kept.
  */
 export function seedPrefixHash(number: number): void {
+  if (inUse) throw new Error('the hash of prefixes is seeded before any is kept');
   seed = number | 0;
 }
