@@ -68,9 +68,7 @@ export class GroupWork {
   isUnmade(target: RouteTarget): boolean {
     if (target.type !== 'nexthop') return false;
     const { id } = target;
-    return (
-      this.#unmade.has(id) || (this.#taken.has(id) && !this.options.mirror.groups().has(id))
-    );
+    return this.#unmade.has(id) || (this.#taken.has(id) && !this.options.mirror.groups().has(id));
   }
 
   #prepare(id: number, set: NextHopSet): void {

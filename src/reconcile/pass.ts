@@ -86,7 +86,10 @@ export class Passes {
    * Over the mirror as it is. `everything`: all tables, with as few lots as can be. Once `signal`
    * has aborted nothing more goes.
    */
-  async run(everything: boolean, signal?: AbortSignal): Promise<Pick<Executed, 'done' | 'refused'>> {
+  async run(
+    everything: boolean,
+    signal?: AbortSignal,
+  ): Promise<Pick<Executed, 'done' | 'refused'>> {
     const { clock, engine, view, retries, contests } = this.options;
     const now = clock.monotonic();
     const moved = view.takeMoved();

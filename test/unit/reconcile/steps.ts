@@ -176,3 +176,9 @@ export const anyStep: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
 );
+
+/** What the source says while the loop is at work. */
+export const anyInterjection = fc.record({
+  prefix: fc.constantFrom(...PREFIXES),
+  nextHops: fc.uniqueArray(fc.constantFrom(...NEXT_HOPS), { maxLength: 2 }),
+});

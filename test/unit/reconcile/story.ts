@@ -7,6 +7,11 @@ import { blockedRoutes, destination, expectedRules, expectedTable, type World } 
 import { FakeNode } from './node.js';
 import type { Step } from './steps.js';
 
+export interface Interjection {
+  readonly prefix: string;
+  readonly nextHops: readonly string[];
+}
+
 /** The node, and what the model knows of it. */
 export class Story implements World {
   node: FakeNode;
@@ -92,19 +97,24 @@ export class Story implements World {
   /** While the next batch is written: a change of the source, and perhaps a reload. */
   #meanwhile(step: Extract<Step, { do: 'meanwhile' }>): void {
     this.node.kernel.meanwhile(() => {
-      const { engine, reconciler, clock } = this.node;
+      const { engine, reconciler } = this.node;
       if (step.config !== undefined) {
         this.#configure(step.config);
         engine.reconfigure(step.config);
         reconciler.audit();
       }
-      const { prefix: to, nextHops } = step;
-      if (nextHops.length > 0) this.announced.set(to, nextHops);
-      else this.announced.delete(to);
-      const ways = nextHops.length > 0 ? ` via ${nextHops.join(' + ')}` : '';
-      engine.apply([updates(`${to}${ways}`)], clock.monotonic());
-      reconciler.wake();
+      this.interject(step);
     });
+  }
+
+  /** The source says something while the loop is at work; without next hops a withdrawal. */
+  interject({ prefix: to, nextHops }: Interjection): void {
+    const { engine, reconciler, clock } = this.node;
+    if (nextHops.length > 0) this.announced.set(to, nextHops);
+    else this.announced.delete(to);
+    const ways = nextHops.length > 0 ? ` via ${nextHops.join(' + ')}` : '';
+    engine.apply([updates(`${to}${ways}`)], clock.monotonic());
+    reconciler.wake();
   }
 
   /** The source is up again and repeats itself, and every wait is over. */
@@ -112,6 +122,8 @@ export class Story implements World {
     const { node } = this;
     node.kernel.refuseNothing();
     await node.pass(70_000);
+    // Before the source repeats itself: nothing was forgotten on the way.
+    assert.deepEqual(node.reconciler.difference().operations, []);
     await node.apply(RESET, updates(...this.#all()), ...SYNCED);
     await node.pass(70_000);
     if (this.disturbed) await node.pass(10 * 60_000);
