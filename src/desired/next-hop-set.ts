@@ -93,6 +93,7 @@ export class NextHopSets {
   readonly #ofOne = new WeakMap<NextHop, NextHopSet>();
   readonly #interfaces = new Map<number, number>();
   #interfacesVersion = 0;
+  #released = false;
   #underlay: Underlay;
 
   constructor(
@@ -120,7 +121,15 @@ export class NextHopSets {
     set.references--;
     if (set.references > 0) return;
     this.#sets.delete(set.key);
+    this.#released = true;
     this.#count(set, -1);
+  }
+
+  /** True where some set has gone since the last call. */
+  takeReleased(): boolean {
+    const released = this.#released;
+    this.#released = false;
+    return released;
   }
 
   /**

@@ -95,6 +95,8 @@ export interface SlotSpace {
   prefixAt(slot: number): Prefix;
   /** The map does not hold it any more. */
   drop(prefix: Prefix): void;
+  /** The map, which held so many, holds none any more. */
+  dropAll(count: number): void;
 }
 
 /** The values lie in an array by the slots of their prefixes. */
@@ -136,7 +138,7 @@ class FamilyMap<Value extends NonNullable<unknown>> {
   }
 
   clear(): void {
-    for (const prefix of this.keys()) this.slots.drop(prefix);
+    this.slots.dropAll(this.size);
     this.size = 0;
     this.#values.clear();
   }

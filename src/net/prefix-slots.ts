@@ -107,6 +107,11 @@ export class PrefixSlots {
     this.remove(prefix);
   }
 
+  /** As {@link clear}, likewise. */
+  dropAll(): void {
+    this.clear();
+  }
+
   /** Removes the prefix of every slot that `keep` is false for; gives the room behind the last slot back. */
   removeUnless(keep: (slot: number) => boolean): void {
     for (let slot = 0; slot < this.#end; slot++) {

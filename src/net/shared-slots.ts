@@ -61,6 +61,11 @@ export class SharedSlots {
     this.#dropped++;
   }
 
+  /** Of those that a table held others may hold some. */
+  dropAll(count: number): void {
+    this.#dropped += count;
+  }
+
   /** From now on until it is garbage. */
   usedBy(user: SlotUser): void {
     this.#users = this.#users.filter((one) => one.deref() !== undefined);

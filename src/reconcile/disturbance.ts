@@ -13,8 +13,7 @@ import type { Mirror, OwnRoute } from './mirror.js';
 
 /**
  * Brings the mirror up to date with what the interfaces may have taken along,
- * and marks what has to be looked at. A look at each route of the mirror,
- * without allocation for those that led elsewhere.
+ * and marks what has to be looked at. A look at each route of the mirror.
  */
 export async function readDisturbed(
   interfaces: ReadonlySet<number>,

@@ -1,6 +1,6 @@
 /**
- * Prefixes of which all that is ours goes, kept from pass to pass. The longest
- * go first over all that is known, and those of one length scattered over the
+ * Prefixes of which all that is ours goes, kept from pass to pass. After a default
+ * route the longest go first over all that is known, and those of one length scattered over the
  * address space: docs/decisions/016-longest-deleted-first.md.
  */
 import { PrefixBacklog } from '../desired/prefix-backlog.js';
@@ -93,9 +93,10 @@ class ByLength {
 
   *take(count: number): Generator<Prefix> {
     let left = Math.min(count, this.size);
-    for (let length = this.#longest; left > 0 && length >= 0; ) {
+    // A default route goes first: what is deleted before it would fall on it, and it is as dead.
+    for (let length = 0; left > 0 && length >= 0; ) {
       const next = this.#next(length);
-      if (next === undefined) length--;
+      if (next === undefined) length = (length === 0 ? this.#longest : length - 1) || -1;
       else {
         left--;
         this.size--;

@@ -98,6 +98,8 @@ export class Passes {
     const { free, ended } = contests.due(now);
     for (const contest of ended) view.contestEnded(contest);
     const again = markAgain([...due.map(({ operation }) => objectOf(operation)), ...free], engine);
+    if (due.some(({ operation }) => operation.op === 'nexthop-delete'))
+      view.mirror.mayHaveUnused = true;
     if (view.takeRulesDue() || this.#held) again.rules = true;
     again.abandoned ||= this.#held;
     let outcome = NOTHING;
@@ -242,6 +244,9 @@ export class Passes {
   #takeWork(everything: boolean): readonly TableWork[] {
     return [...this.options.engine.tables.values()].map((table) => {
       const drained = table.drain();
+      // A group that no route stood on goes with its set.
+      if (table.nextHops.takeReleased() && table.useObjects)
+        this.options.view.mirror.mayHaveUnused = true;
       return { table, changes: everything ? WHOLE_TABLE : drained };
     });
   }

@@ -166,6 +166,7 @@ class FamilyRib {
 
   clear(): readonly RibEntry[] {
     const cleared = Array.from(this.entries(), ({ prefix }) => ({ prefix, paths: WITHDRAWN }));
+    this.#slots.dropAll(this.size);
     this.#paths.clear();
     this.received.clear();
     this.size = 0;

@@ -22,9 +22,9 @@ test('the longest first over all that was added, throws behind everything', () =
   assert.deepEqual(texts(leaving.take(2)), ['100 10.1.1.0/24', '100 10.1.0.0/16']);
   leaving.add(100, prefix('10.2.0.0/16'));
   leaving.add(100, prefix('10.1.1.0/24'));
-  const rest = ['100 10.1.1.0/24', '100 10.2.0.0/16', '100 10.0.0.0/8', '100 2001:db8::/32'];
+  const rest = ['100 10.1.1.0/24', '100 10.2.0.0/16', '100 10.0.0.0/8', '100 ::/0'];
   assert.deepEqual(texts(leaving.take(4)), rest);
-  assert.deepEqual(texts(leaving.take(9)), ['100 ::/0']);
+  assert.deepEqual(texts(leaving.take(9)), ['100 2001:db8::/32']);
   assert.deepEqual(texts(leaving.take(9)), ['100 10.9.0.0/24 throw']);
   assert.deepEqual(leaving.take(9), []);
   assert.equal(leaving.size, 0);
@@ -274,4 +274,18 @@ test('a daemon that is told to stop lets go of nothing more than the lot under w
   await stopped;
   assert.equal(node.kernel.takeLog().length, 2);
   assert.equal(node.routes().length, 98);
+});
+
+test('a default route goes before all that would fall on it', () => {
+  const leaving = new Leaving();
+  for (const text of ['10.1.0.0/16', '128.0.0.0/1', '0.0.0.0/0', '10.1.1.0/24'])
+    leaving.add(100, prefix(text));
+  assert.deepEqual(texts(leaving.take(1)), ['100 0.0.0.0/0']);
+  leaving.add(100, prefix('0.0.0.0/0'));
+  const rest = ['0.0.0.0/0', '10.1.1.0/24', '10.1.0.0/16', '128.0.0.0/1'];
+  assert.deepEqual(
+    texts(leaving.take(9)),
+    rest.map((text) => `100 ${text}`),
+  );
+  assert.equal(leaving.size, 0);
 });

@@ -418,3 +418,23 @@ test('what is left of a group after each of its legs is one round of the group, 
   assert.equal(node.drift.nexthop, ways.length);
   await node.stop();
 });
+
+test('a nexthop object that the kernel refused to delete goes when its retry is due', async () => {
+  const node = await runningNode(config(ON_OBJECTS), '10.0.0.0/8 via 10.9.0.2');
+  node.kernel.refuse('nexthop del', 'ENOMEM', 2);
+  await node.hears('10.0.0.0/8');
+  assert.equal(node.reconciler.retries.size, 2);
+  await node.pass(2_000);
+  assert.deepEqual(node.kernel.nexthopTexts(), []);
+  assert.equal(node.reconciler.retries.size, 0);
+  await node.stop();
+});
+
+test('a group that its only route left goes with its set, though the route is no longer wanted of it', async () => {
+  const node = await runningNode(config(ON_OBJECTS), '10.0.0.0/8 via 10.9.0.2');
+  // Its route is taken by somebody else: the group stays for the set.
+  await node.outside('route replace blackhole 10.0.0.0/8 table 100 proto 4 metric 20');
+  await node.hears('10.0.0.0/8');
+  assert.deepEqual(node.kernel.nexthopTexts(), []);
+  await node.stop();
+});
