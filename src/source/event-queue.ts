@@ -92,14 +92,13 @@ export class EventQueue {
     const updates: RouteUpdate[] = [];
     if (this.#due === 0) this.#due = segment.size;
     while (segment.size > 0 && this.#due > 0 && updates.length < room) {
-      this.#walk ??= segment.entries();
+      this.#walk ??= segment.drain();
       const { done, value } = this.#walk.next();
       // Some came behind the walk.
       if (done === true) this.#walk = undefined;
       else {
         const [prefix, paths] = value;
         updates.push({ prefix, paths });
-        segment.delete(prefix);
         this.#due--;
       }
     }
