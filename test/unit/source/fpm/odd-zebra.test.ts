@@ -227,7 +227,9 @@ describe('source fpm and an odd zebra', () => {
 
   test('a route that moves to an interface that there is not is withdrawn', async () => {
     await using scene = await Scene.start();
-    const zebra = await scene.zebra(NEW.stream('ipv6'), NEW.stream('ipv4'));
+    const zebra = await scene.zebra(NEW.stream('ipv6'));
+    await scene.says('reset', V6);
+    zebra.write(NEW.stream('ipv4'));
     await scene.says('reset', V6, V4);
     const frame = Buffer.from(NEW.stream('ipv6'));
     const gateway = frame.indexOf(Buffer.from('20010db8000900000000000000000002', 'hex'));
