@@ -15,7 +15,9 @@
  *
  * Answers: `done NANOSECONDS COUNT` with CLOCK_MONOTONIC. N and COUNT are above
  * what was there at the start. IPv6 is counted for the whole namespace, which is
- * what the kernel counts without a walk. What does not come true within MS ends
+ * what the kernel counts without a walk; so only the count is looked at, and FILE is
+ * not: a look-up of one of many IPv6 routes on a nexthop object answers with any of
+ * them. What does not come true within MS ends
  * the program, which says how far it came.
  */
 #include "netlink.h"
@@ -83,9 +85,7 @@ static struct nlmsghdr *look_up(const struct prefix *prefix, unsigned flags) {
 }
 
 static int is_route(const struct prefix *prefix) {
-    /* IPv6 tells the table unasked, and refuses to be asked. */
-    unsigned flags = RTM_F_FIB_MATCH | (family == AF_INET ? RTM_F_LOOKUP_TABLE : 0);
-    struct nlmsghdr *found = look_up(prefix, flags);
+    struct nlmsghdr *found = look_up(prefix, RTM_F_FIB_MATCH | RTM_F_LOOKUP_TABLE);
     if (!found) return 0;
     struct rtmsg *route = NLMSG_DATA(found);
     struct rtattr *destination = attribute_of(found, RTA_DST);
@@ -114,6 +114,7 @@ static int counted(char condition, long wanted, long have) {
 static void until(char condition, const char *file, long wanted, long deadline) {
     size_t samples, at = 0;
     struct prefix *sample = read_prefixes(file, &samples);
+    if (family == AF_INET6 && condition != 'v') samples = 0;
     uint64_t moment = now(), end = moment + (uint64_t)deadline * 1000000u;
     long have = -1;
     for (;;) {
