@@ -27,19 +27,21 @@ import { usageOf } from '../usage.js';
 interface Size {
   readonly count: number;
   readonly rounds: number;
+  /** Of the thousand a second. */
   readonly seconds: number;
+  /** Of one at a time. */
+  readonly aloneSeconds: number;
 }
 
 const SIZES: Readonly<Record<Scale, Size>> = {
-  full: { count: 500_000, rounds: 1, seconds: 60 },
-  quick: { count: 50_000, rounds: 1, seconds: 5 },
+  full: { count: 500_000, rounds: 1, seconds: 60, aloneSeconds: 20 },
+  quick: { count: 50_000, rounds: 1, seconds: 5, aloneSeconds: 3 },
 };
 const CHANGES_A_SECOND = 1_000;
 /** 20 UPDATEs a second. */
 const ALONE_A_SECOND = 200;
-const ALONE_SECONDS = 10;
 /** For the last changes to arrive. */
-const SETTLE_MS = 2_000;
+const SETTLE_MS = 1_000;
 const CONTESTANTS = [rib2fib, bird];
 
 export const churn: Scenario = {
@@ -70,7 +72,7 @@ async function measure(lab: BenchLab, contestant: Contestant, size: Size): Promi
       await pause(SETTLE_MS);
       return latenciesOf(changes, await stamps.stamps());
     };
-    const alone = await made(ALONE_A_SECOND, ALONE_SECONDS);
+    const alone = await made(ALONE_A_SECOND, size.aloneSeconds);
     const before = usageOf(running.pids);
     const many = await made(CHANGES_A_SECOND, size.seconds);
     const after = usageOf(running.pids);

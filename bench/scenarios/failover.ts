@@ -26,23 +26,31 @@ import { RouteStamps } from '../route-stamps.js';
 import type { TableWatch } from '../table-watch.js';
 import { type LoadedTrial, withTable } from '../trial.js';
 
-const SIZES: Readonly<Record<Scale, number>> = { full: 1_000_000, quick: 100_000 };
-const FEW = 1_000;
-const MOVES = 3;
+interface Size {
+  readonly count: number;
+  /** Of each kind; medians are told. */
+  readonly moves: number;
+  /** Whatever a change brings with it has come to rest. */
+  readonly restMs: number;
+}
+
+const SIZES: Readonly<Record<Scale, Size>> = {
+  full: { count: 1_000_000, moves: 3, restMs: 2_000 },
+  quick: { count: 100_000, moves: 1, restMs: 500 },
+};
+const FEW = 20_000;
 const NEXT_HOP = '10.77.0.1';
 const BOTH_WAYS = WAYS.flatMap((way) => ['nexthop', ...way.split(' ')]);
-/** Whatever a change brings with it has come to rest. */
-const REST_MS = 2_000;
 const CONTESTANTS = [rib2fib, bird];
 
 export const failover: Scenario = {
   about: 'the next hop of all routes moves, loses a leg, and flaps',
   when: 'always',
   async run(scale): Promise<Outcome> {
-    const count = SIZES[scale];
-    const many = await measure(count);
-    const few = await measure(FEW);
-    return { rows: [...many.rows, ...few.rows], figures: figures(count, many, few) };
+    const size = SIZES[scale];
+    const many = await measure(size);
+    const few = await measure({ ...size, count: FEW });
+    return { rows: [...many.rows, ...few.rows], figures: figures(size.count, many, few) };
   },
 };
 
@@ -52,7 +60,8 @@ interface Measured {
   readonly work: string;
 }
 
-async function measure(count: number): Promise<Measured> {
+async function measure(size: Size): Promise<Measured> {
+  const { count } = size;
   await using lab = await BenchLab.create({ family: 'ipv4', count, nextHop: NEXT_HOP });
   const work = `the next hop of ${sizeText(count)} IPv4 routes`;
   const options = {
@@ -63,7 +72,7 @@ async function measure(count: number): Promise<Measured> {
   const rows = await measureRounds({
     ...{ work, size: count, rounds: 1, contestants: CONTESTANTS },
     measure: (contestant) =>
-      withTable(lab, contestant, options, (trial) => endure(lab, contestant, trial)),
+      withTable(lab, contestant, options, (trial) => endure(lab, contestant, trial, size)),
   });
   return { rows, work, ours: (name) => medianOf(rowOf(rows, rib2fib), name) };
 }
@@ -72,29 +81,34 @@ async function endure(
   lab: BenchLab,
   contestant: Contestant,
   { node, watch }: LoadedTrial<RunningContestant>,
+  { moves: count, restMs }: Size,
 ): Promise<Round> {
   const indices = await Promise.all([interfaceIndex(node, 'eth1'), interfaceIndex(node, 'eth2')]);
   let way = 0;
   const turnTo = async (next: 0 | 1): Promise<number> => {
-    await pause(REST_MS);
+    await pause(restMs);
     way = next;
     const begin = await reach(node, WAYS[next].split(' '));
     const { at } = await watch.via(lab.samples, indices[next]);
     return Number(at - begin) / 1e6;
   };
   const moves: number[] = [];
-  for (let move = 0; move < MOVES; move++) moves.push(await turnTo(way === 0 ? 1 : 0));
+  for (let move = 0; move < count; move++) moves.push(await turnTo(way === 0 ? 1 : 0));
+  // The kernel moves all routes at once, and tells of each for a while.
+  await pause(restMs);
   const messages = await messagesOf(node, contestant, async () => {
     await turnTo(way === 0 ? 1 : 0);
+    await pause(restMs);
   });
   const legs: number[] = [];
-  for (let loss = 0; loss < MOVES; loss++) {
-    await pause(REST_MS);
+  for (let loss = 0; loss < count; loss++) {
+    await pause(restMs);
     await reach(node, BOTH_WAYS);
     await standsOnBoth(node, contestant.table, lab.samples);
     legs.push(await turnTo(way === 0 ? 1 : 0));
   }
   await turnTo(1); // The session is over the other link.
+  await pause(restMs);
   const measured = {
     'moved ms': median(moves),
     'moved worst ms': Math.max(...moves),
@@ -109,7 +123,6 @@ async function endure(
 
 /** The link goes down until the kernel has dropped all routes, and up again. Milliseconds from the latter to the last route. */
 async function flap(lab: BenchLab, node: Netns, watch: TableWatch): Promise<number> {
-  await pause(REST_MS);
   const before = await watch.count();
   await node.ip('link', 'set', 'eth2', 'down');
   await watch.absent(lab.samples, before);
@@ -133,7 +146,6 @@ async function messagesOf(
 ): Promise<number> {
   await using stamps = await RouteStamps.start(node, table, 'counts');
   await change();
-  await pause(REST_MS);
   return (await stamps.counts()).messages;
 }
 
