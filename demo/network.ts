@@ -109,7 +109,7 @@ async function buildFabric(
   });
   await introduce(router, 'clients0', gateway, client, 'eth0', clientAddress);
   await router.sysctl('net/ipv4/ip_forward', 1);
-  // gobgpd has no FIB: this is the route a router makes of the node's announcement.
+  // gobgpd has no FIB: this is what a router makes of the node's announcement, or a static route.
   await router.ip('route', 'add', SERVICE_POOL, 'via', nodeAddress);
   await client.ip('route', 'add', 'default', 'via', gateway);
   const as = 65000 + number;

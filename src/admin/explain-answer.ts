@@ -24,6 +24,7 @@ import {
 } from './routes-answer.js';
 import { selectionSteps } from './selection-text.js';
 import { AdminFault } from './service.js';
+import { silentPeersText } from './silent-peers.js';
 
 type TableExplanation = ExplainReport['tables'][number];
 
@@ -114,7 +115,8 @@ function* walk(table: Table, prefix: Prefix, facts: Facts): Generator<ExplainSte
   const fault = staticFault(table, key);
   if (entry === undefined) {
     const configured = fault !== undefined || table.wanted(key).length > 0;
-    const text = `${facts.source().name} offers no path to ${prefix}`;
+    const source = facts.source();
+    const text = `${source.name} offers no path to ${prefix}${silentPeersText(source.peers())}`;
     yield { stage: 'heard', outcome: configured ? 'info' : 'no', text };
   } else {
     for (const path of paths) yield { stage: 'heard', outcome: 'ok', text: pathText(path) };

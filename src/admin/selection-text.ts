@@ -3,7 +3,12 @@ import type { Entry } from '../desired/decide.js';
 import type { Table } from '../desired/table.js';
 import type { Underlay } from '../desired/underlay.js';
 import { Address } from '../net/address.js';
-import { explainSelection, type PathOutcome, type SelectionStep } from '../policy/select.js';
+import {
+  explainSelection,
+  type PathOutcome,
+  type SelectionOptions,
+  type SelectionStep,
+} from '../policy/select.js';
 import { asPathLength, type Path } from '../rib/path.js';
 import type { ExplainStep } from './report.js';
 
@@ -32,11 +37,17 @@ export function* selectionSteps(
   const [best] = entry.paths;
   for (const { path, outcome } of explainSelection(competing, table.selection)) {
     const chosen = outcome.kind === 'best' || outcome.kind === 'equal';
-    yield step(
-      chosen ? 'ok' : 'info',
-      `${nameOf(path)} ${outcomeText(path, outcome, best ?? path, competing.length, table)}`,
-    );
+    const told = outcomeText(path, outcome, { best: best ?? path, competing, table, underlay });
+    yield step(chosen ? 'ok' : 'info', `${nameOf(path)} ${told}`);
   }
+}
+
+/** What a path is held against. */
+interface Field {
+  readonly best: Path;
+  readonly competing: readonly Path[];
+  readonly table: Table;
+  readonly underlay: Underlay;
 }
 
 function nameOf({ peer, pathId }: Path): string {
@@ -59,24 +70,19 @@ function barredText(
   return full === undefined ? undefined : `${full.config.id} has no room for it`;
 }
 
-function outcomeText(
-  path: Path,
-  outcome: PathOutcome,
-  best: Path,
-  competing: number,
-  { config, selection }: Table,
-): string {
+function outcomeText(path: Path, outcome: PathOutcome, field: Field): string {
+  const { best, competing, table } = field;
   switch (outcome.kind) {
     case 'best':
-      return competing === 1 ? 'is the only one' : 'is the best';
+      return competing.length === 1 ? 'is the only one' : 'is the best';
     case 'equal':
       return 'is as good, and shares the route';
     case 'same-next-hop':
       return 'is as good, by the same next hop';
     case 'beyond-multipath':
-      return `is as good, but multipath is ${config.multipath}`;
+      return `is as good, but multipath is ${table.config.multipath}`;
     case 'lost': {
-      const why = lostText(outcome.step, path, best, selection);
+      const why = lostText(outcome.step, path, field);
       if (!outcome.equalCost) return `lost: ${why}`;
       const other = best.session?.type === 'internal' ? 'by another AS path' : 'through another AS';
       return `lost: ${why}; as good until then, but ${other} (multipathRelax is off)`;
@@ -85,16 +91,13 @@ function outcomeText(
 }
 
 /** `best` has won at that step, except by MED: there it was some path of the same neighbour. */
-function lostText(
-  step: SelectionStep,
-  path: Path,
-  best: Path,
-  { bestPath, metricTo }: Table['selection'],
-): string {
+function lostText(step: SelectionStep, path: Path, field: Field): string {
+  const { best, competing, table, underlay } = field;
+  const { metricTo } = table.selection;
   const [mine, its] = [path.attributes, best.attributes];
   switch (step) {
     case 'next-hop':
-      return 'no way leads to its next hop';
+      return `no way leads to its next hop${whyNot(path, table, underlay)}`;
     case 'llgr-stale':
       return 'it is stale (LLGR_STALE)';
     case 'local-pref':
@@ -103,16 +106,19 @@ function lostText(
       return `AS path length ${asPathLength(mine)} against ${asPathLength(its)}`;
     case 'origin':
       return `origin ${mine.origin} against ${its.origin}`;
-    case 'med':
-      return bestPath.alwaysCompareMed
-        ? `MED ${mine.med ?? 0} against ${its.med ?? 0}`
-        : 'a lower MED through the same neighbouring AS';
+    case 'med': {
+      const winner = winnerByMed(path, competing, table.selection) ?? best;
+      const against = `MED ${medText(mine)} against ${medText(winner.attributes)}`;
+      return table.config.bestPath.alwaysCompareMed
+        ? against
+        : `${against} of ${winner.peer}, through the same neighbouring AS`;
+    }
     case 'session-type':
       return `its session is ${path.session?.type ?? 'unknown'}, not external`;
     case 'igp-metric':
       return `metric to the next hop ${metricTo(path.nextHop)} against ${metricTo(best.nextHop)}`;
     case 'oldest':
-      return 'heard later';
+      return `heard ${((path.receivedAt ?? 0) - (best.receivedAt ?? 0)) / 1000} s later`;
     case 'router-id':
       return `router id ${routerIdText(path)} against ${routerIdText(best)}`;
     case 'cluster-length':
@@ -122,6 +128,32 @@ function lostText(
     case 'path-id':
       return `path id ${path.pathId} against ${best.pathId}`;
   }
+}
+
+/** The lowest of those that it loses to by MED. */
+function winnerByMed(
+  path: Path,
+  competing: readonly Path[],
+  selection: SelectionOptions,
+): Path | undefined {
+  const beats = (other: Path) =>
+    other !== path &&
+    explainSelection([path, other], selection).some(
+      (one) => one.path === path && one.outcome.kind === 'lost' && one.outcome.step === 'med',
+    );
+  const med = ({ attributes }: Path) => attributes.med ?? 0;
+  return competing.filter(beats).toSorted((a, b) => med(a) - med(b))[0];
+}
+
+function medText({ med }: Path['attributes']): string {
+  return med === undefined ? '0 (none)' : `${med}`;
+}
+
+/** Of one next hop; with `override` it is other gateways that it depends on. */
+function whyNot({ nextHop }: Path, { config }: Table, underlay: Underlay): string {
+  if (config.nextHop.override.length > 0) return '';
+  const resolution = underlay.resolve(nextHop, config.nextHop);
+  return resolution.ok ? '' : `: ${resolution.detail}`;
 }
 
 function routerIdText({ attributes, session }: Path): string {

@@ -113,9 +113,13 @@ function kernelText({ kernel, tables: all, now }: StatusReport, style: Style): s
 }
 
 function peers({ source, now }: StatusReport, style: Style): string[] {
+  const failing = source.peers.some(({ lastError }) => lastError !== undefined);
   return section(
     style,
-    [left('PEER'), right('AS'), left('SESSION'), left('SINCE'), right('IPV4'), right('IPV6')],
+    [
+      ...[left('PEER'), right('AS'), left('SESSION'), left('SINCE'), right('IPV4'), right('IPV6')],
+      ...(failing ? [left('LAST ERROR')] : []),
+    ],
     source.peers.map((peer) => [
       peer.peer,
       String(peer.as),
@@ -123,6 +127,7 @@ function peers({ source, now }: StatusReport, style: Style): string[] {
       peer.since === undefined ? '-' : agoText(peer.since, now),
       countText(peer.received.ipv4),
       countText(peer.received.ipv6),
+      peer.lastError ?? '',
     ]),
   );
 }

@@ -41,6 +41,8 @@ export async function buildBgp(
       ...{ connect: peer.connect, port: peer.port, localAddress: peer.localAddress },
       ...{ role: peer.role, password: secret, ttlSecurity: peer.ttlSecurity },
       ...{ holdTime: peer.holdTime, addPath: peer.addPath, bgpRole: peer.bgpRole },
+      confederation: peer.confederation,
+      allowOwnAs: peer.allowOwnAs ?? (peer.role === 'feed' ? Number.POSITIVE_INFINITY : 0),
       families: FAMILIES.filter((family) => peer.families.includes(family)),
       gracefulRestart: peer.gracefulRestart,
     };
@@ -92,6 +94,12 @@ function checkPeer(
   }
   if (peer.bgpRole !== undefined && peer.as === as) {
     tell([...at, 'bgpRole'], 'only goes with an external peer: this one has our own AS number');
+  }
+  if (peer.confederation && peer.as === as) {
+    tell([...at, 'confederation'], 'only goes with another AS: this one has our own AS number');
+  }
+  if (peer.confederation && peer.bgpRole !== undefined) {
+    tell([...at, 'bgpRole'], 'only goes with an external peer: this one is of our confederation');
   }
   if (peer.routerId === routerId && peer.as === as) {
     tell([...at, 'routerId'], 'is our own: an internal peer must have another');

@@ -94,6 +94,10 @@ export interface BgpPeerConfig {
   /** RFC 7911: receive several paths of a prefix. */
   readonly addPath: boolean;
   readonly bgpRole: BgpRole | undefined;
+  /** RFC 5065: of another member AS of the confederation that we are in. */
+  readonly confederation: boolean;
+  /** How often our AS number may be in a path of its; Infinity: it is not looked at. */
+  readonly allowOwnAs: number;
   readonly gracefulRestart: GracefulRestartConfig;
 }
 

@@ -70,12 +70,13 @@ function diffPeer(lines: string[], path: string, from: BgpPeerConfig, to: BgpPee
 }
 
 function peerTexts(peer: BgpPeerConfig) {
-  const { as, connect, port, role, ttlSecurity, addPath, bgpRole } = peer;
+  const { as, connect, port, role, ttlSecurity, addPath, bgpRole, confederation } = peer;
   return {
     ...{ as, routerId: peer.routerId === undefined ? undefined : idText(peer.routerId) },
     ...{ connect, port, localAddress: peer.localAddress?.text, role, ttlSecurity },
     holdTime: formatDuration(peer.holdTime),
-    ...{ families: peer.families.join(' '), addPath, bgpRole },
+    ...{ families: peer.families.join(' '), addPath, bgpRole, confederation },
+    allowOwnAs: Number.isFinite(peer.allowOwnAs) ? peer.allowOwnAs : 'any',
     gracefulRestart: restartText(peer.gracefulRestart),
   };
 }

@@ -1,8 +1,8 @@
 import type { BgpPeerConfig } from './config.js';
 
-/** `10.9.0.2`, `fe80::1%eth1`, `10.9.0.0/24`: as people name it, and sockets take it. */
+/** `10.9.0.2`, `fe80::1%eth1`, `10.9.0.0/24`, `fe80::/64%eth1`: as people name it; an address as sockets take it. */
 export function neighbourText(peer: Pick<BgpPeerConfig, 'neighbour' | 'interface'>): string {
   const { neighbour, interface: zone } = peer;
-  if (neighbour.kind === 'prefix') return neighbour.prefix.text;
-  return zone === undefined ? neighbour.address.text : `${neighbour.address.text}%${zone}`;
+  const { text } = neighbour.kind === 'prefix' ? neighbour.prefix : neighbour.address;
+  return zone === undefined ? text : `${text}%${zone}`;
 }

@@ -69,11 +69,15 @@ const bgpPeer = mapping({
   prefix: prefix
     .optional()
     .describe('Whoever calls from here, each a peer of its own; this or `address`.'),
-  interface: interfaceName.optional().describe('The interface that a link-local `address` is on.'),
+  interface: interfaceName
+    .optional()
+    .describe('The interface that a link-local `address`, or callers from `prefix`, are on.'),
   as: asNumber.describe('Its AS number; that of ours makes it an internal peer.'),
   routerId: routerId
     .optional()
-    .describe('Its router id: needed to tell apart peers of one address.'),
+    .describe(
+      'Its router id: needed to tell apart peers of one address. To filters, limits, metrics and `teardown` these are one peer: give a daemon another loopback address to name it apart.',
+    ),
   connect: flag
     .prefault(false)
     .describe('Call the peer as well as wait for its call; it must have an address.'),
@@ -107,6 +111,16 @@ const bgpPeer = mapping({
   bgpRole: oneOf('provider', 'rs', 'rs-client', 'customer', 'peer')
     .optional()
     .describe('What we are to an external peer (RFC 9234): a peer that says otherwise is refused.'),
+  confederation: flag
+    .prefault(false)
+    .describe(
+      'It is in another member AS of our confederation (RFC 5065): `as` of both sides are those of the members.',
+    ),
+  allowOwnAs: integer(0, 10)
+    .optional()
+    .describe(
+      'How often our AS number may be in the path of its routes; those with more are not taken. Default 0; of a `feed` it is not looked at unless given.',
+    ),
   gracefulRestart: gracefulRestart
     .prefault({})
     .describe('What becomes of its routes while it restarts (RFC 4724, 8538, 9494).'),

@@ -231,7 +231,7 @@ const table = mapping({
   bestPath: bestPath
     .prefault({})
     .describe(
-      'How the best path is chosen where the source offers every path (`paths: all`). The order: next hop reachable, not LLGR_STALE, highest local preference, shortest AS path, origin, lowest MED of the same neighbouring AS, external before internal, lowest metric of the main table’s route to the next hop (0 where it is on-link); what is equal so far shares the route, within `multipath`. Ties: lowest router id (ORIGINATOR_ID), shortest cluster list, lowest peer address, lowest path id.',
+      'How the best path is chosen where the source offers every path (`bgp`, and `gobgp` with `paths: all`). The order: next hop reachable, not LLGR_STALE, highest local preference, shortest AS path, origin, lowest MED of the same neighbouring AS, external before internal, lowest metric of the main table’s route to the next hop (0 where it is on-link); what is equal so far shares the route, within `multipath`. Ties: lowest router id (ORIGINATOR_ID), shortest cluster list, lowest peer address, lowest path id.',
     ),
   nextHop: nextHop.prefault({}).describe('How next hops are resolved and written.'),
   foreign: oneOf('preserve', 'evict', 'fail')

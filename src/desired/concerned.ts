@@ -22,29 +22,25 @@ export interface NodeChange {
 /** With more prefixes than this in a change a look at each costs more than to decide anew. */
 const MOST_LOOKED_FOR = 32;
 
-/** The entries that `change` concerns; all of them where it is a large one. Allocates nothing for those passed over. */
-export function* concerned(
-  entries: Iterable<RibEntry>,
-  { kept, own, moved }: NodeChange,
-): Generator<RibEntry> {
-  if (kept.length + own.length > MOST_LOOKED_FOR) return yield* entries;
+/** Whether `change` concerns an entry: every one where it is a large change. Allocates nothing when asked. */
+export function concernedBy({ kept, own, moved }: NodeChange): (entry: RibEntry) => boolean {
+  if (kept.length + own.length > MOST_LOOKED_FOR) return () => true;
   // Neighbours in a feed share their next hop.
   let lastHop: Address | undefined;
   let lastIsOwn = false;
-  for (const entry of entries) {
-    let concerns = isWithin(entry.prefix, kept);
-    if (!concerns && own.length > 0) {
+  return (entry) => {
+    if (isWithin(entry.prefix, kept)) return true;
+    if (own.length > 0) {
       for (const { nextHop } of entry.paths) {
         if (nextHop.address !== lastHop) {
           lastHop = nextHop.address;
           lastIsOwn = isWithin(lastHop, own);
         }
-        concerns ||= lastIsOwn;
+        if (lastIsOwn) return true;
       }
     }
-    if (!concerns && moved !== undefined) concerns = competesOver(entry, moved);
-    if (concerns) yield entry;
-  }
+    return moved !== undefined && competesOver(entry, moved);
+  };
 }
 
 /** A single path has none to compete with, and a daemon's best set is as its daemon made it. */

@@ -11,7 +11,7 @@ import type { LimitTracker } from '../policy/limit.js';
 import { compilePrefixLists } from '../policy/prefix-list.js';
 import { Rib, type RibEntry } from '../rib/rib.js';
 import type { PeerStatus, SourceEvent } from '../source/source.js';
-import { concerned, type NodeChange } from './concerned.js';
+import { concernedBy, type NodeChange } from './concerned.js';
 import { Feed } from './feed.js';
 import { Table } from './table.js';
 import { Underlay } from './underlay.js';
@@ -23,6 +23,10 @@ export interface EngineOptions {
   /** Ids of the limits that were latched when the last daemon ended. */
   readonly latched: ReadonlySet<string>;
 }
+
+/** Prefixes looked at before others may run, and as how many of them one counts that is decided again. */
+const LOOKED_AT = 20_000;
+const DECIDED = 20;
 
 export class Engine {
   readonly rib = new Rib();
@@ -84,13 +88,27 @@ export class Engine {
     this.#settle();
   }
 
+  /** {@link followUnderlay}, without a pause. */
   setUnderlay(underlay: Underlay, families: readonly Family[]): void {
+    for (const _ of this.followUnderlay(underlay, families));
+  }
+
+  /**
+   * Puts a new underlay in the place of the old one, in slices of some
+   * milliseconds: a full table may compete over one next hop that moved. Between
+   * them events may be applied and the configuration be replaced, but no other
+   * underlay begun. Every next-hop set is resolved over the new one before the
+   * first slice ends; which paths are best is decided prefix by prefix, so what
+   * is to be drained is complete at the end only.
+   */
+  *followUnderlay(underlay: Underlay, families: readonly Family[]): Generator<void> {
     const own = underlay.own.difference(this.#underlay.own);
     this.#underlay = underlay;
     this.#families = families;
-    for (const table of this.#tables.values()) {
-      this.#follow(table, { ...table.setUnderlay(underlay, families), own });
-    }
+    const changes = [...this.#tables.values()].map((table) => {
+      return { table, change: { ...table.setUnderlay(underlay, families), own } };
+    });
+    for (const { table, change } of changes) yield* this.#following(table, change);
     this.#settle();
   }
 
@@ -202,12 +220,25 @@ export class Engine {
     }
   }
 
-  /** Decides again what a change of the node concerns. */
-  #follow(table: Table, change: NodeChange): void {
+  /** Decides again what a change of the node concerns, in slices; all is done unless the table is gone meanwhile. */
+  *#following(table: Table, change: NodeChange): Generator<void> {
     if (change.kept.length + change.own.length === 0 && change.moved === undefined) return;
+    // One that was replaced shares its limits with the one in its place.
+    const isGone = () => this.#tables.get(table.config.id) !== table;
+    if (isGone()) return;
+    const concerns = concernedBy(change);
+    let left = LOOKED_AT;
     for (const family of FAMILIES) {
-      for (const { prefix, paths } of concerned(this.rib.entries(family), change)) {
-        table.evaluate(prefix, paths, false);
+      for (const entry of this.rib.entries(family)) {
+        left--;
+        if (concerns(entry)) {
+          table.evaluate(entry.prefix, entry.paths, false);
+          left -= DECIDED;
+        }
+        if (left > 0) continue;
+        yield;
+        if (isGone()) return;
+        left = LOOKED_AT;
       }
     }
   }
@@ -228,7 +259,7 @@ export class Engine {
       for (let again = true; again; ) {
         const kept = table.refresh();
         again = kept.length > 0;
-        this.#follow(table, { kept, own: [], moved: undefined });
+        for (const _ of this.#following(table, { kept, own: [], moved: undefined }));
         const waiting = table.reconsider(counting);
         if (waiting === 'all') this.#evaluateTable(table);
         else {

@@ -5,6 +5,7 @@
  * along, and everything is read anew (an audit) at start, after an overrun, once
  * changing interfaces have come to rest, and from time to time.
  */
+import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../clock.js';
 import type { Engine } from '../desired/engine.js';
 import { Underlay } from '../desired/underlay.js';
@@ -252,7 +253,8 @@ export class KernelView {
     });
     const finished = clock.monotonic();
     this.#underlayEarliest = finished + (finished - started) * REST_FACTOR;
-    engine.setUnderlay(underlay, await kernel.families());
+    // No pass comes in between: a route whose way is gone stands until its prefix has been decided again.
+    for (const _ of engine.followUnderlay(underlay, await kernel.families())) await setImmediate();
   }
 
   /** False where there was nothing to read. */

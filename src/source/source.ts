@@ -60,6 +60,8 @@ export interface PeerStatus {
   readonly received: Readonly<Record<Family, number>>;
   /** Epoch milliseconds of the session's establishment. */
   readonly since: number | undefined;
+  /** Why there is no session, where the source knows; undefined while there is one, or none is to be. */
+  readonly lastError: string | undefined;
 }
 
 export interface SourceCounters {

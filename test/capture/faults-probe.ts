@@ -6,10 +6,14 @@
  */
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { encodeKeepalive, encodeNotification, encodeOpen } from '../../src/source/bgp/encode.js';
-import { FrameSplitter } from '../../src/source/bgp/frame-splitter.js';
-import { MESSAGE_TYPE } from '../../src/source/bgp/message.js';
-import { MANDATORY, P1, P2, update } from '../unit/source/bgp/build.js';
+import {
+  encodeKeepalive,
+  encodeNotification,
+  encodeOpen,
+} from '../../src/source/bgp/message/encode.js';
+import { FrameSplitter } from '../../src/source/bgp/message/frame-splitter.js';
+import { MESSAGE_TYPE } from '../../src/source/bgp/message/message.js';
+import { MANDATORY, P1, P2, update } from '../unit/source/bgp/message/build.js';
 import { FAULT_PEER_AS, NODE } from './sessions.js';
 
 /** How long a daemon may take to end a session; it sends what it has to say within milliseconds. */

@@ -9,9 +9,9 @@ import { startBird } from '../support/bird.js';
 import { type FrrVersion, startFrr } from '../support/frr.js';
 import { startGobgpd } from '../support/gobgpd.js';
 import { connect, createNetns, type Netns } from '../support/netns.js';
-import { ATTRIBUTE_FAULTS } from '../unit/source/bgp/attribute-faults.js';
-import { EXTERNAL } from '../unit/source/bgp/build.js';
-import { MESSAGE_FAULTS } from '../unit/source/bgp/message-faults.js';
+import { ATTRIBUTE_FAULTS } from '../unit/source/bgp/message/attribute-faults.js';
+import { EXTERNAL } from '../unit/source/bgp/message/build.js';
+import { MESSAGE_FAULTS } from '../unit/source/bgp/message/message-faults.js';
 import { FAULT_PEER_AS, NODE, NODE_AS } from './sessions.js';
 
 const PROBE = fileURLToPath(new URL('./faults-probe.ts', import.meta.url));

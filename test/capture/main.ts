@@ -1,10 +1,10 @@
 /**
  * Captures the codec's corpus anew: `node --import tsx test/capture/main.ts [NAME…]` (root; after
  * `scripts/setup`). Each daemon runs in a namespace of its own, hears what `feed.ts` says, and what
- * it passes on is written to `test/unit/source/bgp/captured/NAME.json`.
+ * it passes on is written to `test/unit/source/bgp/message/captured/NAME.json`.
  */
 import { writeFile } from 'node:fs/promises';
-import { CONTEXT_BEFORE_OPEN, Decoder } from '../../src/source/bgp/decode.js';
+import { CONTEXT_BEFORE_OPEN, Decoder } from '../../src/source/bgp/message/decode.js';
 import { startFeeder } from '../support/feeder.js';
 import { connect, createNetns, type Netns } from '../support/netns.js';
 import { type RecordedSession, Recorder } from '../support/recorder.js';
@@ -26,7 +26,7 @@ for (const subject of SUBJECTS) {
   const wanted = process.argv.slice(2);
   if (wanted.length > 0 && !wanted.includes(subject.name)) continue;
   const sessions = await capture(subject);
-  const file = new URL(`../unit/source/bgp/captured/${subject.name}.json`, import.meta.url);
+  const file = new URL(`../unit/source/bgp/message/captured/${subject.name}.json`, import.meta.url);
   const origin = `${subject.name} with its sessions as in test/capture/daemons.ts, fed as in test/capture/feed.ts: all routes, then a change, withdrawals, a route refresh of both families, and an administrative shutdown; what test/capture/sessions.ts lists has received.`;
   await writeFile(file, `${JSON.stringify({ origin, sessions }, null, 2)}\n`);
   say(`${subject.name}: ${sessions.map((one) => `${one.name} ${one.messages.length}`).join(', ')}`);

@@ -1,5 +1,5 @@
 /** The sessions that every daemon is captured in: who asks, and what it can do. */
-import type { AfiSafi, Capability } from '../../src/source/bgp/message.js';
+import type { AfiSafi, Capability } from '../../src/source/bgp/message/message.js';
 import type { RecorderSession } from '../support/recorder.js';
 
 export const NODE = '10.9.0.1';

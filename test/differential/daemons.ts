@@ -1,12 +1,13 @@
 /** The daemons that are compared with, and what a comparison must have reached to be worth anything. */
 import type { SelectionStep } from '../../src/policy/select.js';
 import type { Random } from '../support/random.js';
+import { compareWithBird } from './bird.js';
 import type { Comparison } from './comparison.js';
 import { compareWithFrr } from './frr.js';
 import { compareWithGobgp } from './gobgp.js';
 import { PEERS, type RandomTable } from './table.js';
 
-export const DAEMONS = ['gobgp-3.10', 'gobgp-4.8', 'frr-8.4', 'frr-10.3'] as const;
+export const DAEMONS = ['gobgp-3.10', 'gobgp-4.8', 'frr-8.4', 'frr-10.3', 'bird-2'] as const;
 export type Daemon = (typeof DAEMONS)[number];
 
 /** One comparison for each way the daemon can be told to choose. */
@@ -25,6 +26,8 @@ export function compareWith(
       return compareWithFrr('8.4', table, order);
     case 'frr-10.3':
       return compareWithFrr('10.3', table, order);
+    case 'bird-2':
+      return compareWithBird(table, order);
   }
 }
 

@@ -1,6 +1,6 @@
 /**
  * The differential test against FRR: the paths it marks as best and as
- * multipath, and what rib2fib chooses among the announced ones.
+ * multipath, and what rib2fib beside it puts into the kernel.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { explainSelection } from '../../src/policy/select.js';
@@ -10,6 +10,7 @@ import { until } from '../support/wait.js';
 import { type Comparison, choiceOf, compare, type DaemonChoice } from './comparison.js';
 import { bestByArrival, type Choices, optionsOf, pathOf } from './model.js';
 import { Network, NODE_ADDRESS } from './network.js';
+import { SUBJECT_PORT, Subject } from './subject.js';
 import { NODE_AS, PEERS, type RandomTable } from './table.js';
 
 /** What is said to bgpd before each, over what was said before. */
@@ -38,9 +39,15 @@ export async function* compareWithFrr(
     ...{ version, netns: network.node, config: CONFIG },
     args: { bgpd: ['-n'] },
   });
-  await network.connect();
+  await using subject = await Subject.start(
+    network.node,
+    RUNS.map(({ choices }) => choices),
+  );
+  await network.connect([179, SUBJECT_PORT]);
   await frr.established(PEERS.map(({ address }) => address));
-  await network.announce(table, order, (peer, prefixes) => accepted(frr, peer, prefixes));
+  await network.announce(table, order, async (peer, prefixes) => {
+    await Promise.all([accepted(frr, peer, prefixes), subject.heard(peer, prefixes)]);
+  });
   const receivedAt = PEERS.map((_, peer) => order.indexOf(peer));
   const announced = new Map(
     [...table].flatMap(([prefix, announcements]) =>
@@ -49,12 +56,12 @@ export async function* compareWithFrr(
         : [[prefix, announcements.map((one) => pathOf(one, receivedAt))] as const],
     ),
   );
-  for (const { what, commands, choices: asked } of RUNS) {
+  for (const [run, { what, commands, choices: asked }] of RUNS.entries()) {
     if (commands.length > 0) {
       await frr.vtysh('configure terminal', `router bgp ${NODE_AS}`, ...commands);
     }
     const options = optionsOf(asked);
-    yield compare(announced, await settled(frr), {
+    yield compare(announced, await subject.chosen(run), await settled(frr), {
       ...{ name: `FRR ${version}, ${what}`, options },
       explain: (paths, daemon) =>
         (asked.preferOldest ? selectedSoFar : sharedInSpiteOfMed)(paths, daemon, asked) ??
@@ -128,7 +135,7 @@ async function settled(frr: Frr): Promise<Map<string, DaemonChoice>> {
         ({ bestpath, multipath }) => bestpath === true || multipath === true,
       );
       const hops = legs.flatMap(({ nexthops }) => nexthops.map(({ ip }) => ip));
-      return [prefix, { best: best?.peerId, legs: new Set(hops) }];
+      return [prefix, { best: best?.peerId, hop: best?.nexthops[0]?.ip, legs: new Set(hops) }];
     }),
   );
 }

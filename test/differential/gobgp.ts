@@ -1,19 +1,27 @@
 /**
  * The differential test against gobgpd: its own best path of each prefix, and
- * what rib2fib chooses from the paths it heard through the same gobgpd.
+ * what rib2fib beside it puts into the kernel. What source `gobgp` hears of the
+ * same gobgpd, under `paths: all`, must be what was announced.
  *
- * What GoBGP leaves out of the decision is left out of ours here: it compares
- * router ids as the sessions have them, not ORIGINATOR_ID, knows no cluster
- * list length, and, without a zebra beside it, no ways to next hops.
+ * Without a zebra beside it gobgpd knows no ways to next hops: here they are all
+ * reached, at no cost. It compares router ids as the sessions have them, not
+ * ORIGINATOR_ID, and no cluster lists: a difference by that is told as such.
  */
 import assert from 'node:assert/strict';
 import type { Path } from '../../src/rib/path.js';
 import { Consumer } from '../e2e/source-consumer.js';
 import { type Gobgpd, type GobgpdVersion, startGobgpd } from '../support/gobgpd.js';
 import { until } from '../support/wait.js';
-import { type Comparison, choiceOf, compare, type DaemonChoice } from './comparison.js';
-import { bestByArrival, type Choices, optionsOf, pathOf } from './model.js';
+import {
+  type Choice,
+  type Comparison,
+  choiceOf,
+  compare,
+  type DaemonChoice,
+} from './comparison.js';
+import { bestByArrival, type Choices, optionsOf, pathOf, withNeighbour } from './model.js';
 import { Network } from './network.js';
+import { SUBJECT_PORT, Subject } from './subject.js';
 import { NODE_AS, PEERS, type RandomTable } from './table.js';
 
 interface Run {
@@ -42,12 +50,16 @@ export async function* compareWithGobgp(
   order: readonly number[],
 ): AsyncGenerator<Comparison> {
   for (const run of RUNS) {
-    await using network = await Network.start();
+    await using network = await Network.start({ metrics: false });
     await using gobgpd = await start(version, network, run);
-    await network.connect();
+    await using subject = await Subject.start(network.node, [run.choices]);
+    await network.connect([179, SUBJECT_PORT]);
     await gobgpd.established();
-    await network.announce(table, order, (peer, prefixes) => accepted(gobgpd, peer, prefixes));
-    yield await compareRun(gobgpd, run, table);
+    await network.announce(table, order, async (peer, prefixes) => {
+      await Promise.all([accepted(gobgpd, peer, prefixes), subject.heard(peer, prefixes)]);
+    });
+    await assertHeard(gobgpd, table);
+    yield await compareRun(gobgpd, subject, { run, table, order });
   }
 }
 
@@ -79,46 +91,61 @@ async function accepted(gobgpd: Gobgpd, peer: number, prefixes: number): Promise
   );
 }
 
-async function compareRun(gobgpd: Gobgpd, run: Run, table: RandomTable): Promise<Comparison> {
+async function compareRun(
+  gobgpd: Gobgpd,
+  subject: Subject,
+  { run, table, order }: { run: Run; table: RandomTable; order: readonly number[] },
+): Promise<Comparison> {
   const { version } = gobgpd.options;
-  await using consumer = new Consumer(gobgpd.address, 60_000, { paths: 'all' });
-  await consumer.is('synced', 60_000);
-  const heard = new Map(
-    [...consumer.paths].map(([prefix, paths]) => [prefix, paths.map(asGobgpCompares)] as const),
+  const receivedAt = PEERS.map((_, peer) => order.indexOf(peer));
+  const announced = new Map(
+    [...table].map(([prefix, all]) => [prefix, all.map((one) => pathOf(one, receivedAt))] as const),
   );
-  assertHeard(consumer.paths, table);
   const options = optionsOf({ ...run.choices, metrics: false });
-  const others = [...consumer.paths].filter(([prefix, paths]) => {
-    const alike = choiceOf(heard.get(prefix) ?? [], options).best;
-    return choiceOf(paths, options).best !== alike;
-  });
-  const notes = [
-    `${others.length} we choose otherwise, by ORIGINATOR_ID and cluster list, which gobgpd does not compare`,
-  ];
   // Only 4.8 marks the members of a set; and MED it compares there between any two.
   const legs = version === '4.8' && run.choices.multipathRelax === true;
-  return compare(heard, await choices(gobgpd, legs), {
-    ...{ name: `GoBGP ${version}, ${run.what}`, options, notes },
-    explain: (paths, { best = '', legs: theirs }) => {
+  return compare(announced, await subject.chosen(0), await choices(gobgpd, legs), {
+    ...{ name: `GoBGP ${version}, ${run.what}`, options },
+    explain: (heard, theirs) => {
+      const named = heard.map((path) => withNeighbour(path, ([first]) => first));
+      if (isChoice(choiceOf(named, options), theirs)) {
+        return 'AS_SET in front: gobgpd takes its first AS for the neighbouring one';
+      }
+      const paths = named.map(asGobgpCompares);
+      if (isChoice(choiceOf(paths, options), theirs)) {
+        return 'ORIGINATOR_ID and cluster list: gobgpd compares neither';
+      }
       const bests = bestByArrival(paths, options);
-      if (bests.size > 1 && bests.has(best)) {
+      if (bests.size > 1 && bests.has(theirs.best ?? '')) {
         return 'MED among neighbours: gobgpd goes by the order of arrival';
       }
       const stale = paths.some(({ attributes }) => attributes.communities.includes(0xffff0006));
-      return theirs !== undefined && stale ? 'LLGR_STALE: gobgpd lets it share a route' : undefined;
+      return theirs.legs !== undefined && stale
+        ? 'LLGR_STALE: gobgpd lets it share a route'
+        : undefined;
     },
   });
 }
 
+function isChoice(ours: Choice, { hop, legs }: DaemonChoice): boolean {
+  return (
+    ours.hop === hop &&
+    (legs === undefined ||
+      (ours.legs.size === legs.size && [...legs].every((leg) => ours.legs.has(leg))))
+  );
+}
+
 /** The adapter's paths are those that were announced. */
-function assertHeard(heard: ReadonlyMap<string, readonly Path[]>, table: RandomTable): void {
+async function assertHeard(gobgpd: Gobgpd, table: RandomTable): Promise<void> {
+  await using consumer = new Consumer(gobgpd.address, 60_000, { paths: 'all' });
+  await consumer.is('synced', 60_000);
   const byPeer = (paths: readonly Path[]) =>
     paths
       .map((path) => ({ ...path, receivedAt: undefined }))
       .toSorted((a, b) => (a.peer < b.peer ? -1 : 1));
   for (const [prefix, announcements] of table) {
     const announced = announcements.map((one) => pathOf(one));
-    assert.deepEqual(byPeer(heard.get(prefix) ?? []), byPeer(announced), prefix);
+    assert.deepEqual(byPeer(consumer.paths.get(prefix) ?? []), byPeer(announced), prefix);
   }
 }
 
@@ -145,10 +172,14 @@ async function choices(gobgpd: Gobgpd, legs: boolean): Promise<Map<string, Daemo
   return new Map(
     Object.entries(rib).map(([prefix, paths]): [string, DaemonChoice] => {
       const best = paths[0]?.['neighbor-ip'] ?? paths[0]?.['peer-address'];
-      if (!legs) return [prefix, { best }];
+      const hop = nextHopOf(paths[0]);
+      if (!legs) return [prefix, { best, hop }];
       const marked = paths.filter((path) => path.best === true);
-      const hops = marked.map(({ attrs }) => attrs.find(({ type }) => type === 3)?.nexthop ?? '');
-      return [prefix, { best, legs: new Set(hops) }];
+      return [prefix, { best, hop, legs: new Set(marked.map((path) => nextHopOf(path) ?? '')) }];
     }),
   );
+}
+
+function nextHopOf(path: ListedPath | undefined): string | undefined {
+  return path?.attrs.find(({ type }) => type === 3)?.nexthop;
 }

@@ -1,9 +1,9 @@
 /**
- * Best path selection beside GoBGP's and FRR's own, on the same random table:
- * prints how often they agree, and ends with 1 where a difference has no
- * explanation, or a step decided nothing.
+ * What the kernel has of rib2fib beside the best paths of GoBGP, FRR and BIRD, over the
+ * same random table from the same peers: prints how often they agree, and ends
+ * with 1 where a difference has no explanation, or a step decided nothing.
  *
- *   npm run test:differential [-- --seed S] [--prefixes N] [--daemon gobgp-3.10|gobgp-4.8|frr-8.4|frr-10.3]
+ *   npm run test:differential [-- --seed S] [--prefixes N] [--daemon gobgp-3.10|gobgp-4.8|frr-8.4|frr-10.3|bird-2]
  */
 import { parseArgs } from 'node:util';
 import { Random } from '../support/random.js';

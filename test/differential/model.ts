@@ -53,6 +53,18 @@ function number(text: string): number {
   return address(text).w0 >>> 0;
 }
 
+/** The path with an AS in the place of a set in front, which counts as one too: whom a daemon holds for the neighbour. */
+export function withNeighbour(
+  path: Path,
+  neighbour: (set: readonly number[]) => number | undefined,
+): Path {
+  const [front, ...rest] = path.attributes.asPath;
+  const as = front?.type === 'set' ? neighbour(front.asns) : undefined;
+  if (as === undefined) return path;
+  const asPath = [{ type: 'sequence', asns: [as] } as const, ...rest];
+  return { ...path, attributes: { ...path.attributes, asPath } };
+}
+
 export interface Choices extends Partial<BestPathConfig> {
   /** Whether metrics and ways to next hops count. GoBGP by itself knows none. Default true. */
   readonly metrics?: boolean;

@@ -1,10 +1,10 @@
 /** A node with a daemon to be, and the peers of table.ts beside it, which announce one after the other. */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { FeedAttributes } from '../support/bgp-wire.js';
-import { type Feeder, startFeeder } from '../support/feeder.js';
 import { connect, createNetns, type Netns } from '../support/netns.js';
 import type { RouteSet } from '../support/routes.js';
-import { NODE_AS, PEERS, type RandomTable, UNDERLAY } from './table.js';
+import { Peers } from './peers.js';
+import { NOWHERE, PEERS, type RandomTable, UNDERLAY } from './table.js';
 
 export const NODE_ADDRESS = '10.9.0.1';
 export const GATEWAY = '10.9.0.99';
@@ -12,14 +12,15 @@ export const GATEWAY = '10.9.0.99';
 const APART_MS = 1100;
 
 export class Network implements AsyncDisposable {
-  #feeders: readonly Feeder[] = [];
+  #peers: Peers | undefined;
 
   private constructor(
     readonly node: Netns,
     readonly fabric: Netns,
   ) {}
 
-  static async start(): Promise<Network> {
+  /** Without `metrics` there is a way to every next hop, and it costs nothing. */
+  static async start({ metrics = true }: { metrics?: boolean } = {}): Promise<Network> {
     const fabric = await createNetns('fabric');
     const node = await createNetns('node');
     const addresses = [...PEERS.map(({ address }) => address), GATEWAY];
@@ -29,22 +30,16 @@ export class Network implements AsyncDisposable {
       node,
       { name: 'eth1', addresses: [`${NODE_ADDRESS}/24`] },
     );
-    for (const [prefix, metric] of UNDERLAY) {
+    const ways = metrics ? UNDERLAY : [...UNDERLAY.keys(), NOWHERE].map((to) => [to, 0] as const);
+    for (const [prefix, metric] of ways) {
       await node.ip('route', 'add', prefix, 'via', GATEWAY, 'metric', String(metric));
     }
     return new Network(node, fabric);
   }
 
-  /** Once the daemon listens. */
-  async connect(): Promise<void> {
-    this.#feeders = await Promise.all(
-      PEERS.map(({ address, as, routerId }) =>
-        startFeeder({
-          ...{ netns: this.fabric, localAddress: address, peerAddress: NODE_ADDRESS, routerId },
-          ...{ localAs: as, peerAs: NODE_AS, families: ['ipv4'] },
-        }),
-      ),
-    );
+  /** Once somebody listens at each of the ports. */
+  async connect(ports: readonly number[]): Promise<void> {
+    this.#peers = await Peers.start(this.fabric, NODE_ADDRESS, ports);
   }
 
   /**
@@ -58,7 +53,7 @@ export class Network implements AsyncDisposable {
   ): Promise<void> {
     for (const peer of order) {
       const sets = setsOf(table, peer);
-      await this.#feeders[peer]?.announce(sets);
+      await this.#peers?.announce(peer, sets);
       await heard(
         peer,
         sets.reduce((sum, { prefixes }) => sum + prefixes.length, 0),
@@ -68,7 +63,7 @@ export class Network implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const feeder of this.#feeders) await feeder[Symbol.asyncDispose]();
+    await this.#peers?.[Symbol.asyncDispose]();
     await this.node[Symbol.asyncDispose]();
     await this.fabric[Symbol.asyncDispose]();
   }

@@ -30,6 +30,9 @@ export const UNDERLAY: ReadonlyMap<string, number> = new Map([
   ['10.20.0.0/16', 10],
   ['10.30.0.0/16', 20],
 ]);
+/** What next hops without a way to them are in. */
+export const NOWHERE = '10.66.0.0/16';
+
 /** Metric of a next hop; `undefined` without a way to it. */
 export function metricOf(nextHop: string): number | undefined {
   if (nextHop.startsWith('10.9.0.')) return 0;
@@ -129,6 +132,7 @@ function asPath(
     [...first, beyond],
     [...first, beyond, beyond],
     [...first, [65020, 65021, 65022]],
-    inside ? [] : [...first, beyond],
+    // A set in front: nobody knows the neighbouring AS.
+    inside ? random.pick([[], [[65001, 65002]]]) : [...first, beyond],
   ]);
 }

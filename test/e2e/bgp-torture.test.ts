@@ -1,7 +1,8 @@
 /** What peers may do to a session, and to the routes: on real sockets, through the built daemon. */
 import assert from 'node:assert/strict';
+import { readdir } from 'node:fs/promises';
 import { after, before, describe, it } from 'node:test';
-import { encodeOpen } from '../../src/source/bgp/encode.js';
+import { encodeOpen } from '../../src/source/bgp/message/encode.js';
 import {
   announcement,
   endOfRib,
@@ -18,8 +19,12 @@ import { stays, until } from '../support/wait.js';
 
 const NODE = '10.9.0.1';
 /** A peer for each test: one that had a short session rests before the next. */
-const PEERS = Array.from({ length: 12 }, (_, i) => `10.9.0.${2 + i}`);
+const PEERS = Array.from({ length: 14 }, (_, i) => `10.9.0.${2 + i}`);
 const DYNAMIC = '10.9.0.130';
+const ANOTHER = '10.9.0.131';
+const STRANGER = '10.9.0.99';
+/** Those that we call too. */
+const CALLED = ['10.9.0.41', '10.9.0.42', '10.9.0.43'] as const;
 /** Behind a link of its own. */
 const HOST = '10.9.1.2';
 const ROUTES = ['10.64.0.0/16', '10.65.0.0/16', '10.66.0.0/16'];
@@ -36,15 +41,19 @@ describe('BGP sessions under torture', { concurrency: 1 }, () => {
   let node: Netns;
   let daemon: Daemon;
   let raw: RawBgp;
+  const calls = new Map<string, () => Promise<RawConnection>>();
 
   before(async () => {
     fabric = await createNetns('fabric');
     node = await createNetns('node');
-    const addresses = [...PEERS, DYNAMIC].map((address) => `${address}/24`);
+    const all = [...PEERS, ...CALLED, DYNAMIC, ANOTHER, STRANGER];
+    const addresses = all.map((address) => `${address}/24`);
     await connect(fabric, { name: 'f0', addresses }, node, {
       name: 'eth1',
       addresses: [`${NODE}/24`],
     });
+    raw = RawBgp.start(fabric);
+    for (const address of CALLED) calls.set(address, await raw.listen(address));
     const quick = { restartTime: '4s', staleTime: '3s' };
     daemon = await startDaemon({
       netns: node,
@@ -59,6 +68,7 @@ describe('BGP sessions under torture', { concurrency: 1 }, () => {
                 as: 65001,
                 gracefulRestart: quick,
               })),
+              ...CALLED.map((address) => ({ address, as: 65001, connect: true })),
               { prefix: '10.9.0.128/25', as: 65001, holdTime: '3s' },
             ],
           },
@@ -68,7 +78,6 @@ describe('BGP sessions under torture', { concurrency: 1 }, () => {
         tables: [{ id: 100, filters: [{ permit: {} }] }],
       },
     });
-    raw = RawBgp.start(fabric);
   });
   after(async () => {
     await raw?.[Symbol.asyncDispose]();
@@ -165,6 +174,115 @@ describe('BGP sessions under torture', { concurrency: 1 }, () => {
     await third.isClosed();
     await holds(...ROUTES);
     second.end();
+    await holds();
+  });
+
+  for (const [address, routerId, stays_, goes] of [
+    [CALLED[0], '10.255.0.2', 'its', 'ours'],
+    [CALLED[1], '10.254.0.2', 'ours', 'its'],
+  ] as const) {
+    it(`it calls as we call it, with router id ${routerId}: ${stays_} stays (RFC 4271 6.8)`, async () => {
+      const ours = await (calls.get(address) as () => Promise<RawConnection>)();
+      const its = await raw.connect(address, NODE);
+      const both = { ours, its };
+      for (const one of [ours, its]) await one.hears('open');
+      for (const one of [ours, its]) one.send(rawOpen({ routerId }));
+      await both[goes].hears('notification 6/7');
+      await both[goes].isClosed();
+      both[stays_].send(keepalive(), announce(ROUTES, address));
+      await holds(...ROUTES);
+      await isUp(address);
+      both[stays_].send(notification(6, 2));
+      await holds();
+    });
+  }
+
+  it('a peer that is called, and takes the call without a word, may call itself', async () => {
+    const [, , address] = CALLED;
+    const mute = await (calls.get(address) as () => Promise<RawConnection>)();
+    await mute.hears('open');
+    const connection = await raw.connect(address, NODE);
+    await connection.establish();
+    connection.send(announce(ROUTES, address));
+    await holds(...ROUTES);
+    await mute.isClosed();
+    connection.send(notification(6, 2));
+    await holds();
+  });
+
+  it('a thousand calls at once, of a stranger and of one who says nothing: others are heard', async () => {
+    const open = (connections: readonly RawConnection[]) =>
+      connections.filter(({ state }) => state === 'open').length;
+    const flood = (address: string) =>
+      Promise.all(Array.from({ length: 1_000 }, () => raw.connect(address, NODE)));
+    const descriptors = async () => (await readdir(`/proc/${daemon.pid}/fd`)).length;
+    const openBefore = await descriptors();
+    const strangers = await flood(STRANGER);
+    // They are hung up on, however much they still have to say.
+    const talk = setInterval(() => {
+      for (const one of strangers) if (one.state === 'open') one.send(keepalive());
+    }, 200);
+    try {
+      await until(() => open(strangers) === 0, {
+        what: 'the strangers are gone',
+        deadlineMs: 15_000,
+      });
+    } finally {
+      clearInterval(talk);
+    }
+    const silent = await flood(DYNAMIC);
+    const connection = await raw.connect(ANOTHER, NODE);
+    await connection.establish({ routerId: '10.254.0.7' });
+    connection.send(announce(ROUTES, ANOTHER));
+    await holds(...ROUTES);
+    // By what the daemon has open: the silent may not hear of it that the backlog had no room for them.
+    await until(async () => (await descriptors()) <= openBefore + 34, {
+      what: 'no more than 32 of the silent are left, besides the one who speaks',
+    });
+    for (const one of silent) one.end();
+    connection.end();
+    await holds();
+  });
+
+  it('two callers with one router id are two peers; one that is two keeps its two', async () => {
+    const [first, second, third] = [
+      await raw.connect(DYNAMIC, NODE),
+      await raw.connect(ANOTHER, NODE),
+      await raw.connect(ANOTHER, NODE),
+    ];
+    await first.establish({ routerId: '10.254.0.8' });
+    await second.establish({ routerId: '10.254.0.8' });
+    await third.establish({ routerId: '10.254.0.9' });
+    first.send(announce(ROUTES.slice(0, 1), DYNAMIC));
+    second.send(announce(ROUTES.slice(1, 2), ANOTHER));
+    third.send(announce(ROUTES.slice(2), ANOTHER));
+    await holds(...ROUTES);
+    third.end();
+    await holds(...ROUTES.slice(0, 2));
+    first.end();
+    second.end();
+    await holds();
+  });
+
+  it('a peer that flaps as fast as it can costs the others nothing, and rests', async () => {
+    const steady = nextPeer();
+    const connection = await told(steady);
+    const options = { routerId: '10.254.0.10' };
+    let sessions = 0;
+    for (const end = performance.now() + 3_000; performance.now() < end; ) {
+      const flapping = await raw.connect(ANOTHER, NODE);
+      flapping.send(rawOpen(options), keepalive(), announce(['10.71.0.0/16'], ANOTHER));
+      await until(() => flapping.heard.length > 1 || flapping.state === 'closed', {
+        what: 'an answer',
+        everyMs: 1,
+      });
+      if (flapping.heard.includes('keepalive')) sessions++;
+      flapping.reset();
+    }
+    assert.ok(sessions >= 1 && sessions <= 4, `${sessions} sessions in three seconds`);
+    await holds(...ROUTES);
+    assert.equal((await peerState(steady))?.established, true);
+    connection.send(notification(6, 2));
     await holds();
   });
 
@@ -276,11 +394,13 @@ describe('BGP sessions under torture', { concurrency: 1 }, () => {
     const peer = nextPeer();
     const connection = await raw.connect(peer, NODE);
     await connection.establish();
-    const many = Array.from({ length: 1200 }, (_, i) => `10.${128 + (i >> 8)}.${i & 255}.0/24`);
-    const bytes = announce(many, peer);
-    assert.equal(bytes.readUInt16BE(16), 4095);
+    // 43 octets before the prefixes; 4 of a /24, 5 of a /32.
+    const many = Array.from({ length: 1012 }, (_, i) => `10.${128 + (i >> 8)}.${i & 255}.0/24`);
+    const [full] = announcement('ipv4', many, { nextHop: peer }, SESSION) as [Buffer];
+    const bytes = message(2, Buffer.concat([full.subarray(19), Buffer.from([32, 10, 120, 0, 1])]));
+    assert.equal(bytes.length, 4096);
     connection.send(bytes);
-    await until(async () => (await ownRoutes(node, 100)).size === 1200, { what: '1200 routes' });
+    await until(async () => (await ownRoutes(node, 100)).size === 1013, { what: '1013 routes' });
     connection.send(message(2, Buffer.alloc(4097 - 19)));
     await connection.hears('notification 1/2 1001');
     await holds();

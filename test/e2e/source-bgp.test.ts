@@ -329,6 +329,23 @@ describe('a router as the neighbour', { concurrency: 1 }, () => {
     );
   });
 
+  it('at a link-local address is called, from one of several of ours', async () => {
+    await fabric.ip('address', 'replace', 'fe80::2/64', 'dev', 'f0', 'nodad');
+    for (const own of ['fe80::1/64', 'fe80::3/64']) {
+      await node.ip('address', 'replace', own, 'dev', 'eth1', 'nodad');
+    }
+    await using raw = RawBgp.start(fabric);
+    const called = await raw.listen('fe80::2%f0', 179);
+    const peer = { address: 'fe80::2', interface: 'eth1', as: 65001, connect: true };
+    const bgp = { ...own, listen: 'off', peers: [{ ...peer, localAddress: 'fe80::3' }] };
+    const config = { source: { bgp }, ...table() };
+    await using daemon = await startDaemon({ netns: node, config, until: 'admin' });
+    const connection = await called();
+    assert.equal(connection.remote, 'fe80::3%f0');
+    await connection.establish();
+    await isUp(daemon);
+  });
+
   it('rib2fib restarts, and is told other options of it: no route is gone for a moment', async () => {
     const config = (holdTime: string) => ({
       source: { bgp: { ...own, peers: [{ address: ROUTER, as: 65001, holdTime }] } },

@@ -2,9 +2,11 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Path } from '../../src/rib/path.js';
-import { GOBGPD_VERSIONS } from '../support/gobgpd.js';
+import { startFeeder } from '../support/feeder.js';
+import { GOBGPD_VERSIONS, startGobgpd } from '../support/gobgpd.js';
 import { ownRoutes } from '../support/kernel-view.js';
 import { Lab, legs, router, router6 } from '../support/lab.js';
+import { connect, createNetns } from '../support/netns.js';
 import type { RouteSet } from '../support/routes.js';
 import { stays, until } from '../support/wait.js';
 import { Consumer } from './source-consumer.js';
@@ -325,7 +327,10 @@ for (const version of GOBGPD_VERSIONS) {
       assert.equal(await lost(), `path of ${router(1)} lost: metric to the next hop 20 against 10`);
       await node.ip('route', 'del', near, 'metric', '10');
       await goesOver(1);
-      assert.equal(await lost(), `path of ${router(0)} lost: no way leads to its next hop`);
+      assert.equal(
+        await lost(),
+        `path of ${router(0)} lost: no way leads to its next hop: no usable route to 10.20.0.1 in the main table`,
+      );
       await node.ip(...way(near, 0, 30));
       await until(async () => (await lost())?.endsWith('metric to the next hop 30 against 20'), {
         what: 'the way is there again, and longer',
@@ -359,6 +364,39 @@ for (const version of GOBGPD_VERSIONS) {
       await until(async () => (await counts()) === '3,5', { what: 'three and five received' });
       await lab.router(1).withdraw(prefixes.slice(0, 2));
       await until(async () => (await counts()) === '3,3', { what: 'three and three received' });
+    });
+
+    it('tells routers of one link-local address on two interfaces apart', async () => {
+      await using fabric = await createNetns('fabric');
+      await using node = await createNetns('node');
+      for (const i of [1, 2]) {
+        await connect(fabric, { name: `f${i}`, addresses: ['fe80::2/64'] }, node, {
+          name: `eth${i}`,
+          addresses: [`fe80::${i}0/64`],
+        });
+      }
+      await using gobgpd = await startGobgpd({
+        ...{ version, netns: node, as: 65000 },
+        neighbors: [1, 2].map((i) => ({ address: `fe80::2%eth${i}`, as: 65000 + i })),
+      });
+      const feeder = (i: number) =>
+        startFeeder({
+          ...{ netns: fabric, localAddress: `fe80::2%f${i}`, peerAddress: `fe80::${i}0%f${i}` },
+          ...{ localAs: 65000 + i, peerAs: 65000, routerId: `192.0.2.${i}` },
+        });
+      await using one = await feeder(1);
+      await using two = await feeder(2);
+      const prefix = '2001:db8:1::/48';
+      const sets = [{ prefixes: [prefix], attributes: { nextHop: 'fe80::2' } }];
+      await one.announce(sets);
+      await two.announce(sets);
+      await using consumer = new Consumer(gobgpd.address, 60_000, { paths: 'all' });
+      await consumer.is('synced');
+      await consumer.offers(new Map([[prefix, ['fe80::2%eth1', 'fe80::2%eth2']]]));
+      await one.withdraw([prefix]);
+      await consumer.offers(new Map([[prefix, ['fe80::2%eth2']]]));
+      await one.announce(sets);
+      await consumer.offers(new Map([[prefix, ['fe80::2%eth1', 'fe80::2%eth2']]]));
     });
   });
 }

@@ -1,20 +1,20 @@
 /** The BGP codec: messages from FRR, BIRD and GoBGP, in sessions that agreed on different things. */
 import assert from 'node:assert/strict';
 import { familyBits } from '../../src/net/family.js';
-import { AttributeCache } from '../../src/source/bgp/attribute-set.js';
-import { Decoder } from '../../src/source/bgp/decode.js';
-import { encodeNotification, encodeOpen } from '../../src/source/bgp/encode.js';
-import { FrameSplitter } from '../../src/source/bgp/frame-splitter.js';
+import { AttributeCache } from '../../src/source/bgp/message/attribute-set.js';
+import { Decoder } from '../../src/source/bgp/message/decode.js';
+import { encodeNotification, encodeOpen } from '../../src/source/bgp/message/encode.js';
+import { FrameSplitter } from '../../src/source/bgp/message/frame-splitter.js';
 import {
   type BgpMessage,
   type DecodeContext,
   type Nlri,
   SessionError,
   type UpdateMessage,
-} from '../../src/source/bgp/message.js';
-import { notificationText } from '../../src/source/bgp/notification-text.js';
+} from '../../src/source/bgp/message/message.js';
+import { notificationText } from '../../src/source/bgp/message/notification-text.js';
 import type { Random } from '../support/random.js';
-import { CORPUS } from '../unit/source/bgp/corpus.js';
+import { CORPUS } from '../unit/source/bgp/message/corpus.js';
 import { mutated } from './mutate.js';
 import { UpdateMutator } from './mutate-update.js';
 import { promise, type Target } from './target.js';

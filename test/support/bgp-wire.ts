@@ -310,7 +310,7 @@ function pack(prefixes: readonly string[], room: number, addPath: boolean): numb
     const slash = prefix.indexOf('/');
     const length = Number(prefix.slice(slash + 1));
     const size = (length + 7) >> 3;
-    if (run.length + 5 + size > room) {
+    if (run.length + (addPath ? 5 : 1) + size > room) {
       runs.push(run);
       run = [];
     }

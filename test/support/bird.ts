@@ -98,6 +98,23 @@ export class Bird implements AsyncDisposable {
     return this.options.netns.exec(...this.#enter('birdc', '-s', '/run/bird/bird.ctl', ...args));
   }
 
+  /** Every route it has of a prefix, the one it calls best first: prefix to next hops. */
+  async routes(): Promise<ReadonlyMap<string, readonly string[]>> {
+    const found = new Map<string, string[]>();
+    let hops: string[] = [];
+    for (const line of (await this.birdc('show', 'route')).split('\n')) {
+      const prefix = /^(\S+\/\d+)\s+unicast/.exec(line)?.[1];
+      if (prefix !== undefined) {
+        if (!/ \* /.test(line)) throw new Error(`not the best first: ${line}`);
+        hops = [];
+        found.set(prefix, hops);
+      }
+      const via = /^\s+via (\S+) /.exec(line)?.[1];
+      if (via !== undefined) hops.push(via);
+    }
+    return found;
+  }
+
   /** Resolves once all these BGP protocols are established. */
   async established(protocols: readonly string[], deadlineMs = 30_000): Promise<void> {
     await until(

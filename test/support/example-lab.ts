@@ -3,34 +3,50 @@
  * route, routers on `eth1` and `eth2`; a routing daemon and rib2fib with the
  * folder's files as they stand, but for where rib2fib's own socket is.
  */
+import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { parseYaml } from '../../src/config/document.js';
 import { type Daemon, startDaemon } from './daemon.js';
 import { type Feeder, startFeeder } from './feeder.js';
+import { ownRoutes } from './kernel-view.js';
 import { scratchDirectory } from './leftovers.js';
 import type { Netns } from './netns.js';
 import { TwoFabrics } from './two-fabrics.js';
+import { until } from './wait.js';
 
 const EXAMPLES = fileURLToPath(new URL('../../frr-examples/', import.meta.url));
+
+/** The table of every example. */
+const TABLE = 100;
+/** update-delay of the examples waits for routers that are not up, 60 s at most. */
+const DEADLINE_MS = 100_000;
 
 /** A file of an example, whole. */
 export function exampleFile(folder: string, file: string): string {
   return readFileSync(join(EXAMPLES, folder, file), 'utf8');
 }
 
-/** The lines between `KEY: |` of a YAML file and the next line indented less, without their indent. */
-export function blockOf(yaml: string, key: string): string {
-  const lines = yaml.split('\n');
-  const start = lines.findIndex((line) => line.trimEnd().endsWith(`${key}: |`));
-  if (start < 0) throw new Error(`no block ${key}`);
-  const indent = /^ */.exec(lines[start + 1] ?? '')?.[0].length ?? 0;
-  const rest = lines.slice(start + 1);
-  const end = rest.findIndex((line) => line.trim() !== '' && !line.startsWith(' '.repeat(indent)));
-  return rest
-    .slice(0, end < 0 ? undefined : end)
-    .map((line) => line.slice(indent))
-    .join('\n');
+/** A Kubernetes object of an example, parsed as YAML; throws for what is none. */
+export function exampleObject(folder: string, file: string): Readonly<Record<string, unknown>> {
+  const parsed = parseYaml(file, exampleFile(folder, file));
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.faults));
+  return parsed.document.value as Readonly<Record<string, unknown>>;
+}
+
+/** Prefix to legs, as `ownRoutes` words them. */
+export type Routes = Readonly<Record<string, readonly string[]>>;
+
+/** Prefix to gateways, sorted: what a daemon calls next hops. */
+export function gatewaysOf(routes: Routes): ReadonlyMap<string, readonly string[]> {
+  return new Map(
+    Object.entries(routes).map(([prefix, legs]) => [
+      prefix,
+      legs.map((leg) => leg.split(' ')[1] ?? '').sort(),
+    ]),
+  );
 }
 
 export class ExampleLab implements AsyncDisposable {
@@ -75,6 +91,33 @@ export class ExampleLab implements AsyncDisposable {
     const text = change(exampleFile(folder, 'rib2fib.yaml'));
     const config = `${text}\nadmin: { socket: "${socket}" }\n`;
     return this.keep(await startDaemon({ netns: this.node, config, until: 'admin' }));
+  }
+
+  /** What rib2fib has in its table. */
+  async own(): Promise<Routes> {
+    return Object.fromEntries(await ownRoutes(this.node, TABLE));
+  }
+
+  /** Resolves once its table is this and nothing else. */
+  async becomes(wanted: Routes, deadlineMs = DEADLINE_MS): Promise<void> {
+    await until(
+      async () => {
+        assert.deepEqual(await this.own(), wanted);
+        return true;
+      },
+      { what: `table ${TABLE} is ${JSON.stringify(wanted)}`, deadlineMs, everyMs: 100 },
+    );
+  }
+
+  /** Rejects as soon as its table is anything else; resolves once `done`. */
+  async remains(wanted: Routes, done: () => Promise<boolean>): Promise<void> {
+    const end = performance.now() + DEADLINE_MS;
+    do {
+      assert.deepEqual(await this.own(), wanted);
+      if (await done()) return;
+      await pause(100);
+    } while (performance.now() < end);
+    throw new Error('what the routes were to stay for did not come');
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

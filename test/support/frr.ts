@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Family } from '../../src/net/family.js';
 import { scratchDirectory } from './leftovers.js';
 import type { Netns } from './netns.js';
 import { inRoot, type PeerRoot } from './peer-root.js';
@@ -34,6 +35,19 @@ export interface FrrOptions {
   readonly daemons?: readonly FrrDaemon[];
   /** Options of single daemons: `{ zebra: ['-M', 'dplane_fpm_nl'] }`, as `/etc/frr/daemons` gives them. */
   readonly args?: Readonly<Partial<Record<FrrDaemon, readonly string[]>>>;
+}
+
+/** `show bgp … json`, as far as tests look. */
+interface BgpTable {
+  readonly routes: Record<
+    string,
+    readonly {
+      readonly bestpath?: boolean;
+      readonly multipath?: boolean;
+      /** A global one of IPv6, and a link-local one beside it. */
+      readonly nexthops: readonly { readonly ip: string; readonly scope?: string }[];
+    }[]
+  >;
 }
 
 export class Frr implements AsyncDisposable {
@@ -137,6 +151,20 @@ export class Frr implements AsyncDisposable {
   /** A `show … json` command, parsed; shapes differ by version. */
   async vtyshJson<T = unknown>(command: string): Promise<T> {
     return JSON.parse(await this.vtysh(command)) as T;
+  }
+
+  /** What bgpd calls best, multipath included: prefix to the global next hops, sorted. */
+  async bestPaths(family: Family): Promise<ReadonlyMap<string, readonly string[]>> {
+    const { routes } = await this.vtyshJson<BgpTable>(`show bgp ${family} unicast json`);
+    return new Map(
+      Object.entries(routes).map(([prefix, paths]) => [
+        prefix,
+        paths
+          .filter(({ bestpath, multipath }) => bestpath === true || multipath === true)
+          .map(({ nexthops }) => nexthops.find(({ scope }) => scope !== 'link-local')?.ip ?? '')
+          .sort(),
+      ]),
+    );
   }
 
   /** Resolves once BGP is established with all these neighbours. */

@@ -15,6 +15,8 @@ export type RawRequest = { readonly id: number } & (
       readonly localAddress: string;
       readonly reads: boolean;
     }
+  /** The ids of those that call are counted down from -1, over all listeners. */
+  | { readonly do: 'listen'; readonly host: string; readonly port: number }
   | { readonly do: 'send'; readonly bytes: Buffer }
   /** RST. */
   | { readonly do: 'reset' }
@@ -23,7 +25,9 @@ export type RawRequest = { readonly id: number } & (
 );
 
 export type RawEvent = { readonly id: number } & (
-  | { readonly event: 'connected' | 'closed' | 'sent' }
+  | { readonly event: 'connected' | 'closed' | 'sent' | 'listening' }
+  /** `id` is the listener's. */
+  | { readonly event: 'called'; readonly connection: number; readonly remote: string | undefined }
   | { readonly event: 'error'; readonly reason: string }
   | { readonly event: 'data'; readonly chunk: Buffer }
 );
@@ -33,10 +37,30 @@ const PROGRAM = fileURLToPath(new URL('./raw-bgp-process.ts', import.meta.url));
 /** All connections from one process in the namespace; they end with it. */
 export class RawBgp implements AsyncDisposable {
   readonly #connections = new Map<number, RawConnection>();
+  /** By the listener's id: who has called, and has not been asked for yet. */
+  readonly #calls = new Map<number, RawConnection[]>();
+  readonly #listening = new Set<number>();
   #serial = 0;
 
   private constructor(private readonly child: ChildProcess) {
-    child.on('message', (event: RawEvent) => this.#connections.get(event.id)?.hear(event));
+    child.on('message', (event: RawEvent) => this.#hear(event));
+  }
+
+  #hear(event: RawEvent): void {
+    const { id } = event;
+    if (event.event === 'listening') this.#listening.add(id);
+    if (event.event === 'called') {
+      const connection = this.#connection(event.connection);
+      connection.state = 'open';
+      connection.remote = event.remote;
+      this.#calls.get(id)?.push(connection);
+    } else this.#connections.get(id)?.hear(event);
+  }
+
+  #connection(id: number): RawConnection {
+    const connection = new RawConnection((request) => this.child.send({ id, ...request }));
+    this.#connections.set(id, connection);
+    return connection;
   }
 
   static start(netns: Netns): RawBgp {
@@ -56,11 +80,23 @@ export class RawBgp implements AsyncDisposable {
     { port = 179, reads = true }: { readonly port?: number; readonly reads?: boolean } = {},
   ): Promise<RawConnection> {
     const id = ++this.#serial;
-    const connection = new RawConnection((request) => this.child.send({ id, ...request }));
-    this.#connections.set(id, connection);
+    const connection = this.#connection(id);
     this.child.send({ id, do: 'connect', host, port, localAddress, reads } satisfies RawRequest);
     await until(() => connection.state !== 'connecting', { what: `${localAddress} calls ${host}` });
     return connection;
+  }
+
+  /** Waits to be called; each call of the answer gives the next that has called. */
+  async listen(host: string, port = 179): Promise<() => Promise<RawConnection>> {
+    const id = ++this.#serial;
+    const calls: RawConnection[] = [];
+    this.#calls.set(id, calls);
+    this.child.send({ id, do: 'listen', host, port } satisfies RawRequest);
+    await until(() => this.#listening.has(id), { what: `something listens at ${host}` });
+    return async () => {
+      await until(() => calls.length > 0, { what: `${host} is called`, deadlineMs: 40_000 });
+      return calls.shift() as RawConnection;
+    };
   }
 
   /** SIGKILL: the kernel ends its connections, where it can reach the other side. */
@@ -79,6 +115,8 @@ type Order =
 
 export class RawConnection {
   state: 'connecting' | 'open' | 'closed' = 'connecting';
+  /** Of one that has called: from where. */
+  remote: string | undefined;
   /** Heard so far: `open`, `update`, `keepalive`, `notification 6/2 …data in hex`. */
   readonly heard: string[] = [];
   readonly #reader = new MessageReader();
@@ -100,6 +138,8 @@ export class RawConnection {
         return;
       case 'error':
       case 'sent':
+      case 'listening':
+      case 'called':
         return;
     }
   }

@@ -3,15 +3,15 @@
  * message they get. Told what to do over IPC; ends with its parent.
  */
 import { connect, type Socket } from 'node:net';
-import { CONTEXT_BEFORE_OPEN, Decoder } from '../../src/source/bgp/decode.js';
+import { CONTEXT_BEFORE_OPEN, Decoder } from '../../src/source/bgp/message/decode.js';
 import {
   encodeKeepalive,
   encodeOpen,
   encodeRouteRefresh,
   twoOctetAs,
-} from '../../src/source/bgp/encode.js';
-import { FrameSplitter } from '../../src/source/bgp/frame-splitter.js';
-import { MESSAGE_TYPE } from '../../src/source/bgp/message.js';
+} from '../../src/source/bgp/message/encode.js';
+import { FrameSplitter } from '../../src/source/bgp/message/frame-splitter.js';
+import { MESSAGE_TYPE } from '../../src/source/bgp/message/message.js';
 import type { RecorderCommand, RecorderReply, RecorderSession } from './recorder.js';
 
 const RECONNECT_MS = 200;

@@ -2,7 +2,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import type { Capability } from '../../src/source/bgp/message.js';
+import type { Capability } from '../../src/source/bgp/message/message.js';
 import type { Netns } from './netns.js';
 import { until } from './wait.js';
 

@@ -17,16 +17,16 @@ import type {
   SourceState,
 } from '../source.js';
 import type { TcpSockets } from '../tcp.js';
-import { AttributeCache } from './attribute-set.js';
 import { Callers } from './callers.js';
-import { dial, peerOptions } from './dial.js';
-import { CEASE, ERROR_CODE, sessionError } from './error-code.js';
+import { dial, peerOptions } from './connection/dial.js';
+import { Listener } from './connection/listener.js';
 import { FeedState } from './feed-state.js';
-import { HeardRoutes } from './heard-routes.js';
-import { Listener } from './listener.js';
-import type { SessionError } from './message.js';
+import { AttributeCache } from './message/attribute-set.js';
+import { CEASE, ERROR_CODE, sessionError } from './message/error-code.js';
+import type { SessionError } from './message/message.js';
+import { shutdownData } from './message/shutdown-communication.js';
 import type { Peer, PeerEvents } from './peer.js';
-import { shutdownData } from './shutdown-communication.js';
+import { HeardRoutes } from './routes/heard-routes.js';
 
 export interface BgpSourceOptions {
   readonly config: BgpConfig;
@@ -79,6 +79,8 @@ class BgpSource implements Source {
         this.#lastEventAt = clock.now();
       },
       fault: (peer, reason) => this.#count(peer, reason),
+      refused: ({ name: peer }, reason) =>
+        log.info({ peer, reason }, 'routes of a peer are not taken; told once a session'),
     };
     this.#callers = new Callers(config.peers, {
       ...{ own: config, clock, random, log, routes, cache: new AttributeCache(), hold, events },

@@ -3,53 +3,49 @@
  * tells apart by router id, or one more of a prefix. Everybody else is hung up on.
  */
 import type { BgpPeerConfig } from '../../config/config.js';
-import type { Address } from '../../net/address.js';
-import { idText } from './agreement.js';
-import { leastTtl } from './dial.js';
-import { ERROR_CODE, OPEN_ERROR, sessionError } from './error-code.js';
-import type { OpenMessage, SessionError } from './message.js';
+import { leastTtl } from './connection/dial.js';
+import type { Transport } from './connection/transport.js';
+import { DynamicPeers } from './dynamic-peers.js';
+import { ERROR_CODE, OPEN_ERROR, sessionError } from './message/error-code.js';
+import type { OpenMessage, SessionError } from './message/message.js';
 import { Peer, type PeerSurroundings } from './peer.js';
-import { Session, type SessionOwner, type Terms } from './session.js';
-import type { Transport } from './transport.js';
-
-/** Connections without an OPEN yet, whose peer is not known: beyond so many, new ones are hung up on. */
-const MOST_UNKNOWN = 128;
-/** Peers of all prefixes together. */
-const MOST_DYNAMIC = 1024;
-/** Addresses of strangers that are told of in the log. */
-const MOST_STRANGERS = 20;
+import { SeldomLog } from './seldom-log.js';
+import { idText } from './session/agreement.js';
+import { Session } from './session/session.js';
+import type { SessionEnd, SessionOwner, Terms } from './session/session-owner.js';
+import { WaitingRoom } from './waiting-room.js';
 
 export class Callers implements SessionOwner {
   /** In the order of the configuration. */
   readonly configured: readonly Peer[];
   readonly #around: PeerSurroundings;
-  /** The longest prefix first. */
-  readonly #prefixes: readonly BgpPeerConfig[];
-  readonly #dynamic = new Map<string, Peer>();
-  readonly #unknown = new Set<Session>();
+  readonly #dynamic: DynamicPeers;
+  readonly #waiting = new WaitingRoom();
   /** By address: why its peers may have no session. */
   readonly #disabled = new Map<string, SessionError>();
-  readonly #strangers = new Set<string>();
+  readonly #log: SeldomLog;
+  /** Apart, so that they crowd nobody else out of it. */
+  readonly #strangers: SeldomLog;
 
   constructor(peers: readonly BgpPeerConfig[], around: PeerSurroundings) {
     this.#around = around;
+    this.#log = new SeldomLog(around.log, around.clock);
+    this.#strangers = new SeldomLog(around.log, around.clock);
     this.configured = peers.flatMap((config) => {
       const { neighbour } = config;
       return neighbour.kind === 'address' ? [new Peer(config, neighbour.address, around)] : [];
     });
-    this.#prefixes = peers
-      .filter(({ neighbour }) => neighbour.kind === 'prefix')
-      .sort((a, b) => prefixLength(b) - prefixLength(a));
+    this.#dynamic = new DynamicPeers(peers, around);
   }
 
   /** Configured ones, and those that came of a prefix. */
   get peers(): readonly Peer[] {
-    return [...this.configured, ...this.#dynamic.values()];
+    return [...this.configured, ...this.#dynamic.peers];
   }
 
   /** Dynamic peers of which nothing is left are forgotten. */
   forgetGone(): void {
-    for (const [key, peer] of this.#dynamic) if (peer.isGone) this.#dynamic.delete(key);
+    this.#dynamic.forgetGone();
   }
 
   /** All peers of the address, those of a prefix that are still to call included. */
@@ -65,18 +61,19 @@ export class Callers implements SessionOwner {
   }
 
   incoming(transport: Transport, requireTtl: (least: number) => void): void {
+    const peer = transport.remote.text;
     const candidates = this.#candidates(transport);
-    const prefix = candidates.length === 0 ? this.#prefixOf(transport.remote) : undefined;
-    const config = candidates[0]?.config ?? prefix;
+    const config = candidates[0]?.config ?? this.#dynamic.configOf(transport);
     if (config === undefined) {
-      this.#turnAway(transport);
+      transport.close();
+      this.#strangers.warn({ address: peer }, 'a call from nobody we know');
       return;
     }
     try {
       if (config.ttlSecurity !== undefined) requireTtl(leastTtl(config.ttlSecurity));
     } catch (error) {
       const { message } = error as Error;
-      this.#around.log.error({ peer: transport.remote.text }, `hung up on: ${message}`);
+      this.#log.warn({ peer }, `hung up on: ${message}`);
       transport.close();
       return;
     }
@@ -87,21 +84,23 @@ export class Callers implements SessionOwner {
 
   /** Ends what has no peer yet. */
   stop(): void {
-    for (const session of [...this.#unknown]) session.abandon('stopping');
+    this.#waiting.clear('stopping');
   }
 
   opened(session: Session, open: OpenMessage): Terms {
-    this.#unknown.delete(session);
-    const { routerId } = open;
-    const candidates = this.#candidates(session.transport);
+    const { transport } = session;
+    const { remote } = transport;
+    const candidates = this.#candidates(transport);
     const peer =
       candidates.length > 0
-        ? candidates.find(({ config }) => config.routerId === routerId)
-        : this.#dynamicPeer(session.transport.remote, routerId);
-    if (peer !== undefined) return peer.adopt(session, open);
-    const reason = `no peer at ${session.transport.remote} has router id ${idText(routerId)}`;
-    this.#around.log.warn({ peer: session.transport.remote.text }, reason);
-    throw sessionError(ERROR_CODE.open, OPEN_ERROR.badIdentifier, reason);
+        ? candidates.find(({ config }) => config.routerId === open.routerId)
+        : this.#dynamic.peerOf(transport, open, this.#disabled.get(remote.text));
+    if (peer === undefined) {
+      const reason = `no peer at ${remote} has router id ${idText(open.routerId)}`;
+      throw sessionError(ERROR_CODE.open, OPEN_ERROR.badIdentifier, reason);
+    }
+    this.#waiting.leave(session);
+    return peer.adopt(session, open);
   }
 
   /** Of those that are a peer's, that peer hears; these never get so far. */
@@ -109,21 +108,21 @@ export class Callers implements SessionOwner {
   update(): void {}
   refresh(): void {}
 
-  ended(session: Session): void {
-    this.#unknown.delete(session);
+  ended(session: Session, end: SessionEnd): void {
+    this.#waiting.leave(session);
+    // Who hangs up without a word has not said anything that concerns us.
+    if (end.by === 'connection') return;
+    const { text } = session.transport.remote;
+    this.#log.warn({ peer: text, by: end.by }, `no BGP session: ${end.reason}`);
   }
 
   #meet(transport: Transport): void {
-    if (this.#unknown.size >= MOST_UNKNOWN) {
-      transport.close();
-      return;
-    }
     const { clock, random, cache } = this.#around;
     const session = new Session({
       ...{ transport, direction: 'incoming', offer: undefined, owner: this },
       ...{ clock, random, cache },
     });
-    this.#unknown.add(session);
+    this.#waiting.enter(session);
     session.start();
   }
 
@@ -131,44 +130,13 @@ export class Callers implements SessionOwner {
     return this.peers.filter((peer) => peer.address.text === address);
   }
 
-  #candidates({ remote, interface: zone }: Transport): readonly Peer[] {
+  #candidates(transport: Transport): readonly Peer[] {
+    const { remote } = transport;
     return this.configured.filter(({ address, config }) => {
       return (
-        address.equals(remote) && (config.interface === undefined || config.interface === zone)
+        address.equals(remote) &&
+        (config.interface === undefined || config.interface === transport.interface)
       );
     });
   }
-
-  #prefixOf(address: Address): BgpPeerConfig | undefined {
-    return this.#prefixes.find(
-      ({ neighbour }) => neighbour.kind === 'prefix' && neighbour.prefix.contains(address),
-    );
-  }
-
-  #dynamicPeer(address: Address, routerId: number): Peer | undefined {
-    const config = this.#prefixOf(address);
-    if (config === undefined) return undefined;
-    const key = `${address} ${routerId}`;
-    const known = this.#dynamic.get(key);
-    if (known !== undefined) return known;
-    if (this.#dynamic.size >= MOST_DYNAMIC) this.forgetGone();
-    if (this.#dynamic.size >= MOST_DYNAMIC) return undefined;
-    const peer = new Peer(config, address, this.#around);
-    this.#dynamic.set(key, peer);
-    const disabled = this.#disabled.get(address.text);
-    if (disabled !== undefined) peer.disable(disabled);
-    return peer;
-  }
-
-  #turnAway(transport: Transport): void {
-    const { text } = transport.remote;
-    transport.close();
-    if (this.#strangers.size >= MOST_STRANGERS || this.#strangers.has(text)) return;
-    this.#strangers.add(text);
-    this.#around.log.warn({ address: text }, 'a call from nobody we know');
-  }
-}
-
-function prefixLength({ neighbour }: BgpPeerConfig): number {
-  return neighbour.kind === 'prefix' ? neighbour.prefix.length : 0;
 }

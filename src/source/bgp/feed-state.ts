@@ -8,9 +8,9 @@ import type { Log } from '../../log-port.js';
 import { FAMILIES, type Family } from '../../net/family.js';
 import type { EventQueue } from '../event-queue.js';
 import type { SourceState } from '../source.js';
-import type { HeardRoutes } from './heard-routes.js';
 import type { Peer } from './peer.js';
-import { Timer } from './timer.js';
+import type { HeardRoutes } from './routes/heard-routes.js';
+import { Timer } from './session/timer.js';
 
 export interface FeedStateOptions {
   readonly callers: {

@@ -5,14 +5,15 @@ import type { Log } from '../../log-port.js';
 import type { Address } from '../../net/address.js';
 import type { Family } from '../../net/family.js';
 import type { PeerStatus } from '../source.js';
-import type { OwnSide } from './agreement.js';
-import type { AttributeCache } from './attribute-set.js';
-import type { HeardRoutes } from './heard-routes.js';
-import type { OpenMessage, SessionError } from './message.js';
-import { PeerRoutes } from './peer-routes.js';
-import { PeerSessions } from './peer-sessions.js';
-import type { Session, Terms } from './session.js';
-import type { Transport } from './transport.js';
+import type { Transport } from './connection/transport.js';
+import type { AttributeCache } from './message/attribute-set.js';
+import type { OpenMessage, SessionError } from './message/message.js';
+import type { HeardRoutes } from './routes/heard-routes.js';
+import { PeerRoutes } from './routes/peer-routes.js';
+import { idText, type OwnSide } from './session/agreement.js';
+import { PeerSessions } from './session/peer-sessions.js';
+import type { Session } from './session/session.js';
+import type { Terms } from './session/session-owner.js';
 
 /** What all peers of a source share. */
 export interface PeerSurroundings {
@@ -40,12 +41,14 @@ export interface PeerEvents {
   heard(): void;
   /** Something did not decode, or may not be believed. */
   fault(peer: Peer, reason: string): void;
+  /** Routes of it are not taken: each reason once a session. */
+  refused(peer: Peer, reason: string): void;
 }
 
 export class Peer {
   readonly config: BgpPeerConfig;
   readonly address: Address;
-  /** For people: its address, with its interface where that is link-local. */
+  /** For people: its address, with its interface where that is link-local, and the router id it must have. */
   readonly name: string;
   readonly #events: PeerEvents;
   readonly #sessions: PeerSessions;
@@ -53,15 +56,18 @@ export class Peer {
 
   constructor(config: BgpPeerConfig, address: Address, around: PeerSurroundings) {
     const { own, clock, random, log, routes, cache, hold, dial, events } = around;
-    const name = config.interface === undefined ? address.text : `${address}%${config.interface}`;
+    const { interface: zone, routerId } = config;
+    const at = zone === undefined ? address.text : `${address}%${zone}`;
+    const name = routerId === undefined ? at : `${at} (${idText(routerId)})`;
     this.config = config;
     this.address = address;
     this.name = name;
     this.#events = events;
     this.#routes = new PeerRoutes({
-      ...{ config, peer: address.text, routes, hold, clock },
+      ...{ config, own, peer: address.text, routes, hold, clock },
       progress: () => events.progress(this),
       fault: (reason) => events.fault(this, reason),
+      refused: (reason) => events.refused(this, reason),
     });
     this.#sessions = new PeerSessions({
       ...{ config, name, own, clock, random, log, cache, dial },
@@ -113,12 +119,13 @@ export class Peer {
   }
 
   status(): PeerStatus {
-    const state = this.#sessions.current;
+    const { current: state, lastFailure } = this.#sessions;
     const since = state?.state === 'established' ? state.since : undefined;
     return {
       ...{ peer: this.address.text, as: this.config.as, established: since !== undefined },
       ...{ sessionState: this.#sessions.text, adminDown: this.disabled },
       ...{ received: this.#routes.received, since },
+      lastError: since !== undefined || this.disabled ? undefined : lastFailure,
     };
   }
 

@@ -152,6 +152,7 @@ function peersOf(routes: readonly FileRoute[], now: number): readonly PeerStatus
           ...{ peer, as: peerAs, established: true, sessionState: 'file', adminDown: false },
           received: { ipv4: 0, ipv6: 0 },
           since: now,
+          lastError: undefined,
         };
         peers.set(peer, status);
       }

@@ -3,10 +3,8 @@ import type { Log } from '../../log-port.js';
 import type { Prefix } from '../../net/prefix.js';
 import type { RouteRefusal, Undecodable } from './decoder.js';
 
-type Refusal = RouteRefusal | 'unknown-interface';
-
 /** What is wrong with a route, and what to write in FRR. */
-const REFUSALS: Readonly<Record<Refusal, string>> = {
+const REFUSALS: Readonly<Record<RouteRefusal, string>> = {
   'flattened-next-hop':
     'its IPv6 next hop came as 169.254.0.1, since FPM cannot tell one of an IPv4 route: write `no neighbor PEER capability extended-nexthop` in FRR, or take source bgp',
   'no-gateway': 'it leads out of an interface without a gateway',
@@ -14,6 +12,10 @@ const REFUSALS: Readonly<Record<Refusal, string>> = {
   encapsulated: 'it is encapsulated',
   'unknown-interface': 'its interface is not in this network namespace, where zebra has to run too',
 };
+
+/** Why a feed is refused as a whole. */
+export const NEXTHOP_GROUPS =
+  'zebra sends nexthop groups, which do not show what a link takes along: write `no fpm use-next-hop-groups` in FRR';
 
 export class Complaints {
   #count = 0;
@@ -35,7 +37,7 @@ export class Complaints {
     this.#tell(fault, 'undecodable', 'fpm: a message does not decode');
   }
 
-  refuseRoute(prefix: Prefix, reason: Refusal): void {
+  refuseRoute(prefix: Prefix, reason: RouteRefusal): void {
     const message = `fpm: ${prefix} is not taken: ${REFUSALS[reason]}`;
     this.#tell({ prefix: prefix.text, reason }, reason, message);
   }

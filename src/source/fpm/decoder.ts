@@ -4,7 +4,8 @@
  * FRR 8.4 tells a change as RTM_DELROUTE and RTM_NEWROUTE in one frame, 9.1 and
  * later as one RTM_NEWROUTE with NLM_F_REPLACE: read in order, both mean that
  * the last word is the route. Of other protocols zebra tells too; of those
- * nothing is taken.
+ * nothing is taken, but that one which takes the place of BGP's ends it: 9.1 and
+ * later do not take back what they replace.
  */
 import type { Prefix } from '../../net/prefix.js';
 import {
@@ -35,6 +36,8 @@ export type RouteChange =
       readonly legs: readonly Gateway[];
     }
   | { readonly type: 'gone'; readonly table: number; readonly prefix: Prefix }
+  /** zebra's choice is a route of another protocol: BGP's, if there was one, is none any more. */
+  | { readonly type: 'others'; readonly table: number; readonly prefix: Prefix }
   /** There is a route, but it cannot be taken: as good as none. */
   | {
       readonly type: 'refused';
@@ -46,7 +49,13 @@ export type RouteChange =
 /** A leg that has a gateway. */
 export type Gateway = RouteLeg & { readonly gateway: NonNullable<RouteLeg['gateway']> };
 
-export type RouteRefusal = 'flattened-next-hop' | 'no-gateway' | 'not-unicast' | 'encapsulated';
+export type RouteRefusal =
+  | 'flattened-next-hop'
+  | 'no-gateway'
+  | 'not-unicast'
+  | 'encapsulated'
+  /** Told by who looks interfaces up, not by the decoder. */
+  | 'unknown-interface';
 
 export interface ChangeSink {
   change(change: RouteChange): void;
@@ -91,10 +100,15 @@ function decodeRoute(
 ): void {
   // The protocol first: zebra tells of all there are, and most hosts have others.
   if (end - body < 12) throw new RangeError(`rtmsg of ${end - body} bytes`);
-  if (payload.readUInt8(body + 5) !== PROTOCOL_BGP) return;
+  const isBgp = payload.readUInt8(body + 5) === PROTOCOL_BGP;
+  if (!isBgp && type === RTM_DELROUTE) return;
   const route = readRoute(payload, body, end);
   if (route === undefined) return;
   const { table, prefix } = route;
+  if (!isBgp) {
+    sink.change({ type: 'others', table, prefix });
+    return;
+  }
   if (type === RTM_DELROUTE) {
     sink.change({ type: 'gone', table, prefix });
     return;

@@ -3,11 +3,18 @@
  * nothing else of BGP: no peer, no attributes. Equal legs give the same objects,
  * so that a route told again is seen to be the same.
  */
+import type { Address } from '../../net/address.js';
 import { type Attributes, type NextHop, type Path, UNKNOWN_AS_PATH } from '../../rib/path.js';
 import type { Gateway } from './decoder.js';
 
 /** {@link Path.peer} of every path: FPM does not tell whose it is. */
 const PEER = 'fpm';
+
+/**
+ * Sets that are remembered: a fabric has some tens, shares of bandwidth that change
+ * all day make more. Beyond, all are forgotten; equal legs are then other objects.
+ */
+const MOST = 10_000;
 
 export class PathSets {
   readonly #sets = new Map<string, readonly Path[]>();
@@ -23,41 +30,39 @@ export class PathSets {
    * (link-local, or onlink) is not known.
    */
   of(legs: readonly Gateway[]): readonly Path[] | undefined {
-    const key = legs.map(keyOf).join();
+    const names: (string | undefined)[] = [];
+    let key = '';
+    for (const leg of legs) {
+      const isBound = leg.gateway.isLinkLocal || leg.onlink;
+      const name = isBound ? this.interfaceName(leg.oif) : undefined;
+      if (isBound && name === undefined) return undefined;
+      names.push(name);
+      key += keyOf(leg, name);
+    }
     const known = this.#sets.get(key);
     if (known !== undefined) return known;
-    const paths: Path[] = [];
-    for (const [index, leg] of legs.entries()) {
-      const nextHop = this.#nextHop(leg);
-      if (nextHop === undefined) return undefined;
-      paths.push({
-        peer: PEER,
-        peerAs: 0,
-        pathId: legs.length === 1 ? 0 : index + 1,
-        nextHop,
-        attributes: this.#weighted(legs.length === 1 ? undefined : leg.weight),
-        session: undefined,
-        receivedAt: undefined,
-      });
+    const paths = legs.map(({ gateway, weight }, index) => ({
+      peer: PEER,
+      peerAs: 0,
+      pathId: legs.length === 1 ? 0 : index + 1,
+      nextHop: this.#nextHop(gateway, names[index]),
+      attributes: this.#weighted(legs.length === 1 ? undefined : weight),
+      session: undefined,
+      receivedAt: undefined,
+    }));
+    if (this.#sets.size >= MOST) {
+      this.#sets.clear();
+      this.#nextHops.clear();
     }
     this.#sets.set(key, paths);
     return paths;
   }
 
-  /** Interfaces may have other names now. */
-  forget(): void {
-    this.#sets.clear();
-    this.#nextHops.clear();
-  }
-
-  #nextHop(leg: Gateway): NextHop | undefined {
-    const bound = leg.gateway.isLinkLocal || leg.onlink;
-    const name = bound ? this.interfaceName(leg.oif) : undefined;
-    if (bound && name === undefined) return undefined;
-    const key = `${leg.gateway.text}%${name ?? ''}`;
+  #nextHop(address: Address, name: string | undefined): NextHop {
+    const key = `${address.text}%${name ?? ''}`;
     let nextHop = this.#nextHops.get(key);
     if (nextHop === undefined) {
-      nextHop = { address: leg.gateway, interface: name };
+      nextHop = { address, interface: name };
       this.#nextHops.set(key, nextHop);
     }
     return nextHop;
@@ -85,8 +90,8 @@ export class PathSets {
 }
 
 /** Equal text for equal legs; the words are the address, faster than its text. */
-function keyOf({ gateway, oif, onlink, weight }: Gateway): string {
+function keyOf({ gateway, weight }: Gateway, name: string | undefined): string {
   const { family, w0, w1, w2, w3 } = gateway;
   const address = family === 'ipv4' ? `${w0}` : `${w0}:${w1}:${w2}:${w3}`;
-  return `${address}%${oif}${onlink ? '!' : ''}*${weight}`;
+  return `${address}%${name ?? ''}*${weight},`;
 }

@@ -15,10 +15,16 @@ export interface RouteIntakeOptions {
   readonly clock: Clock;
   readonly interfaceName: (index: number) => string | undefined;
   /** A route that cannot be taken. */
-  readonly refused: (prefix: Prefix, reason: RouteRefusal | 'unknown-interface') => void;
+  readonly refused: (prefix: Prefix, reason: RouteRefusal) => void;
 }
 
 const NONE: readonly Path[] = [];
+
+interface Homeless {
+  readonly change: Extract<RouteChange, { type: 'new' }>;
+  /** The interfaces were asked for when it waited already: what they do not have then, there is not. */
+  readonly asked: boolean;
+}
 
 export class RouteIntake {
   readonly #options: RouteIntakeOptions;
@@ -26,8 +32,8 @@ export class RouteIntake {
   readonly #tables: ReadonlyMap<number, Map<string, readonly Path[]>>;
   readonly #sets: PathSets;
   readonly #gate: WithdrawalGate;
-  /** Routes whose interface is not known, to be offered again once it is. */
-  #homeless = new Map<string, Extract<RouteChange, { type: 'new' }>>();
+  /** Routes whose interface is not known, to be offered again once it is, by table and prefix. */
+  #homeless = new Map<string, Homeless>();
 
   constructor(options: RouteIntakeOptions) {
     const { tables, queue, clock, interfaceName } = options;
@@ -52,46 +58,53 @@ export class RouteIntake {
     return families;
   }
 
-  /** A route waits for its interface's name: read the interfaces, then call {@link interfacesRead}. */
+  /**
+   * A route waits for its interface's name: call {@link interfacesAsked}, read the
+   * interfaces, then call {@link interfacesRead}, until none waits.
+   */
   get lacksInterface(): boolean {
     return this.#homeless.size > 0;
   }
 
-  /** False for what is of no table that is taken. */
+  /** False for what is no word about a route of BGP in a table that is taken. */
   take(change: RouteChange): boolean {
     const routes = this.#tables.get(change.table);
     if (routes === undefined) return false;
     const { prefix } = change;
     const place = `${change.table} ${prefix.key}`;
-    if (this.#homeless.size > 0) this.#homeless.delete(place);
-    if (change.type !== 'new') {
-      if (change.type === 'refused') this.#options.refused(prefix, change.reason);
-      routes.delete(prefix.key);
+    const waited = this.#homeless.size > 0 && this.#homeless.delete(place);
+    if (change.type === 'new') {
+      const paths = this.#sets.of(change.legs);
+      if (paths === undefined) {
+        this.#homeless.set(place, { change, asked: false });
+        return true;
+      }
+      routes.set(prefix.key, paths);
       this.#offer(prefix);
       return true;
     }
-    const paths = this.#sets.of(change.legs);
-    if (paths === undefined) {
-      this.#homeless.set(place, change);
-      return true;
-    }
-    routes.set(prefix.key, paths);
-    this.#offer(prefix);
-    return true;
+    if (change.type === 'refused') this.#options.refused(prefix, change.reason);
+    // What zebra never told here is no withdrawal: it says nothing of what else it has.
+    const stood = routes.delete(prefix.key);
+    if (stood) this.#offer(prefix);
+    return stood || waited || change.type !== 'others';
   }
 
-  /** What waited for an interface is offered again; what still lacks one is refused. */
-  interfacesRead(): void {
-    const waiting = [...this.#homeless.values()];
-    this.#homeless = new Map();
-    this.#sets.forget();
-    for (const change of waiting) this.take(change);
-    for (const { table, prefix } of this.#homeless.values()) {
-      this.#options.refused(prefix, 'unknown-interface');
-      this.#tables.get(table)?.delete(prefix.key);
-      this.#offer(prefix);
+  /** The interfaces are about to be read: whatever waits now is judged by them. */
+  interfacesAsked(): void {
+    for (const [place, { change }] of this.#homeless) {
+      this.#homeless.set(place, { change, asked: true });
     }
+  }
+
+  /** What waits is offered again; what was asked for and still lacks its interface is refused. */
+  interfacesRead(): void {
+    const waiting = this.#homeless;
     this.#homeless = new Map();
+    for (const { change, asked } of waiting.values()) {
+      if (!asked || this.#sets.of(change.legs) !== undefined) this.take(change);
+      else this.take({ ...change, type: 'refused', reason: 'unknown-interface' });
+    }
   }
 
   /** Lets withdrawals go as {@link WithdrawalGate} has it. Rejects with the signal's reason. */

@@ -13,9 +13,10 @@ import type { Log } from '../../log-port.js';
 import { FAMILIES, type Family } from '../../net/family.js';
 import { TABLE_MAIN } from '../../netlink/route-message.js';
 import type { EventQueue } from '../event-queue.js';
-import type { Complaints } from './complaints.js';
+import { type Complaints, NEXTHOP_GROUPS } from './complaints.js';
 import { decodeFrame, hasGateway, PROTOCOL_BGP } from './decoder.js';
 import { checkHeader, FrameReader } from './frame.js';
+import { InterfaceNames } from './interface-names.js';
 import type { FpmNode } from './node.js';
 import { Replay } from './replay.js';
 import { RouteIntake } from './route-intake.js';
@@ -42,16 +43,13 @@ export interface SessionOptions {
   readonly heard: () => void;
 }
 
-const NEXTHOP_GROUPS =
-  'zebra sends nexthop groups, which do not show what a link takes along: write `no fpm use-next-hop-groups` in FRR';
-
 export class FpmSession {
   readonly #options: SessionOptions;
   readonly #intake: RouteIntake;
   readonly #replay: Replay;
   readonly #life = new AbortController();
   readonly #superseded = new AbortController();
-  #interfaces: ReadonlyMap<number, string> = new Map();
+  readonly #interfaces: InterfaceNames;
   #spoken = false;
   #refused = false;
   #readingInterfaces = false;
@@ -59,6 +57,7 @@ export class FpmSession {
   constructor(options: SessionOptions) {
     const { tables, queue, clock, complaints, before } = options;
     this.#options = options;
+    this.#interfaces = new InterfaceNames(options);
     this.#replay = new Replay(before);
     this.#intake = new RouteIntake({
       ...{ tables, queue, clock },
@@ -88,14 +87,15 @@ export class FpmSession {
    * that cannot be read ({@link NodeError}).
    */
   async run(signal: AbortSignal): Promise<string> {
-    const { socket, queue, begun, progress, node } = this.#options;
+    const { socket, queue, begun, progress } = this.#options;
     const life = AbortSignal.any([signal, this.#life.signal]);
+    let leave = () => {};
     const ended = new Promise<string>((resolve) => {
+      leave = () => resolve('ended');
       socket.on('error', ({ message }) => resolve(`the connection of zebra broke: ${message}`));
       socket.on('close', () => resolve('zebra closed the connection'));
-      for (const end of [signal, this.#superseded.signal]) {
-        end.addEventListener('abort', () => resolve('ended'), { once: true });
-      }
+      signal.addEventListener('abort', leave);
+      this.#superseded.signal.addEventListener('abort', leave);
     });
     try {
       const first = await Promise.race([ended, firstChunk(socket)]);
@@ -105,10 +105,11 @@ export class FpmSession {
       begun();
       queue.reset();
       progress('the first route of BGP');
-      this.#interfaces = await node.interfaces();
+      await this.#interfaces.read();
       await this.#readTables();
       return await Promise.race([ended, this.#follow(first, life)]);
     } finally {
+      signal.removeEventListener('abort', leave);
       this.#life.abort();
       if (!socket.destroyed) {
         const closed = once(socket, 'close');
@@ -133,7 +134,9 @@ export class FpmSession {
           return;
         }
         this.#intake.settle(signal).catch(fail);
-        if (this.#intake.lacksInterface) this.#readInterfaces().catch(fail);
+        if (!this.#intake.lacksInterface) return;
+        const found = this.#readInterfaces();
+        found.then(() => this.#intake.settle(signal)).catch(fail);
       };
       take(first);
       this.#options.socket.on('data', take).resume();
@@ -215,22 +218,27 @@ export class FpmSession {
         if (alone) this.#replay.taken(prefix.family, now);
       }
     }
-    if (this.#intake.lacksInterface) this.#intake.interfacesRead();
+    await this.#readInterfaces();
   }
 
+  /** Until no route waits for its interface; at once where another call looks after it. */
   async #readInterfaces(): Promise<void> {
     if (this.#readingInterfaces) return;
     this.#readingInterfaces = true;
     try {
-      this.#interfaces = await this.#options.node.interfaces();
-      if (!this.#life.signal.aborted) this.#intake.interfacesRead();
+      while (this.#intake.lacksInterface) {
+        this.#intake.interfacesAsked();
+        await this.#interfaces.read();
+        if (this.#life.signal.aborted) return;
+        this.#intake.interfacesRead();
+      }
     } finally {
       this.#readingInterfaces = false;
     }
   }
 }
 
-/** The socket is paused behind it. */
+/** The socket is paused then. */
 function firstChunk(socket: Socket): Promise<Buffer> {
   return new Promise((resolve) => {
     socket.once('data', (chunk) => {

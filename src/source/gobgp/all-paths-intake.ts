@@ -41,6 +41,10 @@ interface Change {
 
 const NONE: readonly Path[] = [];
 
+function isAdrift({ nextHop }: Path): boolean {
+  return nextHop.address.isLinkLocal && nextHop.interface === undefined;
+}
+
 export class AllPathsIntake implements Intake {
   readonly dumping = false;
   readonly #options: IntakeOptions;
@@ -61,7 +65,7 @@ export class AllPathsIntake implements Intake {
     this.#options = options;
     this.#decoder = new PathDecoder({
       format: client.api.format,
-      interfaceOf: (peer) => peers.get(peer)?.interface,
+      interfaceOf: (peer, routerId) => peers.interfaceOf(peer, routerId),
       sessionTypeOf: (peer, peerAs) => this.#sessionType(peer, peerAs),
     });
     this.#parking = new WithdrawalParking({
@@ -81,10 +85,14 @@ export class AllPathsIntake implements Intake {
     return this.#reader.size === 0 && this.#parking.size === 0;
   }
 
-  /** What came before its peer was known was held for external, or internal, by the global AS. */
+  /**
+   * What came before its peer was known was held for external, or internal, by
+   * the global AS; and of a link-local next hop nobody could tell the interface.
+   */
   sessionsMoved(): void {
     this.#decoder.forget();
     for (const { prefix, paths } of this.#sets.values()) {
+      if (this.#early === undefined && paths.some(isAdrift)) this.#readAgain(prefix);
       if (paths.every((path) => this.#typed(path) === path)) continue;
       this.#set(
         prefix,

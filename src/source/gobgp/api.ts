@@ -61,6 +61,8 @@ export interface PeerMessage {
     readonly adminState: number;
     readonly remoteCap: readonly CapabilityMessage[];
     readonly localCap: readonly CapabilityMessage[];
+    /** The peer's BGP identifier as an address; '' before its first session. */
+    readonly routerId: string;
   } | null;
   readonly timers: {
     readonly state: { readonly uptime: { readonly seconds: number } | null } | null;

@@ -1,6 +1,5 @@
 import type { Clock } from '../../clock.js';
 import type { GobgpApiConfig } from '../../config/config.js';
-import { GobgpClient } from './client.js';
 import { resolveEndpoint } from './endpoint.js';
 import { PeerTable } from './peer-table.js';
 
@@ -19,6 +18,7 @@ export async function enablePeers(
   onDone: (peer: string, outcome: PeerOutcome) => void,
   { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
 ): Promise<void> {
+  const { GobgpClient } = await import('./client.js');
   const client = await GobgpClient.connect(await resolveEndpoint(gobgp), clock, signal);
   try {
     const table = new PeerTable(client.api);

@@ -17,7 +17,7 @@ import type {
 } from '../source.js';
 import type { GlobalMessage } from './api.js';
 import { backoff } from './backoff.js';
-import { GobgpClient } from './client.js';
+import type { GobgpClient } from './client.js';
 import { resolveEndpoint } from './endpoint.js';
 import { Feed } from './feed.js';
 import { GobgpError } from './gobgp-error.js';
@@ -130,6 +130,8 @@ class GobgpSource implements Source {
   async #connection(signal: AbortSignal): Promise<void> {
     const { config, clock } = this.#options;
     const endpoint = await resolveEndpoint(config);
+    // gRPC takes 11 MB of memory: a daemon with another source never loads it.
+    const { GobgpClient } = await import('./client.js');
     const life = new AbortController();
     const end = () => life.abort(signal.reason);
     signal.addEventListener('abort', end, { once: true });

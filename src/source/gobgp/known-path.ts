@@ -11,7 +11,10 @@ import { LENGTH, tagOf, VARINT, type WireReader } from './wire.js';
 
 /** A path as the daemon knows it, shared by every prefix that has the same. Immutable. */
 export interface KnownPath {
-  /** Who told of it, as the daemon writes it: an address with the zone it has there. */
+  /**
+   * Who told of it, apart from all others: an address with the zone it has in
+   * the daemon's words, or, of a link-local one without, with the BGP identifier.
+   */
   readonly source: string;
   /** RFC 7911; 0 where none. */
   readonly pathId: number;
@@ -25,8 +28,8 @@ export interface KnownPath {
 
 export interface KnownPathOptions {
   readonly format: MessageFormat;
-  /** The interface behind a peer with a link-local address, where its zone does not say. */
-  readonly interfaceOf: (peer: string) => string | undefined;
+  /** The interface behind a peer with a link-local address, where its zone does not say; `routerId` as text. */
+  readonly interfaceOf: (peer: string, routerId: string) => string | undefined;
   /**
    * Given where paths are to be selected from here: the kind of session behind
    * a peer. They then bear their session, and the second they were heard in.
@@ -67,7 +70,7 @@ export class KnownPathMaker {
     const decoder = new AttributeDecoder(this.options.format);
     let peerAs = 0;
     let source = '';
-    let routerId = 0;
+    let routerId = '';
     let pathId = 0;
     let unreachable = false;
     while (wire.more) {
@@ -80,16 +83,18 @@ export class KnownPathMaker {
         wire.leave(outer);
       } else if (tag === SOURCE_ASN) peerAs = wire.varint();
       else if (tag === NEIGHBOR_IP) source = wire.text();
-      else if (tag === SOURCE_ID) routerId = Address.parse(wire.text())?.w0 ?? 0;
+      else if (tag === SOURCE_ID) routerId = wire.text();
       else if (tag === IDENTIFIER) pathId = wire.varint();
       else if (tag === IS_NEXTHOP_INVALID) unreachable = wire.varint() !== 0;
       else wire.skip(tag);
     }
     const [peer = '', zone] = source.split('%');
     const { attributes, nextHops } = decoder.result();
-    const nextHop = this.#nextHop(nextHops, peer, zone);
+    const scopeOf = () => zone ?? this.options.interfaceOf(peer, routerId);
+    const nextHop = this.#nextHop(nextHops, scopeOf);
+    if (zone === undefined && Address.parse(peer)?.isLinkLocal === true) source += ` ${routerId}`;
     const local = peer === '' || peer === '<nil>' || nextHop === undefined;
-    const session = this.#session(peer, peerAs, routerId >>> 0);
+    const session = this.#session(peer, peerAs, (Address.parse(routerId)?.w0 ?? 0) >>> 0);
     const path = local
       ? undefined
       : { peer, peerAs, pathId, nextHop, attributes, session, receivedAt: undefined };
@@ -119,15 +124,11 @@ export class KnownPathMaker {
   }
 
   /** The global next hop where there is one, else the link-local with its interface. */
-  #nextHop(
-    nextHops: readonly Address[],
-    peer: string,
-    zone: string | undefined,
-  ): NextHop | undefined {
+  #nextHop(nextHops: readonly Address[], scopeOf: () => string | undefined): NextHop | undefined {
     const usable = nextHops.filter((address) => !address.isUnspecified);
     const address = usable.find(({ isLinkLocal }) => !isLinkLocal) ?? usable[0];
     if (address === undefined) return undefined;
-    const scope = address.isLinkLocal ? (zone ?? this.options.interfaceOf(peer)) : undefined;
+    const scope = address.isLinkLocal ? scopeOf() : undefined;
     const nextHop = { address, interface: scope };
     const text = nextHopText(nextHop);
     const shared = this.#nextHops.get(text) ?? nextHop;

@@ -9,6 +9,8 @@ export interface PeerView {
   readonly daemonAddress: string;
   /** The interface of a peer with a link-local address. */
   readonly interface: string | undefined;
+  /** BGP identifier, as the daemon writes it; '' before the first session. */
+  readonly routerId: string;
   readonly localAs: number;
   /** What is configured; of it, what both sides negotiated once the session is up. */
   readonly families: ReadonlyMap<
@@ -21,6 +23,9 @@ export interface PeerView {
   readonly updates: number;
   readonly quietSince: number;
 }
+
+/** In the place of a BGP identifier. */
+const NOT_HEARD_YET = '';
 
 export class PeerTable {
   /** By the daemon's own name: the same link-local address may be a peer on several interfaces. */
@@ -46,7 +51,24 @@ export class PeerTable {
     return this.#views.get(peer) ?? this.views.find(({ status }) => status.peer === peer);
   }
 
-  /** Takes a new answer, at monotonic time `now`. True when a peer is new, behind another interface, or sees us in another AS. */
+  /**
+   * The interface behind a peer of a path. gobgpd 3 leaves the zone out of a
+   * path's peer: where several peers have the address it is the BGP identifier
+   * that tells them apart, as it does in gobgpd itself; `undefined` where that
+   * does not either.
+   */
+  interfaceOf(peer: string, routerId: string): string | undefined {
+    const zoned = this.#views.get(peer);
+    if (zoned !== undefined) return zoned.interface;
+    const named = this.views.filter(({ status }) => status.peer === peer);
+    for (const id of [routerId, NOT_HEARD_YET]) {
+      const behind = named.length < 2 ? named : named.filter((view) => view.routerId === id);
+      if (behind.length > 0) return behind.length === 1 ? behind[0]?.interface : undefined;
+    }
+    return undefined;
+  }
+
+  /** Takes a new answer, at monotonic time `now`. True when a peer is new, behind another interface, has another BGP identifier, or sees us in another AS. */
   update(messages: readonly PeerMessage[], now: number): boolean {
     const before = this.#views;
     this.#views = new Map();
@@ -56,7 +78,7 @@ export class PeerTable {
       this.#views.set(view.daemonAddress, view);
       const known = before.get(view.daemonAddress);
       moved ||= known?.interface !== view.interface || known?.localAs !== view.localAs;
-      moved ||= known === undefined;
+      moved ||= known === undefined || known.routerId !== view.routerId;
     }
     this.#statuses = this.views.map(({ status }) => status);
     return moved;
@@ -102,9 +124,12 @@ export class PeerTable {
         adminDown: admin !== 'up',
         received,
         since: established && uptime > 0 ? uptime * 1000 : undefined,
+        // gobgpd does not tell.
+        lastError: undefined,
       },
       daemonAddress,
       interface: zone ?? (conf?.neighborInterface || undefined),
+      routerId: state?.routerId || known?.routerId || NOT_HEARD_YET,
       localAs: conf?.localAsn || state?.localAsn || 0,
       families: new Map(families),
       willMarkEndOfRib: remote.includes('graceful-restart') && local.includes('graceful-restart'),

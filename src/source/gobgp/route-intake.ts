@@ -38,7 +38,7 @@ export class RouteIntake implements Intake {
     this.#changed = this.#dumping ? undefined : new Set();
     this.#decoder = new PathDecoder({
       format: client.api.format,
-      interfaceOf: (peer) => peers.get(peer)?.interface,
+      interfaceOf: (peer, routerId) => peers.interfaceOf(peer, routerId),
     });
     this.#parking = new WithdrawalParking({
       clock,

@@ -6,6 +6,7 @@ import { config, limit, prefix, rulesFrom, staticRoute, table } from '../desired
 import { rule } from '../policy/build.js';
 import { FakeNode, runningNode } from '../reconcile/node.js';
 import { fakeFacts } from './fake-facts.js';
+import { STATUS } from './sample-status.js';
 
 /** `stage outcome: text`, one a line, and the conclusion last. */
 function explain(node: FakeNode, query: string): string[] {
@@ -183,6 +184,18 @@ test('kept from before until its family is fed, and then only while the kernel r
     NO_RULE,
     'installed, though unwanted: gobgp offers no path to 11.0.0.0/8',
   ]);
+  await node.stop();
+});
+
+test('a prefix that nobody offers: who has no session, and could have', async () => {
+  const node = await runningNode(config(table()));
+  const facts = fakeFacts(node);
+  facts.peers = STATUS.source.peers;
+  const [report] = explainAnswer(facts, '99.0.0.0/8').tables;
+  assert.equal(
+    report?.conclusion,
+    'not installed: gobgp offers no path to 99.0.0.0/8; no session with 10.9.1.2 (active)',
+  );
   await node.stop();
 });
 

@@ -34,6 +34,7 @@ export const STATUS: StatusReport = {
         adminDown: false,
         received: { ipv4: 1234, ipv6: 40 },
         since: NOW - 3 * HOUR,
+        lastError: undefined,
       },
       {
         peer: '10.9.1.2',
@@ -43,6 +44,7 @@ export const STATUS: StatusReport = {
         adminDown: false,
         received: { ipv4: 0, ipv6: 0 },
         since: undefined,
+        lastError: undefined,
       },
     ],
     counters: { undecodable: 0, lastEventAt: NOW - 5 * SECOND },

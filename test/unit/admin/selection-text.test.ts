@@ -11,6 +11,7 @@ import {
   BEST_PATH,
   config,
   limit,
+  NEXT_HOP,
   prefix,
   RESET,
   SYNCED,
@@ -37,7 +38,10 @@ function route(to: string, metric: number, type: 'unicast' | 'local' = 'unicast'
 const UNDERLAY = new Underlay({
   links: [{ index: 2, name: 'eth1', up: true, carrier: true }],
   addresses: [],
-  routes: [route('10.9.0.0/24', 0), route('10.20.0.0/16', 20), route('10.9.0.1/32', 0, 'local')],
+  routes: [
+    ...[route('10.9.0.0/24', 0), route('10.20.0.0/16', 20), route('2001:db8::/32', 0)],
+    route('10.9.0.1/32', 0, 'local'),
+  ],
 });
 
 /** Peer 10.9.0.n, AS 65001 unless another is given. */
@@ -79,13 +83,21 @@ const LOST: readonly (readonly [
   best?: Path,
   bestPath?: Partial<TableConfig['bestPath']>,
 ])[] = [
-  [over('10.66.0.3', from(3)), 'no way leads to its next hop'],
+  [
+    over('10.66.0.3', from(3)),
+    'no way leads to its next hop: no usable route to 10.66.0.3 in the main table',
+  ],
   [from(3, { communities: [0xffff0006] }), 'it is stale (LLGR_STALE)'],
   [from(3, { localPref: 50 }), 'local preference 50 against 100'],
   [from(3, { asPath: sequence(65001, 1, 2) }), 'AS path length 3 against 1'],
   [from(3, { origin: 'egp' }), 'origin egp against igp'],
-  [from(3, { med: 5 }), 'a lower MED through the same neighbouring AS'],
-  [from(3, { med: 5 }, { peerAs: 65002 }), 'MED 5 against 0', from(2), { alwaysCompareMed: true }],
+  [from(3, { med: 5 }), 'MED 5 against 0 (none) of 10.9.0.2, through the same neighbouring AS'],
+  [
+    from(3, { med: 5 }, { peerAs: 65002 }),
+    'MED 5 against 4',
+    from(2, { med: 4 }),
+    { alwaysCompareMed: true },
+  ],
   [
     from(3, {}, { session: { type: 'confederation', routerId: 1 } }),
     'its session is confederation, not external',
@@ -98,9 +110,9 @@ const OTHER_AS = 'as good until then, but through another AS (multipathRelax is 
 /** Of equal cost through another AS. */
 const TIES: typeof LOST = [
   [
-    from(3, {}, { receivedAt: 2 }),
-    'heard later',
-    from(2, {}, { receivedAt: 1 }),
+    from(3, {}, { receivedAt: 2500 }),
+    'heard 1.5 s later',
+    from(2, {}, { receivedAt: 1000 }),
     { preferOldest: true },
   ],
   [from(3), 'router id 10.255.0.3 against 10.255.0.2'],
@@ -124,6 +136,36 @@ test('each step at which a path may lose is said in its own words', () => {
       BEST,
     ]);
   }
+});
+
+test('MED: the path that won it is named, though another is the best', () => {
+  const through = (n: number, med: number | undefined, peerAs: number) =>
+    from(n, { med, asPath: sequence(peerAs) }, { peerAs });
+  const paths = [
+    through(2, undefined, 65002),
+    through(3, 30, 65001),
+    through(4, 20, 65001),
+    through(5, 10, 65001),
+    // Lost before: its MED beats nobody.
+    through(6, 0, 65001),
+  ];
+  const longer = { ...paths[4], attributes: attributes({ asPath: sequence(65001, 7), med: 0 }) };
+  const bestPath = { ...BEST_PATH, multipathRelax: true };
+  assert.deepEqual(steps([...paths.slice(0, 4), longer as Path], { bestPath }), [
+    BEST,
+    'info: path of 10.9.0.3 lost: MED 30 against 10 of 10.9.0.5, through the same neighbouring AS',
+    'info: path of 10.9.0.4 lost: MED 20 against 10 of 10.9.0.5, through the same neighbouring AS',
+    'ok: path of 10.9.0.5 is as good, and shares the route',
+    'info: path of 10.9.0.6 lost: AS path length 2 against 1',
+  ]);
+});
+
+test('with gateways in the place of next hops it is not the next hop that is to blame', () => {
+  const nextHop = { ...NEXT_HOP, override: [address('10.66.0.9')] };
+  assert.deepEqual(steps([over('2001:db8::2', from(2)), over('10.66.0.3', from(3))], { nextHop }), [
+    BEST,
+    'info: path of 10.9.0.3 lost: no way leads to its next hop',
+  ]);
 });
 
 test('internal paths differ by their AS paths, and paths of one peer by their identifiers', () => {

@@ -293,7 +293,7 @@ test('peers stand in the order of their addresses, whatever order the daemon tel
   const given = ['10.9.10.2', 'fe80::1', '10.9.9.2'];
   facts.peers = given.map((peer) => ({
     ...{ peer, as: 65001, established: true, sessionState: 'established', adminDown: false },
-    ...{ received: { ipv4: 0, ipv6: 0 }, since: 0 },
+    ...{ received: { ipv4: 0, ipv6: 0 }, since: 0, lastError: undefined },
   }));
   const { peers } = statusAnswer(facts).source;
   assert.deepEqual(

@@ -40,6 +40,20 @@ Rib2fibPrefixLimitWarning  warning   10 min ago  fabric/all/ipv4 is at 81 % of 1
   );
 });
 
+test('a peer without a session: why, where the source knows', () => {
+  const [first, second] = STATUS.source.peers;
+  assert.ok(first && second);
+  const lastError = 'OPEN: AS number 65009, must be 65002';
+  const source = { ...STATUS.source, peers: [first, { ...second, lastError }] };
+  const lines = statusText({ ...STATUS, source }, PLAIN).split('\n');
+  const at = lines.findIndex((line) => line.startsWith('PEER'));
+  assert.deepEqual(lines.slice(at, at + 3), [
+    'PEER         AS  SESSION      SINCE     IPV4  IPV6  LAST ERROR',
+    '10.9.0.2  65001  established  3 h ago  1,234    40',
+    '10.9.1.2  65002  active       -            0     0  OPEN: AS number 65009, must be 65002',
+  ]);
+});
+
 const BARE: StatusReport = {
   ...STATUS,
   ready: false,

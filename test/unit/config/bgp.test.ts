@@ -35,6 +35,7 @@ describe('source bgp, loaded', () => {
         ...{ connect: false, port: 179, localAddress: undefined, role: 'neighbour' },
         ...{ password: undefined, ttlSecurity: undefined, holdTime: 90_000 },
         ...{ families: ['ipv4', 'ipv6'], addPath: false, bgpRole: undefined },
+        ...{ confederation: false, allowOwnAs: 0 },
         gracefulRestart: { restartTime: 600_000, staleTime: 360_000, longLivedTime: 0 },
       },
     );
@@ -56,6 +57,20 @@ describe('source bgp, loaded', () => {
       ['feed', 'pässword', 1, 0, ['ipv4', 'ipv6'], true],
     );
     assert.equal(peer.gracefulRestart.longLivedTime, Number.POSITIVE_INFINITY);
+  });
+
+  it('our AS number in a path: of a feed it is not looked at, unless it says so', async () => {
+    const { peers } = await bgpOf(
+      'peers: [ { address: 10.9.0.2, as: 1, role: feed }, { address: 10.9.0.3, as: 1, role: feed, allowOwnAs: 0 }, { address: 10.9.0.4, as: 1, allowOwnAs: 2, confederation: true } ]',
+    );
+    assert.deepEqual(
+      peers.map(({ allowOwnAs, confederation }) => [allowOwnAs, confederation]),
+      [
+        [Number.POSITIVE_INFINITY, false],
+        [0, false],
+        [2, true],
+      ],
+    );
   });
 });
 
@@ -82,13 +97,15 @@ describe('what a reload changed in source bgp', () => {
     [
       'a peer’s options, and not its password',
       'peers: [ { address: 10.9.0.2, as: 1, password: old } ]',
-      'peers: [ { address: 10.9.0.2, as: 2, password: new, connect: true, holdTime: 9s, families: [ ipv4 ], ttlSecurity: 1, gracefulRestart: { staleTime: 1s } } ]',
+      'peers: [ { address: 10.9.0.2, as: 2, allowOwnAs: 1, confederation: true, password: new, connect: true, holdTime: 9s, families: [ ipv4 ], ttlSecurity: 1, gracefulRestart: { staleTime: 1s } } ]',
       [
         'source.peers[10.9.0.2].as: 1 -> 2',
         'source.peers[10.9.0.2].connect: false -> true',
         'source.peers[10.9.0.2].ttlSecurity: none -> 1',
         'source.peers[10.9.0.2].holdTime: 90s -> 9s',
         'source.peers[10.9.0.2].families: ipv4 ipv6 -> ipv4',
+        'source.peers[10.9.0.2].confederation: false -> true',
+        'source.peers[10.9.0.2].allowOwnAs: 0 -> 1',
         'source.peers[10.9.0.2].gracefulRestart: 10m 6m 0ms -> 10m 1s 0ms',
         'source.peers[10.9.0.2].password: changed',
       ],

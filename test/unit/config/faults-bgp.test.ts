@@ -2,7 +2,7 @@ import { describe } from 'node:test';
 import { testFaults } from './fault-rows.js';
 
 const PEER_KEYS =
-  'address, prefix, interface, as, routerId, connect, port, localAddress, role, password, passwordFile, ttlSecurity, holdTime, families, addPath, bgpRole, gracefulRestart';
+  'address, prefix, interface, as, routerId, connect, port, localAddress, role, password, passwordFile, ttlSecurity, holdTime, families, addPath, bgpRole, confederation, allowOwnAs, gracefulRestart';
 
 /** Line 3 is the first key of `bgp`, column 5. */
 const inBgp = (text: string) =>
@@ -136,6 +136,20 @@ describe('source.bgp', () => {
         ],
       ],
       [
+        'a confederation within an AS',
+        'as: 65000\naddress: 10.9.0.2\nconfederation: true\n',
+        [
+          'c.yaml:8:24: source.bgp.peers[0].confederation: only goes with another AS: this one has our own AS number',
+        ],
+      ],
+      [
+        'a role within a confederation',
+        'as: 65001\naddress: 10.9.0.2\nconfederation: true\nbgpRole: peer\n',
+        [
+          'c.yaml:9:18: source.bgp.peers[0].bgpRole: only goes with an external peer: this one is of our confederation',
+        ],
+      ],
+      [
         'our own router id',
         'as: 65000\naddress: 10.9.0.2\nrouterId: 10.255.0.1\n',
         [
@@ -198,6 +212,14 @@ describe('source.bgp', () => {
         [
           'c.yaml:7:9: source.bgp.peers[1]: has the address of a peer above, and must have its password',
           'c.yaml:7:9: source.bgp.peers[1]: has the address of a peer above, and must have its ttlSecurity',
+        ],
+      ],
+      [
+        'the same prefix on two interfaces',
+        '{ prefix: "fe80::/64", as: 1, interface: eth1 }\n{ prefix: "fe80::/64", as: 2, interface: eth2 }\n',
+        [
+          'c.yaml:6:9: source.bgp.peers[0]: can never be up: nothing listens for its call, and connect is false',
+          'c.yaml:7:9: source.bgp.peers[1]: can never be up: nothing listens for its call, and connect is false',
         ],
       ],
       [

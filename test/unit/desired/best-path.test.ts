@@ -12,6 +12,7 @@ import {
   address,
   BEST_PATH,
   config,
+  limit,
   nextHop,
   prefix,
   RESET,
@@ -152,6 +153,78 @@ test('a changed underlay decides again what competes over a next hop that moved,
   assert.deepEqual(decided.splice(0), []);
   engine.setUnderlay(underlay(ON_LINK), ['ipv4']);
   assert.deepEqual(decided.splice(0), ['10.1.0.0/16']);
+});
+
+/** Competing prefixes 40.0.0.0/24 and on, more than are decided in one slice; 10.20.0.1 is the nearer of the two next hops. */
+const MANY = 3_000;
+const many = Array.from({ length: MANY }, (_, i) => `40.${i >> 8}.${i & 255}.0/24`);
+const NEAR = '10.20.0.0/16 via 10.9.0.9 metric 10';
+const FAR = '10.20.0.0/16 via 10.9.0.9 metric 30';
+const OTHER = '10.30.0.0/16 via 10.9.0.9 metric 20';
+
+function engineOfMany(...tables: Parameters<typeof config>): Engine {
+  const engine = engineOf(underlay(ON_LINK, NEAR, OTHER), ...tables);
+  const paths = [from(2, '10.20.0.1'), from(3, '10.30.0.1')];
+  engine.apply([RESET, ...many.map((to) => heard(to, ...paths)), ...SYNCED], 0);
+  return engine;
+}
+
+const waysOfMany = (engine: Engine) => many.map((to) => ways(engine, 100, to));
+
+test('a metric that moved under many prefixes is followed in slices, and all of them in the end', () => {
+  const engine = engineOfMany(table());
+  assert.deepEqual(new Set(waysOfMany(engine)), new Set(['10.20.0.1']));
+  let before = 0;
+  let slices = 0;
+  for (const _ of engine.followUnderlay(underlay(ON_LINK, FAR, OTHER), ['ipv4'])) {
+    const done = waysOfMany(engine).filter((way) => way === '10.30.0.1').length;
+    assert.ok(done > before && done - before <= 1_000, `${done - before} in a slice`);
+    before = done;
+    slices++;
+  }
+  assert.ok(slices >= 3);
+  assert.deepEqual(new Set(waysOfMany(engine)), new Set(['10.30.0.1']));
+});
+
+test('what is heard between slices is decided by the new metrics, and what is withdrawn stays so', () => {
+  const engine = engineOfMany(table());
+  const [first = '', second = ''] = many;
+  const [last = '', butOne = ''] = many.toReversed();
+  let slices = 0;
+  for (const _ of engine.followUnderlay(underlay(ON_LINK, FAR, OTHER), ['ipv4'])) {
+    if (slices++ > 0) continue;
+    engine.apply([heard(first), heard(last), heard(second, from(2, '10.20.0.1'))], 0);
+    engine.apply([heard(butOne, from(4, '10.20.0.1'), from(3, '10.30.0.1'))], 0);
+    engine.apply([heard('41.0.0.0/24', from(2, '10.20.0.1'), from(3, '10.30.0.1'))], 0);
+    assert.deepEqual(
+      [first, last, second, butOne, '41.0.0.0/24'].map((to) => ways(engine, 100, to)),
+      [undefined, undefined, '10.20.0.1', '10.30.0.1', '10.30.0.1'],
+    );
+  }
+  assert.deepEqual(
+    [first, last, second, butOne, '41.0.0.0/24', many[1_500] ?? ''].map((to) =>
+      ways(engine, 100, to),
+    ),
+    [undefined, undefined, '10.20.0.1', '10.30.0.1', '10.30.0.1', '10.30.0.1'],
+  );
+  assert.equal(engine.tables.get(100)?.counts('ipv4').accepted, MANY - 1);
+});
+
+test('a configuration that comes between slices: the table that was replaced touches its limits no more', () => {
+  const room = limit('block', MANY - 10);
+  const engine = engineOfMany(table({ limits: [room] }));
+  const refused = () => engine.tables.get(100)?.rejected().get('limit-blocked') ?? 0;
+  assert.equal(refused(), 10);
+  let slices = 0;
+  for (const _ of engine.followUnderlay(underlay(ON_LINK, FAR, OTHER), ['ipv4'])) {
+    if (slices++ > 0) continue;
+    const filters = [rule('permit', 'filters[0]', { peer: '10.9.0.9' })];
+    engine.reconfigure(config(table({ limits: [room], filters })));
+  }
+  assert.equal(slices, 1);
+  const [only] = engine.tables.get(100)?.limits ?? [];
+  assert.equal(only?.snapshot().count, 0);
+  assert.equal(engine.tables.get(100)?.rejected().get('no-match'), MANY);
 });
 
 test('a node that changes step by step chooses as one that was so from the start', () => {

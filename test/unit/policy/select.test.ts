@@ -459,9 +459,88 @@ describe('any set of paths', () => {
         const legs = selectPaths(paths, asked);
         for (const { path: gone, outcome } of explainSelection(paths, asked)) {
           if (outcome.kind !== 'lost') continue;
-          const left = paths.filter((each) => each !== gone);
-          assert.deepEqual(selectPaths(left, asked), legs);
+          assert.deepEqual(selectPaths(without(paths, gone), asked), legs);
         }
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test('a path that lost before MED is compared changes nothing by going, or by coming', () => {
+    const beforeMed = SELECTION_STEPS.slice(0, SELECTION_STEPS.indexOf('med'));
+    fc.assert(
+      fc.property(arbitraryPaths, arbitraryOptions, (paths, asked) => {
+        const legs = selectPaths(paths, asked);
+        for (const { path: gone, outcome } of explainSelection(paths, asked)) {
+          if (outcome.kind !== 'lost' || !beforeMed.includes(outcome.step)) continue;
+          assert.deepEqual(selectPaths(without(paths, gone), asked), legs);
+        }
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test('by pairs it is an order, where MED is one: of two the one or the other, of three no circle', () => {
+    const three = fc
+      .uniqueArray(arbitraryPath, {
+        ...{ selector: ({ peer, pathId }) => `${peer} ${pathId}`, minLength: 3, maxLength: 3 },
+      })
+      .map((all) => all.map((given) => heard(given as Heard)));
+    fc.assert(
+      fc.property(three, arbitraryOptions, (paths, given) => {
+        const asked = { ...given, bestPath: { ...given.bestPath, alwaysCompareMed: true } };
+        const wins = (a: Path, b: Path) => selectPaths([a, b], asked)[0] === a;
+        for (const a of paths) {
+          for (const b of without(paths, a)) {
+            assert.notEqual(wins(a, b), wins(b, a));
+            for (const c of without(without(paths, a), b)) {
+              assert.ok(!(wins(a, b) && wins(b, c)) || wins(a, c));
+            }
+          }
+        }
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  test('more legs are the same legs and more, and relax takes none away', () => {
+    fc.assert(
+      fc.property(arbitraryPaths, arbitraryOptions, (paths, asked) => {
+        const legs = (multipath: number, multipathRelax: boolean) =>
+          selectPaths(paths, {
+            ...{ ...asked, multipath },
+            bestPath: { ...asked.bestPath, multipathRelax },
+          });
+        for (const relax of [false, true]) {
+          for (let most = 1; most < paths.length; most++) {
+            assert.deepEqual(legs(most, relax), legs(most + 1, relax).slice(0, most));
+          }
+        }
+        const all = new Set(hops(legs(64, true)));
+        assert.equal(legs(64, true)[0], legs(64, false)[0]);
+        assert.ok(hops(legs(64, false)).every((hop) => all.has(hop)));
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test('the best path stays the best as it gets better, and another wins that is preferred to it', () => {
+    fc.assert(
+      fc.property(arbitraryPaths, arbitraryOptions, fc.nat(), (paths, asked, at) => {
+        const [best] = selectPaths(paths, asked);
+        const reached = best !== undefined && asked.metricTo(best.nextHop) !== undefined;
+        if (best === undefined || !reached) return;
+        const preferred = (path: Path, localPref: number) => ({
+          ...path,
+          attributes: { ...path.attributes, localPref, communities: [] },
+        });
+        const better = preferred(best, 300);
+        const others = without(paths, best);
+        assert.equal(selectPaths([...others, better], asked)[0], better);
+        const other = others[at % others.length];
+        if (other === undefined || asked.metricTo(other.nextHop) === undefined) return;
+        const rival = preferred(other, 301);
+        assert.deepEqual(selectPaths([...without(others, other), better, rival], asked), [rival]);
       }),
       { numRuns: 1000 },
     );
@@ -476,6 +555,10 @@ describe('any set of paths', () => {
     );
   });
 });
+
+function without(paths: readonly Path[], gone: Path): readonly Path[] {
+  return paths.filter((each) => each !== gone);
+}
 
 /** FRR with `deterministic-med`, written by pairs and independently: what it is checked against. */
 function bestByGroups(paths: readonly Path[], asked: SelectionOptions): Path | undefined {

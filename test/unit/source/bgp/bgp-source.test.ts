@@ -67,6 +67,7 @@ describe('source bgp', () => {
       {
         ...{ peer: '10.9.0.2', as: 65001, established: false, sessionState: 'active' },
         ...{ adminDown: false, received: { ipv4: 0, ipv6: 0 }, since: undefined },
+        lastError: undefined,
       },
     ]);
     assert.deepEqual([source.name, source.offers], ['bgp', 'all']);

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { BgpPeerConfig } from '../../../../src/config/config.js';
 import { Callers } from '../../../../src/source/bgp/callers.js';
-import { encodeOpen } from '../../../../src/source/bgp/encode.js';
-import { CEASE, ERROR_CODE, sessionError } from '../../../../src/source/bgp/error-code.js';
+import { encodeKeepalive, encodeOpen } from '../../../../src/source/bgp/message/encode.js';
+import { CEASE, ERROR_CODE, sessionError } from '../../../../src/source/bgp/message/error-code.js';
 import { address, prefix } from '../build.js';
 import { handshake, MemoryTransport, peerOpen } from './memory-transport.js';
 import { peerConfig } from './peer-config.js';
@@ -65,10 +65,28 @@ describe('who calls', () => {
     assert.deepEqual(first?.words(), []);
     second?.hear(...handshake(peerOpen({ routerId: 0x0aff0003, as: 65003, capabilities: [] })));
     first?.hear(...handshake());
-    assert.deepEqual(states(), ['127.0.0.1 established', '127.0.0.1 established']);
+    assert.deepEqual(states(), [
+      '127.0.0.1 (10.255.0.2) established',
+      '127.0.0.1 (10.255.0.3) established',
+    ]);
     third?.hear(encodeOpen(peerOpen({ routerId: 9 })));
     assert.deepEqual(third?.words(), ['2/3']);
     assert.ok(third.closed);
+  });
+
+  it('of one that rests, what is told is why', () => {
+    const { call, called } = callers(
+      at('127.0.0.1', { routerId: 0x0aff0002 }),
+      at('127.0.0.1', { routerId: 0x0aff0003 }),
+    );
+    const wrong = encodeOpen(peerOpen({ as: 65009, capabilities: [] }));
+    const answers = [0, 1].map(() => {
+      const transport = call('127.0.0.1');
+      transport.hear(wrong);
+      return transport.words().at(-1);
+    });
+    assert.deepEqual(answers, ['2/2', '6/5']);
+    assert.match(called.configured[0]?.waitingFor('ipv4') ?? '', /AS number 65009/);
   });
 
   it('whoever calls from a prefix is a peer of its own, of the longest prefix that fits', () => {
@@ -87,6 +105,18 @@ describe('who calls', () => {
       called.configured.map(({ name }) => name),
       ['10.9.0.2'],
     );
+  });
+
+  it('from a prefix with an interface, only there; of one link-local address on two links, two', () => {
+    const { call, states } = callers(
+      from('fe80::/10', { interface: 'eth1' }),
+      from('fe80::/64', { as: 65003 }),
+    );
+    const third = encodeOpen(peerOpen({ as: 65003, capabilities: [] }));
+    assert.deepEqual(call('fe80:1::1', 'eth1').words(), []);
+    assert.ok(call('fe80:1::1', 'eth2').closed);
+    for (const zone of ['eth2', 'eth3']) call('fe80::1', zone).hear(third, encodeKeepalive());
+    assert.deepEqual(states(), ['fe80::1%eth2 established', 'fe80::1%eth3 established']);
   });
 
   it('two of one address in a prefix are two peers', () => {
@@ -115,9 +145,76 @@ describe('what callers may cost', () => {
   it('no more than 128 connections that have not said who they are', () => {
     const { call } = callers(from('10.9.0.0/16'));
     const all = Array.from({ length: 130 }, (_, i) => call(`10.9.1.${i}`));
-    assert.equal(all.filter(({ closed }) => closed).length, 2);
-    all[0]?.break();
+    const gone = all.filter(({ closed }) => closed);
+    assert.deepEqual(gone, all.slice(0, 2), 'those that were silent longest make way');
+    assert.deepEqual(gone[0]?.words(), ['6/8']);
+    all[2]?.break();
     assert.equal(call('10.9.2.1').closed, false);
+    assert.equal(all[3]?.closed, false);
+  });
+
+  it('nor more than 32 of one address: it keeps nobody else out', () => {
+    const { call, states, fixture } = callers(from('10.9.0.0/16'));
+    const patient = call('10.9.0.7');
+    const flood = Array.from({ length: 1_000 }, () => call('10.9.0.5'));
+    assert.equal(flood.filter(({ closed }) => !closed).length, 32);
+    patient.hear(...handshake());
+    assert.deepEqual(states(), ['10.9.0.7 established']);
+    assert.equal(flood.at(-1)?.closed, false);
+    for (const one of flood) one.break();
+    patient.break();
+    assert.ok(fixture.clock.waiting <= 2, 'its timers are gone');
+  });
+
+  it('nor more than 1024 peers of prefixes; they are told why, and there is room again', async () => {
+    const { call, called, fixture } = callers(from('10.9.0.0/16'));
+    const all = Array.from({ length: 1024 }, (_, i) => {
+      const transport = call(`10.9.${i >> 8}.${i & 255}`);
+      transport.hear(...handshake());
+      return transport;
+    });
+    assert.equal(called.peers.filter(({ isUp }) => isUp).length, 1024);
+    const late = call('10.9.9.9');
+    late.hear(...handshake());
+    assert.deepEqual(late.words(), ['6/8']);
+    all[0]?.break();
+    await fixture.clock.advance(1_000);
+    const again = call('10.9.9.9');
+    again.hear(...handshake());
+    assert.equal(called.peers.filter(({ isUp }) => isUp).length, 1024);
+    assert.equal(again.closed, false);
+  });
+
+  it('nobody becomes a peer by an OPEN that is refused', () => {
+    const { call, called } = callers(from('10.9.0.0/16'));
+    for (let i = 1; i <= 2_000; i++) {
+      const transport = call('10.9.0.5');
+      transport.hear(encodeOpen(peerOpen({ as: 65009, routerId: i, capabilities: [] })));
+      assert.deepEqual(transport.words(), ['2/2']);
+    }
+    assert.deepEqual(called.peers, []);
+  });
+
+  it('one line an hour of what anybody can do as often as he likes', async () => {
+    const { call, fixture } = callers(from('10.9.0.0/16'), at('10.9.0.2'));
+    const storm = () => {
+      for (let i = 0; i < 100; i++) {
+        call('10.7.0.1');
+        call('10.9.0.5').hear(encodeOpen(peerOpen({ as: 65009, capabilities: [] })));
+      }
+    };
+    storm();
+    assert.deepEqual(fixture.warnings, [
+      'a call from nobody we know',
+      'no BGP session: OPEN: AS number 65009, must be 65001',
+    ]);
+    for (let i = 0; i < 100; i++) call(`10.6.0.${i}`);
+    assert.equal(fixture.warnings.length, 21);
+    call('10.9.0.6').hear(encodeOpen(peerOpen({ as: 65009, capabilities: [] })));
+    assert.equal(fixture.warnings.length, 22, 'strangers crowd nobody out');
+    await fixture.clock.advance(3_600_000);
+    storm();
+    assert.equal(fixture.warnings.length, 24);
   });
 
   it('each ends after four minutes without an OPEN', async () => {
@@ -135,13 +232,16 @@ describe('what callers may cost', () => {
     transport.hear(...handshake());
     called.disable('10.9.0.5', WHY);
     assert.equal(transport.words().at(-1), '6/1');
-    const other = call('10.9.0.5');
-    other.hear(encodeOpen(peerOpen({ routerId: 9 })));
-    assert.equal(other.words().at(-1), '6/5');
-    assert.deepEqual(states(), ['10.9.0.5 idle (admin down)', '10.9.0.5 idle (admin down)']);
+    for (let i = 9; i < 1_200; i++) {
+      const other = call('10.9.0.5');
+      other.hear(encodeOpen(peerOpen({ routerId: i })));
+      assert.equal(other.words().at(-1), '6/5');
+    }
+    assert.deepEqual(states(), ['10.9.0.5 idle (admin down)']);
     called.enable('10.9.0.5');
     call('10.9.0.5').hear(...handshake());
-    assert.ok(states().includes('10.9.0.5 established'));
+    call('10.9.0.5').hear(...handshake(peerOpen({ routerId: 9 })));
+    assert.deepEqual(states(), ['10.9.0.5 established', '10.9.0.5 established']);
   });
 });
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { AdjRibIn } from '../../../../src/source/bgp/adj-rib-in.js';
 import { FeedState } from '../../../../src/source/bgp/feed-state.js';
-import { HeardRoutes } from '../../../../src/source/bgp/heard-routes.js';
 import type { Peer } from '../../../../src/source/bgp/peer.js';
+import { AdjRibIn } from '../../../../src/source/bgp/routes/adj-rib-in.js';
+import { HeardRoutes } from '../../../../src/source/bgp/routes/heard-routes.js';
 import { EventQueue } from '../../../../src/source/event-queue.js';
 import { path, prefix } from '../build.js';
 import { FakeClock } from '../fake-clock.js';
@@ -178,6 +178,7 @@ describe('the feed of all peers', () => {
     fixture.up(0);
     const rib = new AdjRibIn({
       ...{ routes: fixture.routes, peer: '10.9.0.2', peerAs: 65001, now: () => 1 },
+      full: () => undefined,
     });
     const nlri = [{ prefix: prefix('10.0.0.0/8'), pathId: 0 }];
     const { nextHop, attributes } = path('10.9.0.2');

@@ -1,13 +1,20 @@
 /** A connection in memory: what we send is kept as messages, what the peer says is given by the test. */
 import { Address } from '../../../../src/net/address.js';
-import { CONTEXT_BEFORE_OPEN, Decoder } from '../../../../src/source/bgp/decode.js';
+import type {
+  Transport,
+  TransportHandlers,
+} from '../../../../src/source/bgp/connection/transport.js';
+import { CONTEXT_BEFORE_OPEN, Decoder } from '../../../../src/source/bgp/message/decode.js';
 import {
   encodeKeepalive,
   encodeNotification,
   encodeOpen,
-} from '../../../../src/source/bgp/encode.js';
-import type { BgpMessage, Capability, OpenMessage } from '../../../../src/source/bgp/message.js';
-import type { Transport, TransportHandlers } from '../../../../src/source/bgp/transport.js';
+} from '../../../../src/source/bgp/message/encode.js';
+import type {
+  BgpMessage,
+  Capability,
+  OpenMessage,
+} from '../../../../src/source/bgp/message/message.js';
 import { endOfRib } from '../../../support/bgp-wire.js';
 
 export class MemoryTransport implements Transport {

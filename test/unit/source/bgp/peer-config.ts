@@ -9,6 +9,7 @@ export function peerConfig(change: Partial<BgpPeerConfig> = {}): BgpPeerConfig {
     ...{ routerId: undefined, connect: false, port: 179, localAddress: undefined },
     ...{ role: 'neighbour', password: undefined, ttlSecurity: undefined, holdTime: 90_000 },
     ...{ families: ['ipv4', 'ipv6'], addPath: false, bgpRole: undefined },
+    ...{ confederation: false, allowOwnAs: 0 },
     gracefulRestart: { restartTime: 600_000, staleTime: 360_000, longLivedTime: 0 },
     ...change,
   };

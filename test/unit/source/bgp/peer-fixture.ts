@@ -2,23 +2,22 @@
 import assert from 'node:assert/strict';
 import type { BgpPeerConfig } from '../../../../src/config/config.js';
 import type { Prefix } from '../../../../src/net/prefix.js';
-import { AttributeCache } from '../../../../src/source/bgp/attribute-set.js';
-import { type HeardPath, HeardRoutes } from '../../../../src/source/bgp/heard-routes.js';
-import type { OpenMessage } from '../../../../src/source/bgp/message.js';
+import type { Transport } from '../../../../src/source/bgp/connection/transport.js';
+import { AttributeCache } from '../../../../src/source/bgp/message/attribute-set.js';
+import type { OpenMessage } from '../../../../src/source/bgp/message/message.js';
 import { Peer, type PeerSurroundings } from '../../../../src/source/bgp/peer.js';
-import type { Transport } from '../../../../src/source/bgp/transport.js';
+import { type HeardPath, HeardRoutes } from '../../../../src/source/bgp/routes/heard-routes.js';
 import { announcement, type FeedAttributes, withdrawal } from '../../../support/bgp-wire.js';
 import { FakeClock, settled } from '../fake-clock.js';
 import { handshake, MemoryTransport } from './memory-transport.js';
 import { OWN, peerConfig } from './peer-config.js';
-
-const LOG = { debug() {}, info() {}, warn() {}, error() {} };
 
 export class PeerFixture {
   readonly clock = new FakeClock();
   /** What the consumer holds: prefix -> paths, as `next hop [communities]`. */
   readonly offered = new Map<string, string>();
   readonly told: string[] = [];
+  readonly warnings: string[] = [];
   readonly calls: {
     readonly answer: (transport: Transport) => void;
     readonly fail: (error: Error) => void;
@@ -31,8 +30,10 @@ export class PeerFixture {
   readonly #paths = new Map<string, readonly HeardPath[]>();
 
   constructor(change: Partial<BgpPeerConfig> = {}, own = OWN) {
+    const warn = (_fields: object, message: string) => void this.warnings.push(message);
+    const log = { debug() {}, info() {}, warn, error() {} };
     this.around = {
-      ...{ own, clock: this.clock, random: () => 1, log: LOG, routes: this.routes, hold: 120_000 },
+      ...{ own, clock: this.clock, random: () => 1, log, routes: this.routes, hold: 120_000 },
       cache: new AttributeCache(),
       dial: (_config, signal) =>
         new Promise((answer, fail) => {
@@ -45,6 +46,7 @@ export class PeerFixture {
         progress: () => {},
         heard: () => {},
         fault: (_peer, reason) => this.told.push(reason),
+        refused: (_peer, reason) => this.told.push(`refused: ${reason}`),
       },
     };
     const config = peerConfig(change);

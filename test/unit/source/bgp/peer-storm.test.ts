@@ -6,8 +6,8 @@ import {
   encodeKeepalive,
   encodeOpen,
   encodeRouteRefresh,
-} from '../../../../src/source/bgp/encode.js';
-import { CEASE, ERROR_CODE, sessionError } from '../../../../src/source/bgp/error-code.js';
+} from '../../../../src/source/bgp/message/encode.js';
+import { CEASE, ERROR_CODE, sessionError } from '../../../../src/source/bgp/message/error-code.js';
 import { settled } from '../fake-clock.js';
 import {
   BOTH,

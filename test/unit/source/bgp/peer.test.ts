@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { encodeKeepalive, encodeOpen } from '../../../../src/source/bgp/encode.js';
-import { CEASE, ERROR_CODE, sessionError } from '../../../../src/source/bgp/error-code.js';
+import { encodeKeepalive, encodeOpen } from '../../../../src/source/bgp/message/encode.js';
+import { CEASE, ERROR_CODE, sessionError } from '../../../../src/source/bgp/message/error-code.js';
 import { settled } from '../fake-clock.js';
 import {
   BOTH,
@@ -80,6 +80,9 @@ describe('a peer that is called', () => {
       fixture.peer.waitingFor('ipv4') ?? '',
       /10\.9\.0\.2 to establish \(connect ECONNREFUSED\)/,
     );
+    assert.equal(fixture.peer.status().lastError, 'connect ECONNREFUSED');
+    fixture.establish();
+    assert.equal(fixture.peer.status().lastError, undefined);
   });
 
   it('for half a minute each time', async () => {
@@ -245,6 +248,65 @@ describe('damped restarts', () => {
     assert.equal(fixture.state, 'connect');
   });
 
+  it('a session is as old as it is, whatever is done to the wall clock meanwhile', async () => {
+    for (const jump of [-86_400_000, 86_400_000]) {
+      const fixture = new PeerFixture();
+      const { monotonic } = fixture.clock;
+      fixture.clock.now = () => monotonic() - jump;
+      const session = fixture.establish();
+      fixture.clock.now = () => monotonic() + jump;
+      session.break();
+      assert.equal(fixture.state, 'idle');
+    }
+  });
+
+  const restart = peerOpen({ capabilities: [...BOTH, FOUR_OCTET, restarts(120)] });
+
+  it('one that restarts gracefully is met as soon as it calls, but not for ever', async () => {
+    const flapping = new PeerFixture();
+    for (let i = 0; i < 3; i++) flapping.establish(restart).break();
+    assert.equal(flapping.state, 'active');
+    flapping.establish(restart).break();
+    assert.equal(flapping.state, 'idle');
+    const parked = flapping.call();
+    await flapping.clock.advance(7_999);
+    assert.deepEqual(parked.words(), []);
+    await flapping.clock.advance(1);
+    assert.deepEqual(parked.words(), ['open']);
+  });
+
+  it('one that flaps does not win by a second connection, held ready', async () => {
+    for (const open of [peerOpen(), restart]) {
+      const fixture = new PeerFixture();
+      let first = fixture.establish(open);
+      let sessions = 1;
+      for (let i = 0; i < 100; i++) {
+        const second = fixture.call();
+        first.break();
+        second.hear(...handshake(open));
+        if (fixture.state !== 'established') break;
+        sessions++;
+        first = second;
+      }
+      assert.ok(sessions <= 8, `${sessions} sessions, and no rest`);
+      assert.equal(fixture.state, 'idle');
+    }
+  });
+
+  it('nor by calling anew while it is established: the new connection waits as well', () => {
+    const fixture = new PeerFixture();
+    fixture.establish(restart);
+    for (let i = 0; i < 3; i++) {
+      fixture.call().hear(...handshake(restart));
+      assert.equal(fixture.state, 'established');
+    }
+    const last = fixture.call();
+    last.hear(...handshake(restart));
+    assert.equal(fixture.state, 'idle');
+    assert.equal(last.words().at(-1), '6/5');
+    assert.ok(last.closed);
+  });
+
   it('one who hangs up before a word is no failure', () => {
     const fixture = new PeerFixture();
     fixture.call().break();
@@ -263,6 +325,7 @@ describe('a peer that is disabled', () => {
     assert.equal(fixture.offered.size, 0);
     assert.equal(fixture.state, 'idle (admin down)');
     assert.ok(fixture.peer.status().adminDown);
+    assert.equal(fixture.peer.status().lastError, undefined);
     assert.equal(fixture.peer.waitingFor('ipv4'), undefined);
     assert.ok(fixture.call().closed);
     await fixture.clock.advance(3_600_000);

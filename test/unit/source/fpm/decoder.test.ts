@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { decodeFrame } from '../../../../src/source/fpm/decoder.js';
-import { FrameError, FrameReader } from '../../../../src/source/fpm/frame.js';
+import { FrameReader } from '../../../../src/source/fpm/frame.js';
 import { CAPTURES, type CaptureName } from './captured.js';
 import { told } from './told.js';
 
@@ -11,7 +11,11 @@ const BOTH = '203.0.113.0/24';
 
 /** What both versions say, in the end. */
 const SAID: Readonly<Partial<Record<CaptureName, readonly string[]>>> = {
-  connected: [],
+  connected: [
+    'others 10.9.0.0/24 table 254',
+    'others 2001:db8:9::/64 table 254',
+    'others fe80::/64 table 254',
+  ],
   ipv4: [`new ${NET} table 254 via 10.9.0.2 if2`],
   ipv6: ['new 2001:db8:77::/48 table 254 via 2001:db8:9::2 if2'],
   ecmp: [`new ${BOTH} table 254 via 10.9.0.2 if2 via 10.9.0.3 if2`],
@@ -23,7 +27,13 @@ describe('frames of real zebras', () => {
   for (const { version, stream, names } of CAPTURES) {
     test(`${version} says what was announced`, () => {
       for (const [name, words] of Object.entries(SAID)) {
-        assert.deepEqual(told(stream(name as CaptureName)), words, name);
+        // 10.3 tells connected routes twice, and its own addresses too.
+        const said = new Set(told(stream(name as CaptureName)));
+        assert.deepEqual(
+          [...said].filter((word) => !/\/(32|128) /.test(word)),
+          words,
+          name,
+        );
       }
     });
 
@@ -42,7 +52,7 @@ describe('frames of real zebras', () => {
     });
 
     test(`${version}: nexthop groups are seen`, () => {
-      const words = told(stream('nexthopGroups'));
+      const words = told(stream('nexthopGroups')).filter((word) => !word.startsWith('others '));
       assert.ok(words.length > 0);
       assert.ok(words.every((word) => word === 'nexthop groups'));
     });
@@ -81,7 +91,21 @@ const ATTRIBUTES = RTM + 12;
 
 describe('what zebra says otherwise', () => {
   const rows: readonly (readonly [string, Buffer, readonly string[]])[] = [
-    ['static routes', changed('ipv4', (frame) => frame.writeUInt8(196, RTM + 5)), []],
+    [
+      'a static route',
+      changed('ipv4', (frame) => frame.writeUInt8(196, RTM + 5)),
+      [`others ${NET} table 254`],
+    ],
+    [
+      'a static route that is taken back',
+      changed('withdrawn', (frame) => frame.writeUInt8(196, RTM + 5)),
+      [],
+    ],
+    [
+      'a route of our own, told back',
+      changed('ipv4', (frame) => frame.writeUInt8(178, RTM + 5)),
+      [`others ${NET} table 254`],
+    ],
     [
       'another table',
       changed('ipv4', (frame) => frame.writeUInt8(50, RTM + 4)),
@@ -104,6 +128,31 @@ describe('what zebra says otherwise', () => {
       'a blackhole',
       changed('ipv4', (frame) => frame.writeUInt8(6, RTM + 7)),
       [`refused ${NET} table 254 not-unicast`],
+    ],
+    [
+      'unreachable',
+      changed('ipv4', (frame) => frame.writeUInt8(7, RTM + 7)),
+      [`refused ${NET} table 254 not-unicast`],
+    ],
+    [
+      'another metric',
+      changed('ipv4', (frame) => {
+        // RTA_PRIORITY stands behind RTA_DST.
+        assert.equal(frame.readUInt32LE(ATTRIBUTES + 12), 20);
+        frame.writeUInt32LE(7, ATTRIBUTES + 12);
+      }),
+      [`new ${NET} table 254 via 10.9.0.2 if2`],
+    ],
+    ['a route of MPLS', changed('ipv4', (frame) => frame.writeUInt8(28, RTM)), []],
+    [
+      'encapsulated',
+      changed('ipv4', (frame) => frame.writeUInt16LE(22, ATTRIBUTES + 8 + 2)),
+      [`refused ${NET} table 254 encapsulated`],
+    ],
+    [
+      'a neighbour (RTM_NEWNEIGH), as EVPN has them',
+      changed('ipv4', (frame) => frame.writeUInt16LE(28, 8)),
+      [],
     ],
     [
       'no gateway',
@@ -161,28 +210,6 @@ describe('what zebra says otherwise', () => {
       'undecodable at 0: attribute of 2 bytes',
       'new 2001:db8:77::/48 table 254 via 2001:db8:9::2 if2',
     ]);
-  });
-});
-
-describe('a stream that is no FPM', () => {
-  const rows: readonly (readonly [string, string, RegExp])[] = [
-    ['another version', '02010040', /version 2/],
-    ['protobuf', '01020040', /protobuf.*-M dplane_fpm_nl/],
-    ['another type', '01030040', /type 3/],
-    ['a frame shorter than its header', '01010003', /3 bytes/],
-    ['HTTP', Buffer.from('GET / HTTP/1.1\r\n').toString('hex'), /version 71/],
-  ];
-  for (const [what, hex, error] of rows) {
-    test(what, () => {
-      assert.throws(
-        () => new FrameReader().push(Buffer.from(hex, 'hex'), () => {}),
-        (thrown) => thrown instanceof FrameError && error.test(thrown.message),
-      );
-    });
-  }
-
-  test('a frame without messages says nothing', () => {
-    assert.deepEqual(told(Buffer.from('01010004', 'hex')), []);
   });
 });
 

@@ -25,6 +25,7 @@ function changeText(change: RouteChange): string {
   const head = `${change.type} ${change.prefix} table ${change.table}`;
   switch (change.type) {
     case 'gone':
+    case 'others':
       return head;
     case 'refused':
       return `${head} ${change.reason}`;

@@ -20,6 +20,19 @@ after(() => {
 
 type List = ServerWritableStream<Buffer, Buffer>;
 
+/** A peer of a link-local address, its session up. */
+function peerOn(name: string, routerId: string): PeerMessage {
+  const address = `fe80::1%${name}`;
+  return {
+    conf: { localAsn: 65000, neighborAddress: address, peerAsn: 65001, neighborInterface: '' },
+    state: {
+      ...{ localAsn: 65000, neighborAddress: address, peerAsn: 65001, routerId, messages: null },
+      ...{ sessionState: 6, adminState: 1, remoteCap: [], localCap: [] },
+    },
+    ...{ timers: null, afiSafis: [] },
+  };
+}
+
 /** GetBgpResponse { global { asn: 65000 } } */
 const GLOBAL_BYTES = Buffer.from('0a0408e8fb03', 'hex');
 const GLOBAL: GlobalMessage = { asn: 65000, useMultiplePaths: false, confederation: null };
@@ -249,6 +262,35 @@ describe('AllPathsIntake', () => {
     await t.has(prefix, 'fe80::1%eth2');
     t.says(on('eth1'));
     await t.has(prefix, 'fe80::1%eth2 fe80::1%eth1');
+  });
+
+  it('tells them apart by BGP identifier where gobgpd leaves the zone out, as 3.x does', async () => {
+    await using t = await intake();
+    const prefix = '2001:db8:1::/48';
+    const of = (routerId: string): WirePath => ({
+      ...{ prefix, peer: 'fe80::1', nextHop: 'fe80::1', routerId },
+    });
+    await t.empty();
+    t.peers.update([peerOn('eth1', '10.255.0.1'), peerOn('eth2', '10.255.0.2')], 0);
+    t.says(of('10.255.0.1'), of('10.255.0.2'));
+    await t.has(prefix, 'fe80::1%eth1 fe80::1%eth2');
+    t.says({ ...of('10.255.0.1'), withdrawn: true });
+    await t.has(prefix, 'fe80::1%eth2');
+  });
+
+  it('reads again what came before its peer’s interface was known', async () => {
+    await using t = await intake();
+    const prefix = '2001:db8:1::/48';
+    const late: WirePath = { prefix, peer: 'fe80::1', nextHop: 'fe80::1' };
+    await t.empty();
+    t.says(late, { prefix: NET, peer: '10.9.0.2', nextHop: '10.9.0.2' });
+    await t.has(prefix, 'fe80::1');
+    t.peers.update([peerOn('eth1', '10.255.0.1')], 0);
+    t.intake.sessionsMoved();
+    const again = await t.next();
+    again.write(destination(prefix, pathBytes(late)));
+    again.end();
+    await t.has(prefix, 'fe80::1%eth1');
   });
 
   it('gives paths their session and the second they were heard in', async () => {

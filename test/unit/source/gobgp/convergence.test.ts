@@ -11,6 +11,7 @@ const EPOCH = 1_700_000_000;
 
 interface PeerSketch {
   readonly address?: string;
+  readonly routerId?: string;
   readonly session?: number;
   readonly admin?: number;
   readonly gracefulRestart?: boolean;
@@ -25,6 +26,7 @@ interface PeerSketch {
 function message(sketch: PeerSketch = {}): PeerMessage {
   const { address = '10.9.0.2', session = 6, admin = 1, endOfRib = false, updates = 0 } = sketch;
   const { offers = [IPV4, IPV6], configured = [IPV4, IPV6], uptime = EPOCH } = sketch;
+  const { routerId = '10.255.0.1' } = sketch;
   const restart = sketch.gracefulRestart ? [{ gracefulRestart: {} }] : [];
   return {
     conf: { localAsn: 65000, neighborAddress: address, peerAsn: 65001, neighborInterface: '' },
@@ -34,6 +36,7 @@ function message(sketch: PeerSketch = {}): PeerMessage {
       messages: { received: { update: updates } },
       remoteCap: [...restart, ...offers.map((family) => ({ multiProtocol: { family } }))],
       localCap: restart,
+      routerId,
     },
     timers: { state: { uptime: { seconds: uptime } } },
     afiSafis: configured.map((family) => ({
@@ -116,11 +119,35 @@ describe('PeerTable', () => {
     assert.deepEqual(first, {
       ...{ peer: 'fe80::2', as: 65001, established: true, sessionState: 'established' },
       ...{ adminDown: false, received: { ipv4: 7, ipv6: 7 }, since: EPOCH * 1000 },
+      lastError: undefined,
     });
     assert.equal(second?.sessionState, 'idle (admin down)');
     assert.equal(second?.adminDown, true);
     assert.equal(peers.get('fe80::2')?.interface, 'eth1');
     assert.equal(peers.get('fe80::2')?.daemonAddress, 'fe80::2%eth1');
+  });
+
+  it('tells interfaces apart by BGP identifier where gobgpd leaves the zone out', () => {
+    const peers = new PeerTable(apiV4);
+    const on = (name: string, routerId: string) =>
+      message({ address: `fe80::2%${name}`, routerId });
+    const told = (...messages: PeerMessage[]) => {
+      peers.update([message(), ...messages], 0);
+      return ['192.0.2.1', '192.0.2.2'].map((id) => peers.interfaceOf('fe80::2', id));
+    };
+    // One alone needs no telling apart, nor what comes with its zone.
+    assert.deepEqual(told(on('eth1', '192.0.2.9')), ['eth1', 'eth1']);
+    assert.equal(peers.interfaceOf('fe80::2%eth1', ''), 'eth1');
+    assert.deepEqual(told(on('eth1', '192.0.2.1'), on('eth2', '')), ['eth1', 'eth2']);
+    assert.deepEqual(told(on('eth1', '192.0.2.1'), on('eth2', '192.0.2.2')), ['eth1', 'eth2']);
+    // A session that is down says nothing, and has no other identifier for that.
+    assert.deepEqual(told(on('eth1', ''), on('eth2', '')), ['eth1', 'eth2']);
+    assert.deepEqual(told(on('eth1', '192.0.2.1'), on('eth2', '192.0.2.1')), [
+      undefined,
+      undefined,
+    ]);
+    assert.equal(peers.interfaceOf('10.9.0.2', '10.255.0.1'), undefined);
+    assert.equal(peers.interfaceOf('10.9.0.99', '10.255.0.1'), undefined);
   });
 
   it('counts silence from the last UPDATE and anew in every session', () => {
@@ -142,5 +169,7 @@ describe('PeerTable', () => {
     assert.equal(peers.update([message()], 0), false);
     assert.equal(peers.update([message(), message({ address: 'fe80::2%eth1' })], 0), true);
     assert.equal(peers.update([message({ address: 'fe80::2%eth1' })], 0), false);
+    const other = message({ address: 'fe80::2%eth1', routerId: '10.255.0.7' });
+    assert.equal(peers.update([other], 0), true);
   });
 });
