@@ -9,10 +9,11 @@ export type Asked =
       readonly all: boolean;
     }
   | { readonly ask: 'plot' }
+  | { readonly ask: 'help'; readonly text: string }
   | { readonly ask: 'refuse'; readonly why: string };
 
 /**
- * `[SCENARIO…] [--quick]`, or `plot`. Without a name: every scenario that need not be
+ * `[SCENARIO…] [--quick]`, or `plot`, or `help`. Without a name: every scenario that need not be
  * named (`all`). Names come back in the order of the scenarios, each once.
  */
 export function asked(
@@ -22,6 +23,9 @@ export function asked(
   const named = args.filter((arg) => arg !== '--quick');
   const scale = args.includes('--quick') ? 'quick' : 'full';
   if (named.length === 1 && named[0] === 'plot' && scale === 'full') return { ask: 'plot' };
+  if (args.some((arg) => ['help', '--help', '-h'].includes(arg))) {
+    return { ask: 'help', text: usage(scenarios) };
+  }
   const unknown = named.filter((name) => !Object.hasOwn(scenarios, name));
   if (unknown.length > 0) {
     return { ask: 'refuse', why: `there is no ${unknown.join(', no ')}\n\n${usage(scenarios)}` };

@@ -25,6 +25,7 @@ import { fullTable } from './full-table.js';
 const BGP = 179;
 const HOLD_SECONDS = 240;
 const RETRY_MS = 20;
+const DEADLINE_MS = 60_000;
 const KEEPALIVE_MS = (HOLD_SECONDS * 1000) / 3;
 
 const setting = JSON.parse(process.argv[2] ?? '') as FeederSetting;
@@ -70,8 +71,10 @@ async function call(): Promise<Socket | undefined> {
     }
   });
   try {
-    await once(attempt, 'established', { signal: ended.signal });
+    const patience = AbortSignal.timeout(DEADLINE_MS);
+    await once(attempt, 'established', { signal: AbortSignal.any([ended.signal, patience]) });
   } catch {
+    attempt.destroy();
     return undefined; // Refused, or closed again: whoever listens is not up yet.
   }
   const beat = setInterval(() => attempt.write(keepalive()), KEEPALIVE_MS);
@@ -83,11 +86,13 @@ async function call(): Promise<Socket | undefined> {
 }
 
 async function establish(): Promise<void> {
-  for (;;) {
+  const end = performance.now() + DEADLINE_MS;
+  while (performance.now() < end) {
     socket = await call();
     if (socket !== undefined) return;
     await pause(RETRY_MS);
   }
+  throw new Error(`no session with ${setting.peerAddress} within ${DEADLINE_MS} ms`);
 }
 
 function write(message: Buffer): bigint {

@@ -1,6 +1,7 @@
 /** Measures what is promised about speed, beside those who do the same: everything, or the scenarios named. */
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { inspect } from 'node:util';
 import { asked } from './command-line.js';
 import type { Figure, Row, Scale } from './outcome.js';
 import { loadPlot } from './plot.js';
@@ -15,6 +16,9 @@ switch (wanted.ask) {
     process.stderr.write(`bench: ${wanted.why}`);
     process.exitCode = 2;
     break;
+  case 'help':
+    process.stdout.write(wanted.text);
+    break;
   case 'plot':
     plot(kept().rows);
     break;
@@ -23,21 +27,33 @@ switch (wanted.ask) {
     break;
 }
 
-/** 1 where a figure of a full run missed its limit: a quick one is too small to judge. */
+/**
+ * A scenario that fails is told of, and the others are measured all the same. 1 for
+ * that, and where a figure of a full run missed its limit: a quick one is too small
+ * to judge. Only what is complete is kept.
+ */
 async function run(names: readonly string[], scale: Scale, all: boolean): Promise<number> {
   const rows: Row[] = [];
   const figures: Figure[] = [];
+  const failed: string[] = [];
   for (const name of names) {
     process.stderr.write(`bench: ${name}\n`);
-    const outcome = await SCENARIOS[name]?.run(scale);
-    rows.push(...(outcome?.rows ?? []));
-    figures.push(...(outcome?.figures ?? []));
+    try {
+      const outcome = await SCENARIOS[name]?.run(scale);
+      rows.push(...(outcome?.rows ?? []));
+      figures.push(...(outcome?.figures ?? []));
+    } catch (error) {
+      process.stderr.write(`bench: ${name}: ${inspect(error)}\n`);
+      failed.push(name);
+    }
   }
-  if (all && scale === 'full') {
+  if (all && scale === 'full' && failed.length === 0) {
     keep({ rows, figures }, scale, new Date());
     plot(rows);
   }
-  return print({ rows, figures }) || scale === 'quick' ? 0 : 1;
+  const reached = print({ rows, figures });
+  for (const name of failed) process.stdout.write(`FAILED: ${name}, see above\n`);
+  return failed.length === 0 && (reached || scale === 'quick') ? 0 : 1;
 }
 
 function plot(rows: readonly Row[]): void {

@@ -62,6 +62,17 @@ export function medianOf(row: Row, name: string): number {
   return median(known);
 }
 
+/**
+ * The first measurement of a row against that of the first contestant at the same
+ * work; 1 for that one itself.
+ */
+export function ratioOf(row: Row, rows: readonly Row[]): number {
+  const [name] = Object.keys(row.rounds[0] ?? {});
+  const leader = rows.find(({ work }) => work === row.work);
+  if (leader === undefined || name === undefined) throw new Error(`${row.work} was not measured`);
+  return medianOf(row, name) / medianOf(leader, name);
+}
+
 /** `1k`, `500k`, `1M`. */
 export function sizeText(size: number): string {
   if (size >= 1_000_000) return `${size / 1_000_000}M`;

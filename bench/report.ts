@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus, release } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { type Figure, medianOf, type Outcome, type Row, type Scale } from './outcome.js';
+import { type Figure, medianOf, type Outcome, type Row, ratioOf, type Scale } from './outcome.js';
 import { figuresText, holds, rowsText } from './table-text.js';
 
 /** What `bench/results.json` holds. */
@@ -11,8 +11,14 @@ export interface Results {
   readonly date: string;
   readonly scale: Scale;
   readonly machine: Machine;
-  readonly rows: readonly (Row & { readonly medians: Readonly<Record<string, number>> })[];
+  readonly rows: readonly KeptRow[];
   readonly figures: readonly Figure[];
+}
+
+interface KeptRow extends Row {
+  readonly medians: Readonly<Record<string, number>>;
+  /** Of the first measurement, against the first contestant at the same work. */
+  readonly ratio: number;
 }
 
 export interface Machine {
@@ -34,7 +40,7 @@ export function print({ rows, figures }: Outcome): boolean {
 export function keep({ rows, figures }: Outcome, scale: Scale, date: Date): void {
   const results: Results = {
     ...{ date: date.toISOString(), scale, machine: machine() },
-    rows: rows.map((row) => ({ ...row, medians: mediansOf(row) })),
+    rows: rows.map((row) => ({ ...row, medians: mediansOf(row), ratio: ratioOf(row, rows) })),
     figures,
   };
   writeFileSync(RESULTS, `${JSON.stringify(results, null, 1)}\n`);

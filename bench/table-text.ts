@@ -1,5 +1,5 @@
 /** Results as text for a terminal. Pure. */
-import { type Figure, medianOf, type Row } from './outcome.js';
+import { type Figure, medianOf, type Row, ratioOf } from './outcome.js';
 import { shortNumber } from './progress.js';
 
 /**
@@ -40,16 +40,10 @@ export function holds({ value, limit }: Figure): boolean {
 
 function blockText(work: string, rows: readonly Row[]): string {
   const names = [...new Set(rows.flatMap(({ rounds }) => Object.keys(rounds[0] ?? {})))];
-  const [first] = names;
-  const [leader] = rows;
-  const ratio = (row: Row) =>
-    row === leader || leader === undefined || first === undefined
-      ? ''
-      : shortNumber(medianOf(row, first) / medianOf(leader, first));
   const cells = rows.map((row) => [
     row.contestant,
     ...names.map((name) => (name in (row.rounds[0] ?? {}) ? spread(row, name) : '')),
-    ratio(row),
+    row === rows[0] ? '' : shortNumber(ratioOf(row, rows)),
   ]);
   const header = ['', ...names, rows.length > 1 ? 'ratio' : ''];
   const sides = header.map((_, i) => (i === 0 ? 'left' : 'right'));

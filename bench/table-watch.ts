@@ -19,11 +19,11 @@ export interface TableWatchOptions {
   readonly table: number;
   /** A rule of the namespace sends packets with this mark to the table. */
   readonly mark: number;
-  /** Milliseconds for any one condition. Default one minute. */
+  /** Milliseconds for any one condition. Default two minutes. */
   readonly deadlineMs?: number;
 }
 
-const DEADLINE_MS = 60_000;
+const DEADLINE_MS = 120_000;
 
 /**
  * Prefixes handed in are samples: of the longest length, few against the table,

@@ -24,6 +24,14 @@ describe('what the bench is asked for', () => {
     it(`[${args.join(' ')}]`, () => assert.deepEqual(asked(args, SCENARIOS), is));
   }
 
+  it('explains itself, without a fault', () => {
+    for (const args of [['help'], ['--help'], ['load', '-h']]) {
+      const answer = asked(args, SCENARIOS);
+      assert.equal(answer.ask, 'help');
+      assert.match(answer.ask === 'help' ? answer.text : '', /^usage:.*\n {2}idle +nothing\n/s);
+    }
+  });
+
   it('refuses what it does not know, and lists what there is', () => {
     for (const args of [
       ['typo'],
