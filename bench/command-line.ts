@@ -9,11 +9,12 @@ export type Asked =
       readonly all: boolean;
     }
   | { readonly ask: 'plot' }
+  | { readonly ask: 'markdown' }
   | { readonly ask: 'help'; readonly text: string }
   | { readonly ask: 'refuse'; readonly why: string };
 
 /**
- * `[SCENARIO…] [--quick]`, or `plot`, or `help`. Without a name: every scenario that need not be
+ * `[SCENARIO…] [--quick]`, or one word: `plot`, `markdown`, `help`. Without a name: every scenario that need not be
  * named (`all`). Names come back in the order of the scenarios, each once.
  */
 export function asked(
@@ -22,7 +23,8 @@ export function asked(
 ): Asked {
   const named = args.filter((arg) => arg !== '--quick');
   const scale = args.includes('--quick') ? 'quick' : 'full';
-  if (named.length === 1 && named[0] === 'plot' && scale === 'full') return { ask: 'plot' };
+  const [only] = args;
+  if (args.length === 1 && (only === 'plot' || only === 'markdown')) return { ask: only };
   if (args.some((arg) => ['help', '--help', '-h'].includes(arg))) {
     return { ask: 'help', text: usage(scenarios) };
   }
@@ -45,7 +47,8 @@ function usage(scenarios: Readonly<Record<string, Pick<Scenario, 'about' | 'when
   );
   return [
     'usage: scripts/bench [SCENARIO ...] [--quick]',
-    '       scripts/bench plot    draws docs/performance.svg from bench/results.json',
+    '       scripts/bench plot       draws docs/performance.svg from bench/results.json',
+    '       scripts/bench markdown   prints what bench/results.json holds, for the README',
     '',
     ...lines,
     '',

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
 import { asked } from './command-line.js';
+import { markdown } from './markdown.js';
 import type { Figure, Row, Scale } from './outcome.js';
 import { loadPlot } from './plot.js';
 import { keep, kept, print } from './report.js';
@@ -18,6 +19,9 @@ switch (wanted.ask) {
     break;
   case 'help':
     process.stdout.write(wanted.text);
+    break;
+  case 'markdown':
+    process.stdout.write(markdown(kept()));
     break;
   case 'plot':
     plot(kept().rows);
@@ -38,6 +42,7 @@ async function run(names: readonly string[], scale: Scale, all: boolean): Promis
   const failed: string[] = [];
   for (const name of names) {
     process.stderr.write(`bench: ${name}\n`);
+    const begin = performance.now();
     try {
       const outcome = await SCENARIOS[name]?.run(scale);
       rows.push(...(outcome?.rows ?? []));
@@ -46,6 +51,8 @@ async function run(names: readonly string[], scale: Scale, all: boolean): Promis
       process.stderr.write(`bench: ${name}: ${inspect(error)}\n`);
       failed.push(name);
     }
+    const seconds = Math.round((performance.now() - begin) / 1000);
+    process.stderr.write(`bench: ${name}: ${seconds} s in all\n`);
   }
   if (all && scale === 'full' && failed.length === 0) {
     keep({ rows, figures }, scale, new Date());

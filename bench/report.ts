@@ -4,6 +4,7 @@ import { cpus, release } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { type Figure, medianOf, type Outcome, type Row, ratioOf, type Scale } from './outcome.js';
 import { figuresText, holds, rowsText } from './table-text.js';
+import { rivalVersions } from './versions.js';
 
 /** What `bench/results.json` holds. */
 export interface Results {
@@ -11,6 +12,8 @@ export interface Results {
   readonly date: string;
   readonly scale: Scale;
   readonly machine: Machine;
+  /** Of the rivals: `{ bird: '2.0.12' }`. */
+  readonly versions: Readonly<Record<string, string>>;
   readonly rows: readonly KeptRow[];
   readonly figures: readonly Figure[];
 }
@@ -39,16 +42,18 @@ export function print({ rows, figures }: Outcome): boolean {
 /** Puts a run in the place of the one kept before. */
 export function keep({ rows, figures }: Outcome, scale: Scale, date: Date): void {
   const results: Results = {
-    ...{ date: date.toISOString(), scale, machine: machine() },
+    ...{ date: date.toISOString(), scale, machine: machine(), versions: rivalVersions() },
     rows: rows.map((row) => ({ ...row, medians: mediansOf(row), ratio: ratioOf(row, rows) })),
     figures,
   };
   writeFileSync(RESULTS, `${JSON.stringify(results, null, 1)}\n`);
 }
 
-/** The run kept last. */
+/** The run kept last. @throws Error where that is of a bench before there were rows */
 export function kept(): Results {
-  return JSON.parse(readFileSync(RESULTS, 'utf8')) as Results;
+  const results = JSON.parse(readFileSync(RESULTS, 'utf8')) as Partial<Results>;
+  if (results.rows === undefined) throw new Error('bench/results.json is old: run all scenarios');
+  return results as Results;
 }
 
 /** What figures are measured on. */

@@ -8,7 +8,7 @@ import { TableWatch } from './table-watch.js';
 import { type Usage, usageOf } from './usage.js';
 
 /** After a session has come up, and after work: what is left to do is done. */
-const SETTLE_MS = 1_000;
+const SETTLE_MS = 500;
 
 export interface Trial<R extends RunningContestant> {
   readonly node: Netns;
@@ -22,7 +22,7 @@ export interface Trial<R extends RunningContestant> {
 export interface LoadedTrial<R extends RunningContestant> extends Trial<R> {
   /** From the first UPDATE on the wire to the last route in the kernel. */
   readonly seconds: number;
-  /** A second later: the peak is that of the load. */
+  /** A little later: the peak is that of the load. */
   readonly loaded: Usage;
 }
 

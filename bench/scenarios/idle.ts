@@ -16,7 +16,7 @@ interface Size {
 
 const SIZES: Readonly<Record<Scale, Size>> = {
   full: { count: 10_000, settleMs: 120_000, idleMs: 60_000 },
-  quick: { count: 10_000, settleMs: 2_000, idleMs: 5_000 },
+  quick: { count: 10_000, settleMs: 1_000, idleMs: 3_000 },
 };
 
 export const idle: Scenario = {

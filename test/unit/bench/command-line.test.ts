@@ -19,6 +19,7 @@ describe('what the bench is asked for', () => {
       is: { ask: 'run', scale: 'quick', names: ['load', 'idle'], all: false },
     },
     { args: ['plot'], is: { ask: 'plot' } },
+    { args: ['markdown'], is: { ask: 'markdown' } },
   ] as const;
   for (const { args, is } of cases) {
     it(`[${args.join(' ')}]`, () => assert.deepEqual(asked(args, SCENARIOS), is));
