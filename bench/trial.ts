@@ -50,8 +50,8 @@ export async function withSession<R extends RunningContestant, T>(
   await prepare?.(node);
   const { table } = contestant;
   await using watch = await TableWatch.start({ netns: node, family, table, mark: MARK });
-  await using running = await contestant.start({ ...setting, netns: node });
   try {
+    await using running = await contestant.start({ ...setting, netns: node });
     await lab.feeder.connect();
     await pause(SETTLE_MS);
     return await body({ node, running, watch, idle: usageOf(running.pids) });

@@ -22,7 +22,8 @@
  */
 #include "netlink.h"
 
-static const struct timespec PAUSE = {.tv_nsec = 500000};
+/* Between two looks: a five-hundredth of the time waited so far, within bounds. */
+enum { PATIENCE = 500, SHORTEST_NS = 300000, LONGEST_NS = 20000000 };
 
 static int fd;
 static unsigned char family;
@@ -111,11 +112,18 @@ static int counted(char condition, long wanted, long have) {
     return condition == 'v' || (condition == 'p' ? have == wanted : have <= wanted);
 }
 
+static void rest(uint64_t waited) {
+    uint64_t pause = waited / PATIENCE;
+    if (pause < SHORTEST_NS) pause = SHORTEST_NS;
+    if (pause > LONGEST_NS) pause = LONGEST_NS;
+    nanosleep(&(struct timespec){.tv_nsec = (long)pause}, NULL);
+}
+
 static void until(char condition, const char *file, long wanted, long deadline) {
     size_t samples, at = 0;
     struct prefix *sample = read_prefixes(file, &samples);
     if (family == AF_INET6 && condition != 'v') samples = 0;
-    uint64_t moment = now(), end = moment + (uint64_t)deadline * 1000000u;
+    uint64_t begin = now(), moment = begin, end = begin + (uint64_t)deadline * 1000000u;
     long have = -1;
     for (;;) {
         while (at < samples && holds(condition, &sample[at], wanted)) at++;
@@ -129,7 +137,7 @@ static void until(char condition, const char *file, long wanted, long deadline) 
             fail("not within %ld ms: %zu of %zu samples hold, then %ld routes for %ld", deadline, at,
                  samples, have, wanted);
         }
-        nanosleep(&PAUSE, NULL);
+        rest(moment - begin);
         moment = now();
     }
     free(sample);

@@ -158,7 +158,7 @@ async function standsOnBoth(node: Netns, table: number, samples: readonly string
       }
       return true;
     },
-    { what: 'all routes have two legs', deadlineMs: 60_000, everyMs: 100 },
+    { what: 'all routes have two legs', deadlineMs: 120_000, everyMs: 200 },
   );
 }
 
