@@ -8,6 +8,7 @@ import { BenchLab, nextHopOf } from '../lab.js';
 import { medianOf, type Outcome, type Scale, type Scenario, sizeText } from '../outcome.js';
 import { measureRounds, rowOf } from '../rounds.js';
 import { RouteStamps } from '../route-stamps.js';
+import type { TableWatch } from '../table-watch.js';
 import { withSession } from '../trial.js';
 import { usageOf } from '../usage.js';
 
@@ -30,10 +31,10 @@ export const restart: Scenario = {
       measure: (contestant) =>
         withSession(lab, contestant, { family }, async ({ node, running, watch }) => {
           const first = await startToReady(lab, running);
-          await watch.present(lab.samples, count + contestant.extras[family]);
+          await isComplete(watch, count + contestant.extras[family]);
           await using stamps = await RouteStamps.start(node, contestant.table, 'counts');
           const again = await startToReady(lab, running);
-          await watch.present(lab.samples, count + contestant.extras[family]);
+          await isComplete(watch, count + contestant.extras[family]);
           const { added, replaced, deleted, nexthops } = await stamps.counts();
           return {
             'time s': again,
@@ -62,13 +63,19 @@ export const restart: Scenario = {
   },
 };
 
+/** Ready is a promise about the kernel. @throws Error where it was made too early */
+async function isComplete(watch: TableWatch, count: number): Promise<void> {
+  const there = await watch.count();
+  if (there !== count) throw new Error(`ready with ${there} routes of ${count} in the kernel`);
+}
+
 /** Ends the daemon as a service manager does, and starts it. Seconds. */
 async function startToReady(lab: BenchLab, { daemon }: RunningRib2fib): Promise<number> {
   await daemon.stop();
   const begin = performance.now();
   const [, end] = await Promise.all([
     lab.feeder.connectAndFeed(),
-    daemon.launch({ deadlineMs: DEADLINE_MS }).then(() => performance.now()),
+    daemon.launch({ until: 'ready', deadlineMs: DEADLINE_MS }).then(() => performance.now()),
   ]);
   return (end - begin) / 1000;
 }
