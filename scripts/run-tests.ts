@@ -1,10 +1,11 @@
 /**
  * Runs test files in a random order that a seed reproduces: unit files together,
  * each kernel file in a network namespace of its own, e2e files (which make their
- * namespaces themselves) together again. Fails when a test failed, and when
- * one was skipped or left to do. What tests draw at random is of the same seed.
+ * namespaces themselves) together again, and so the long ones with other daemons,
+ * where they are asked for. Fails when a test failed, and when one was skipped or
+ * left to do. What tests draw at random is of the same seed.
  *
- *   run-tests.ts [unit|kernel|e2e|FILE …] [--seed N]
+ *   run-tests.ts [unit|kernel|e2e|daemons|FILE …] [--seed N]
  */
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
@@ -17,9 +18,10 @@ import type { Outcome } from './run-test-files.js';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const WORKER = fileURLToPath(new URL('./run-test-files.ts', import.meta.url));
 /** They mostly wait for a daemon, and some load whole tables. */
-const E2E_AT_ONCE = 2;
-const GROUPS = ['unit', 'kernel', 'e2e'] as const;
+const E2E_AT_ONCE = 3;
+const GROUPS = ['unit', 'kernel', 'e2e', 'daemons'] as const;
 type Group = (typeof GROUPS)[number];
+const BY_DEFAULT: readonly Group[] = ['unit', 'kernel', 'e2e'];
 
 /** A worker command and what it runs. */
 interface Job {
@@ -41,7 +43,7 @@ for (const job of jobs(shuffled(chosen(positionals), seed))) outcomes.push(await
 process.exitCode = summarize(outcomes) ? 0 : 1;
 
 function chosen(names: readonly string[]): string[] {
-  const wanted = names.length === 0 ? GROUPS : names;
+  const wanted = names.length === 0 ? BY_DEFAULT : names;
   return wanted.flatMap((name) => {
     const path = isGroup(name) ? join(ROOT, 'test', name) : resolve(name);
     if (!existsSync(path)) return [];
@@ -60,7 +62,7 @@ function isGroup(name: string): name is Group {
 function jobs(files: readonly string[]): Job[] {
   const under = (group: Group) => files.filter((file) => file.startsWith(join('test', group)));
   const unit = under('unit');
-  const e2e = under('e2e');
+  const e2e = [...under('e2e'), ...under('daemons')];
   const found: Job[] = [];
   if (unit.length > 0) {
     found.push({ files: unit, concurrency: availableParallelism(), isolated: false });

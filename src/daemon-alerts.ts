@@ -34,6 +34,7 @@ export class DaemonAlerts {
   /** Raises what holds and resolves what does not. Cheap, idempotent. */
   review(): void {
     this.#set('Rib2fibSourceLost', this.#sourceLost());
+    this.#set('Rib2fibFeedAway', this.#feedAway());
     this.#set('Rib2fibSourceRefused', this.#sourceRefused());
     this.#set('Rib2fibConfigRefused', this.#configRefused());
     this.#set('Rib2fibLocalRuleBehind', this.#localRuleBehind());
@@ -93,6 +94,23 @@ export class DaemonAlerts {
     const text = `until hold ends, at ${end.replace(/\.\d+/, '')}`;
     this.#holdEnds.set(phase, text);
     return text;
+  }
+
+  /** One daemon of several: the source as a whole is not lost. No time is named, which every look would find another. */
+  #feedAway(): Omit<Condition, 'name'> | undefined {
+    if (!this.facts.engine.feed.complete) return undefined;
+    const away = this.facts
+      .source()
+      .peers()
+      .filter(({ role, heldUntil }) => role === 'feed' && heldUntil !== undefined);
+    if (away.length === 0) return undefined;
+    return {
+      severity: 'warning',
+      summary: `a feed is away, and its routes are held: ${away.map(({ peer }) => peer).join(', ')}`,
+      description: away
+        .map(({ peer, lastError }) => `${peer}: ${lastError ?? 'no session'}`)
+        .join('\n'),
+    };
   }
 
   #sourceRefused(): Omit<Condition, 'name'> | undefined {

@@ -226,7 +226,9 @@ class Daemon {
 
   #createSource(config: Config): Source {
     const [clock, log, node] = [this.#clock, this.#log, fpmNode(this.#kernel)];
-    return createSource(config, { clock, random: Math.random, log, sockets: tcpSockets, node });
+    const hold = (): number => this.#engine.config.hold;
+    const given = { clock, random: Math.random, log, hold, sockets: tcpSockets, node };
+    return createSource(config, given);
   }
 
   /** One source after the other: a reload that changes it ends the old one first. */

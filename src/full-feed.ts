@@ -55,23 +55,24 @@ async function giveUp(
 ): Promise<void> {
   let absentSince = clock.monotonic();
   while (await elapsed(clock, LOOK_MS, signal)) {
-    const absence = absenceText(source);
+    const absence = absenceText(source, clock.now());
     if (absence === undefined) absentSince = clock.monotonic();
     else if (clock.monotonic() - absentSince >= CONNECT_MS) stop.abort(new StartFault(absence, 1));
   }
 }
 
 /** `undefined` while it answers. */
-function absenceText(source: Source): string | undefined {
+function absenceText(source: Source, now: number): string | undefined {
   const { name } = source;
-  const now = source.state();
-  switch (now.state) {
+  const state = source.state();
+  switch (state.state) {
     case 'connecting':
-      return `${name}: ${now.lastError ?? 'no answer'}`;
+      if (state.expectedBy !== undefined && now < state.expectedBy) return undefined;
+      return `${name}: ${state.lastError ?? 'no answer'}`;
     case 'bgp-not-started':
       return `${name}: BGP has not been started in it`;
     case 'lost':
-      return `${name}: ${now.reason}`;
+      return `${name}: ${state.reason}`;
     default:
       return undefined;
   }

@@ -15,6 +15,7 @@ import type { LimitTracker } from './policy/limit.js';
 import { Alarm } from './reconcile/alarm.js';
 import type { SessionControl } from './source/source.js';
 import { type DisabledPeer, type SavedState, saveState } from './state-file.js';
+import { staysDisabled, teardownWords } from './teardown.js';
 
 export interface LimitKeeperOptions {
   readonly engine: Engine;
@@ -42,6 +43,8 @@ export class LimitKeeper {
   readonly #disabled = new Map<string, DisabledPeer>();
   /** Sessions to be ended, once that is on disk; by limit. */
   readonly #toDisable = new Map<string, DisabledPeer>();
+  /** Where those were disabled that are at no gobgpd. Sessions of our own end with their source, and so does this. */
+  #disabledAt: SessionControl | undefined;
   /** What is on disk. */
   #saved: SavedState;
   /** Peers whose last session call failed: told once. */
@@ -65,6 +68,7 @@ export class LimitKeeper {
   review(): void {
     this.#alerts.review(this.#limits());
     for (const [, limit] of this.#limits()) if (limit.takeTeardown()) this.#plan(limit);
+    this.#followSource();
     const elsewhere = this.#peers().some((peer) => this.#isElsewhere(peer));
     if (elsewhere || !this.#isSaved(this.#state())) this.#alarm.ring();
   }
@@ -130,6 +134,17 @@ export class LimitKeeper {
   #hasSessions(): boolean {
     const { kind } = this.#options.engine.config.source;
     return kind === 'gobgp' || kind === 'bgp';
+  }
+
+  /** A reload has made new sessions of our own, which know of nothing that was disabled. */
+  #followSource(): void {
+    if (this.#options.sessions() === this.#disabledAt) return;
+    for (const [id, peer] of this.#disabled) {
+      if (peer.gobgp !== undefined || this.#isElsewhere(peer)) continue;
+      this.#disabled.delete(id);
+      this.#toDisable.set(id, peer);
+      this.#alarm.ring();
+    }
   }
 
   /** Disabled by us, or about to be. */
@@ -204,8 +219,8 @@ export class LimitKeeper {
         continue;
       }
       if (!this.#mayRestore(planned)) {
-        const words = `prefix limit ${id} exceeded`;
-        const end = sessions()?.disable(peer, words, 'maximum-prefixes');
+        const control = sessions();
+        const end = control?.disable(peer, teardownWords(planned), 'maximum-prefixes');
         if (!(await this.#succeeds(peer, 'end the session of', end, signal))) {
           all = false;
           continue;
@@ -214,6 +229,7 @@ export class LimitKeeper {
           { peer, limit: id, restoreAt: isoTime(restoreAt) },
           'session ended by its prefix limit',
         );
+        this.#disabledAt = control;
       }
       this.#disabled.set(id, this.#toDisable.get(id) ?? planned);
       this.#toDisable.delete(id);
@@ -244,9 +260,9 @@ export class LimitKeeper {
   }
 
   /** Its time has come, or the limit is gone from the configuration, or ends no sessions any more. */
-  #mayRestore({ limit, restoreAt }: DisabledPeer): boolean {
-    if (this.#limitOf(limit)?.config.action !== 'teardown') return true;
-    return restoreAt !== null && this.#options.clock.now() >= restoreAt;
+  #mayRestore(disabled: DisabledPeer): boolean {
+    const limit = this.#limitOf(disabled.limit)?.config;
+    return !staysDisabled(disabled, limit, this.#options.clock.now());
   }
 
   #isOnDisk({ peer, limit, gobgp }: DisabledPeer): boolean {

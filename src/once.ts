@@ -16,6 +16,7 @@ import type { MisplacedRule } from './reconcile/diff.js';
 import { type ReconcileMetrics, Reconciler } from './reconcile/loop.js';
 import { createSource } from './source/create.js';
 import { EMPTY_STATE, loadState, statePath } from './state-file.js';
+import { disableAgain } from './teardown.js';
 
 /** Of `apply`, while the kernel turns out to be other than was thought. */
 const MORE_PASSES = 3;
@@ -160,8 +161,10 @@ async function withFeed<T>(
     const progress = onProgress === undefined ? {} : { onProgress };
     const reconciler = new Reconciler({ kernel, engine, clock, log: silent, metrics, ...progress });
     await reconciler.prepare();
-    const given = { sockets: tcpSockets, node: fpmNode(kernel) };
+    const given = { hold: () => config.hold, sockets: tcpSockets, node: fpmNode(kernel) };
     const source = createSource(config, { clock, random: Math.random, log: silent, ...given });
+    const { sessions } = source;
+    await disableAgain({ config, peers: state.disabledPeers, sessions, now: clock.now() });
     await readFullFeed({ engine, source, clock, signal, onWait });
     // The kernel as it is now, not as it was before a feed that may have taken minutes.
     reconciler.audit();

@@ -2,7 +2,7 @@
 import type { Entry } from '../desired/decide.js';
 import type { Table } from '../desired/table.js';
 import type { Underlay } from '../desired/underlay.js';
-import { Address } from '../net/address.js';
+import { routerIdText } from '../net/router-id.js';
 import {
   explainSelection,
   type PathOutcome,
@@ -32,13 +32,13 @@ export function* selectionSteps(
     if (!table.filter.evaluate(entry.prefix, path, { count: false }).permit) continue;
     const barred = barredText(table, entry, path, underlay);
     if (barred === undefined) competing.push(path);
-    else yield step('info', `${nameOf(path)} is left out: ${barred}`);
+    else yield step('info', `${nameOf(path, heard)} is left out: ${barred}`);
   }
   const [best] = entry.paths;
   for (const { path, outcome } of explainSelection(competing, table.selection)) {
     const chosen = outcome.kind === 'best' || outcome.kind === 'equal';
     const told = outcomeText(path, outcome, { best: best ?? path, competing, table, underlay });
-    yield step(chosen ? 'ok' : 'info', `${nameOf(path)} ${told}`);
+    yield step(chosen ? 'ok' : 'info', `${nameOf(path, heard)} ${told}`);
   }
 }
 
@@ -50,8 +50,14 @@ interface Field {
   readonly underlay: Underlay;
 }
 
-function nameOf({ peer, pathId }: Path): string {
-  return pathId === 0 ? `path of ${peer}` : `path ${pathId} of ${peer}`;
+/** Peers of one address among these are told apart by their router ids. */
+function nameOf({ peer, pathId, session }: Path, heard: readonly Path[]): string {
+  const shared = heard.some(
+    (other) => other.peer === peer && other.session?.routerId !== session?.routerId,
+  );
+  const whose =
+    shared && session !== undefined ? `${peer} (${routerIdText(session.routerId)})` : peer;
+  return pathId === 0 ? `path of ${whose}` : `path ${pathId} of ${whose}`;
 }
 
 function barredText(
@@ -120,7 +126,7 @@ function lostText(step: SelectionStep, path: Path, field: Field): string {
     case 'oldest':
       return `heard ${((path.receivedAt ?? 0) - (best.receivedAt ?? 0)) / 1000} s later`;
     case 'router-id':
-      return `router id ${routerIdText(path)} against ${routerIdText(best)}`;
+      return `router id ${identifierText(path)} against ${identifierText(best)}`;
     case 'cluster-length':
       return `cluster list length ${mine.clusterLength} against ${its.clusterLength}`;
     case 'peer-address':
@@ -156,6 +162,6 @@ function whyNot({ nextHop }: Path, { config }: Table, underlay: Underlay): strin
   return resolution.ok ? '' : `: ${resolution.detail}`;
 }
 
-function routerIdText({ attributes, session }: Path): string {
-  return new Address('ipv4', (attributes.originatorId ?? session?.routerId ?? 0) | 0).text;
+function identifierText({ attributes, session }: Path): string {
+  return routerIdText(attributes.originatorId ?? session?.routerId ?? 0);
 }

@@ -1,4 +1,4 @@
-import { bgpText } from '../config/diff-source.js';
+import { bgpText } from '../config/source-text.js';
 import type { Feed } from '../desired/feed.js';
 import { formatRule } from '../desired/format.js';
 import type { NextHopSet } from '../desired/next-hop-set.js';
@@ -7,6 +7,7 @@ import type { Table } from '../desired/table.js';
 import type { Underlay } from '../desired/underlay.js';
 import { Address } from '../net/address.js';
 import { FAMILIES, type Family, forFamilies } from '../net/family.js';
+import { hostPortText } from '../net/host-port.js';
 import { objectText } from '../reconcile/kernel-object.js';
 import { isOwnRule, type Mirror } from '../reconcile/mirror.js';
 import { nextHopText } from '../rib/path.js';
@@ -72,10 +73,8 @@ function sourceAddress({ engine }: Facts): string {
       return source.gobgp.address;
     case 'bgp':
       return bgpText(source.bgp);
-    case 'fpm': {
-      const { host, port } = source.fpm.listen;
-      return `${host.includes(':') ? `[${host}]` : host}:${port}`;
-    }
+    case 'fpm':
+      return hostPortText(source.fpm.listen);
     case 'file':
       return source.file.path;
   }

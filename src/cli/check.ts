@@ -1,6 +1,7 @@
-import type { Config, FpmConfig } from '../config/config.js';
+import type { BgpConfig, Config, FpmConfig } from '../config/config.js';
 import { formatFault } from '../config/fault.js';
 import type { LoadedConfig } from '../config/load.js';
+import { Address } from '../net/address.js';
 import type { NodeVerdict } from '../preflight.js';
 import { plural } from './amount.js';
 import type { Command } from './command.js';
@@ -46,9 +47,40 @@ export function warningsOf(config: Config): string[] {
     case 'fpm':
       return [...exposureWarnings(source.fpm), ...unknownWarnings(config)];
     case 'bgp':
+      return strangerWarnings(source.bgp, config);
     case 'file':
       return [];
   }
+}
+
+/** All peers of source bgp are known: what names none of them is a slip of the pen. */
+function strangerWarnings(bgp: BgpConfig, { tables }: Config): string[] {
+  return tables.flatMap(({ name, filters, limits }) => [
+    ...filters
+      .filter(({ peer, peerAs }) => !hasPeer(bgp, peer, peerAs))
+      .map(
+        ({ id, text }) =>
+          `table ${name}: ${id} (${text}) never matches: source.bgp.peers has no such peer`,
+      ),
+    ...limits
+      .filter(({ peer }) => !hasPeer(bgp, peer, undefined))
+      .map(
+        ({ id }) => `table ${name}: limit ${id} never counts: source.bgp.peers has no such peer`,
+      ),
+  ]);
+}
+
+/** `undefined`: any. */
+function hasPeer({ peers }: BgpConfig, peer: string | undefined, as: number | undefined): boolean {
+  const address = peer === undefined ? undefined : Address.parse(peer);
+  return peers.some(
+    ({ neighbour, as: its }) =>
+      (as === undefined || as === its) &&
+      (address === undefined ||
+        (neighbour.kind === 'prefix'
+          ? neighbour.prefix.contains(address)
+          : neighbour.address.equals(address))),
+  );
 }
 
 /** Nothing authenticates FPM: who reaches the listener names routes. */

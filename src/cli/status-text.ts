@@ -1,7 +1,7 @@
 /** The words and columns of `rib2fib status`. */
 import type { FeedState, LimitReport, StatusReport, TableReport } from '../admin/report.js';
 import { FAMILIES } from '../net/family.js';
-import type { SourceState } from '../source/source.js';
+import type { PeerStatus, SourceState } from '../source/source.js';
 import { agoText, countText, durationText, plural } from './amount.js';
 import { type Column, Layout, left, right } from './columns.js';
 import type { Style } from './style.js';
@@ -55,8 +55,10 @@ function sourceText(state: SourceState, now: number, style: Style): string {
   const lasting = durationText(now - state.since);
   switch (state.state) {
     case 'connecting': {
-      const why = state.lastError === undefined ? '' : `: ${state.lastError}`;
-      return style.warning(`connecting for ${lasting}, ${plural(state.attempts, 'attempt')}${why}`);
+      const { attempts, lastError } = state;
+      const after = attempts === undefined ? '' : `, ${plural(attempts, 'attempt')}`;
+      const why = lastError === undefined ? '' : `: ${lastError}`;
+      return style.warning(`connecting for ${lasting}${after}${why}`);
     }
     case 'bgp-not-started':
       return style.warning(`answers, but BGP has not been started in it, for ${lasting}`);
@@ -66,15 +68,19 @@ function sourceText(state: SourceState, now: number, style: Style): string {
       return style.good(`synced for ${lasting}`);
     case 'refused':
       return style.bad(`refused ${lasting} ago, routes from before it stay: ${state.reason}`);
-    case 'lost':
-      return style.bad(
-        `lost ${lasting} ago, ${plural(state.attempts, 'attempt')} since, next ${
-          state.retryAt <= now ? 'now' : agoText(state.retryAt, now)
-        }: ${state.reason}`,
-      );
+    case 'lost': {
+      const { attempts, retryAt, reason } = state;
+      const since = attempts === undefined ? '' : `, ${plural(attempts, 'attempt')} since`;
+      return style.bad(`lost ${lasting} ago${since}${nextText(retryAt, now)}: ${reason}`);
+    }
     case 'stopped':
       return style.bad(`stopped ${lasting} ago`);
   }
+}
+
+function nextText(retryAt: number | undefined, now: number): string {
+  if (retryAt === undefined) return '';
+  return `, next ${retryAt <= now ? 'now' : agoText(retryAt, now)}`;
 }
 
 function feedLines(feed: FeedState, now: number, style: Style): string[] {
@@ -114,22 +120,37 @@ function kernelText({ kernel, tables: all, now }: StatusReport, style: Style): s
 
 function peers({ source, now }: StatusReport, style: Style): string[] {
   const failing = source.peers.some(({ lastError }) => lastError !== undefined);
+  const holding = source.peers.some(({ heldUntil }) => heldUntil !== undefined);
   return section(
     style,
     [
       ...[left('PEER'), right('AS'), left('SESSION'), left('SINCE'), right('IPV4'), right('IPV6')],
+      ...(holding ? [left('HELD')] : []),
       ...(failing ? [left('LAST ERROR')] : []),
     ],
     source.peers.map((peer) => [
-      peer.peer,
+      peerText(peer, source.peers),
       String(peer.as),
       (peer.established ? style.good : style.bad)(peer.sessionState),
       peer.since === undefined ? '-' : agoText(peer.since, now),
       countText(peer.received.ipv4),
       countText(peer.received.ipv6),
-      peer.lastError ?? '',
+      ...(holding ? [heldText(peer, now, style)] : []),
+      ...(failing ? [peer.lastError ?? ''] : []),
     ]),
   );
+}
+
+/** With its router id where that tells it from others of its address. */
+function peerText({ peer, routerId }: PeerStatus, all: readonly PeerStatus[]): string {
+  const shared = all.filter((other) => other.peer === peer).length > 1;
+  return shared && routerId !== undefined ? `${peer} (${routerId})` : peer;
+}
+
+function heldText({ heldUntil }: PeerStatus, now: number, style: Style): string {
+  if (heldUntil === undefined) return '';
+  const text = heldUntil === null ? 'for ever' : `${durationText(heldUntil - now)} more`;
+  return style.warning(text);
 }
 
 function tables({ tables: all }: StatusReport, style: Style): string[] {

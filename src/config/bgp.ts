@@ -3,8 +3,8 @@ import { Address } from '../net/address.js';
 import { FAMILIES } from '../net/family.js';
 import type { BgpConfig, BgpPeerConfig, ListenAddress } from './config.js';
 import type { FaultPath, Tell } from './fault.js';
-import { neighbourText } from './neighbour-text.js';
 import type { ParsedBgp } from './schema-bgp.js';
+import { neighbourText } from './source-text.js';
 
 type ParsedPeer = ParsedBgp['peers'][number];
 
@@ -114,28 +114,53 @@ function canHear(host: string, { family }: Address): boolean {
   return own.family === family || (own.isUnspecified && own.family === 'ipv6');
 }
 
-/** What sets it apart from those above; the kernel knows one password of an address. */
+/**
+ * What sets it apart from those above. What its TCP connection is asked for is
+ * decided before its OPEN tells which peer it is, and by its address alone: the
+ * kernel knows one password of that, whatever the interface (TCP_MD5SIG takes
+ * none but that of a VRF).
+ */
 function checkBesides(
   peer: BgpPeerConfig,
   above: readonly BgpPeerConfig[],
   at: FaultPath,
   tell: Tell,
 ): void {
-  for (const other of above.filter((one) => sameNeighbour(one, peer))) {
-    if (peer.routerId === undefined || other.routerId === undefined) {
+  for (const other of above) {
+    const same = neighbourText(other) === neighbourText(peer);
+    if (same && (peer.routerId === undefined || other.routerId === undefined)) {
       tell(at, 'has the address of a peer above: both need routerId');
-    } else if (peer.routerId === other.routerId) {
+    } else if (same && peer.routerId === other.routerId) {
       tell([...at, 'routerId'], 'a peer above has it too, at the same address');
     }
-    if (peer.password !== other.password) {
-      tell(at, 'has the address of a peer above, and must have its password');
+    const told = same || openTells(other, peer);
+    const has = told && !same ? 'overlaps a peer above' : 'has the address of a peer above';
+    if ((told || sameAddress(other, peer)) && peer.password !== other.password) {
+      tell(at, `${has}, and must have its password`);
     }
-    if (peer.ttlSecurity !== other.ttlSecurity) {
-      tell(at, 'has the address of a peer above, and must have its ttlSecurity');
+    if (told && peer.ttlSecurity !== other.ttlSecurity) {
+      tell(at, `${has}, and must have its ttlSecurity`);
     }
   }
 }
 
-function sameNeighbour(a: BgpPeerConfig, b: BgpPeerConfig): boolean {
-  return neighbourText(a) === neighbourText(b);
+/** On one interface or on two. */
+function sameAddress({ neighbour: a }: BgpPeerConfig, { neighbour: b }: BgpPeerConfig): boolean {
+  const textOf = (neighbour: BgpPeerConfig['neighbour']) =>
+    neighbourText({ neighbour, interface: undefined });
+  return textOf(a) === textOf(b);
+}
+
+/** Somebody may call who is taken for the one until his OPEN has another router id, and is the other then. */
+function openTells(a: BgpPeerConfig, b: BgpPeerConfig): boolean {
+  if (a.neighbour.kind !== 'prefix' || b.neighbour.kind !== 'prefix') return false;
+  if (a.interface !== undefined && b.interface !== undefined && a.interface !== b.interface) {
+    return false;
+  }
+  const [one, other] = [a.neighbour.prefix, b.neighbour.prefix];
+  // The longer one is tried first: only a router id leaves something to the other.
+  return (
+    (one.contains(other) && b.routerId !== undefined) ||
+    (other.contains(one) && a.routerId !== undefined)
+  );
 }

@@ -1,7 +1,8 @@
 /** What a reload changed in the source, one short line a change: each begins with `source`. */
+import { routerIdText } from '../net/router-id.js';
 import type { BgpConfig, BgpPeerConfig, Config, GracefulRestartConfig } from './config.js';
 import { formatDuration } from './duration.js';
-import { neighbourText } from './neighbour-text.js';
+import { bgpText, listenText, neighbourText } from './source-text.js';
 
 /** Empty when nothing changed. A password is said to have changed, and never shown. */
 export function diffSources(before: Config, after: Config): readonly string[] {
@@ -32,24 +33,11 @@ function sourceText({ source }: Config): string {
   }
 }
 
-/** For people, in a word or two: where it listens, or whom it calls. */
-export function bgpText({ listen, peers }: BgpConfig): string {
-  if (listen.length > 0) return listenText(listen);
-  return peers.map(neighbourText).join(' ');
-}
-
-function listenText(listen: BgpConfig['listen']): string {
-  const texts = listen.map(
-    ({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`,
-  );
-  return texts.join(' ') || 'off';
-}
-
 function diffBgp(before: BgpConfig, after: BgpConfig): readonly string[] {
   const lines: string[] = [];
   compare(lines, 'source.listen', listenText(before.listen), listenText(after.listen));
   compare(lines, 'source.as', before.as, after.as);
-  compare(lines, 'source.routerId', idText(before.routerId), idText(after.routerId));
+  compare(lines, 'source.routerId', routerIdText(before.routerId), routerIdText(after.routerId));
   const [old, current] = [byName(before), byName(after)];
   for (const name of new Set([...old.keys(), ...current.keys()])) {
     const [from, to] = [old.get(name), current.get(name)];
@@ -72,8 +60,7 @@ function diffPeer(lines: string[], path: string, from: BgpPeerConfig, to: BgpPee
 function peerTexts(peer: BgpPeerConfig) {
   const { as, connect, port, role, ttlSecurity, addPath, bgpRole, confederation } = peer;
   return {
-    ...{ as, routerId: peer.routerId === undefined ? undefined : idText(peer.routerId) },
-    ...{ connect, port, localAddress: peer.localAddress?.text, role, ttlSecurity },
+    ...{ as, connect, port, localAddress: peer.localAddress?.text, role, ttlSecurity },
     holdTime: formatDuration(peer.holdTime),
     ...{ families: peer.families.join(' '), addPath, bgpRole, confederation },
     allowOwnAs: Number.isFinite(peer.allowOwnAs) ? peer.allowOwnAs : 'any',
@@ -89,15 +76,10 @@ function restartText({ restartTime, staleTime, longLivedTime }: GracefulRestartC
 function byName({ peers }: BgpConfig): ReadonlyMap<string, BgpPeerConfig> {
   return new Map(
     peers.map((peer) => {
-      const id = peer.routerId === undefined ? '' : ` ${idText(peer.routerId)}`;
+      const id = peer.routerId === undefined ? '' : ` ${routerIdText(peer.routerId)}`;
       return [`${neighbourText(peer)}${id}`, peer];
     }),
   );
-}
-
-/** Dotted quad of unsigned 32 bits. */
-function idText(id: number): string {
-  return [id >>> 24, (id >>> 16) & 255, (id >>> 8) & 255, id & 255].join('.');
 }
 
 function compare(lines: string[], path: string, before: unknown, after: unknown): void {

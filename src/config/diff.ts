@@ -1,10 +1,10 @@
 /** Two configurations -> what a reload changed, one short line a change, for the log. */
 import { FAMILIES } from '../net/family.js';
+import { hostPortText } from '../net/host-port.js';
 import type {
   Config,
   FilterRule,
   LimitConfig,
-  ListenAddress,
   PrefixListConfig,
   PrefixListEntry,
   TableConfig,
@@ -228,11 +228,7 @@ function without(list: readonly string[], others: readonly string[]): readonly s
 }
 
 function listenText({ metrics: { listen } }: Config): string {
-  return listen === undefined ? 'off' : addressText(listen);
-}
-
-function addressText({ host, port }: ListenAddress): string {
-  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
+  return listen === undefined ? 'off' : hostPortText(listen);
 }
 
 function ruleText({ text }: FilterRule): string {

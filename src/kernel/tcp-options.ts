@@ -52,6 +52,7 @@ const setsockopt: (
   length: number,
 ) => number = libc.func('setsockopt', 'int', ['int', 'int', 'int', 'const void *', 'uint32']);
 
+/** `TcpOptions` of source/tcp.ts, which says what each means: neither side knows the other, and daemon.ts holds them together. */
 interface TcpSocketOptions {
   readonly family: Family;
   readonly local:
@@ -101,7 +102,10 @@ function setTtl(fd: number, family: Family): void {
   if (family === 'ipv6') setInt(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, 255, 'IPV6_UNICAST_HOPS');
 }
 
-/** An IPv6 socket speaks IPv4 too, under addresses of ::ffff:0:0/96. */
+/**
+ * An IPv6 socket speaks IPv4 too, under addresses of ::ffff:0:0/96. One key an
+ * address, whatever the link: TCP_MD5SIG_FLAG_IFINDEX takes no interface but a VRF.
+ */
 function sign(fd: number, family: Family, from: Prefix, password: string): void {
   const mapped = family === 'ipv6' && from.family === 'ipv4';
   const address = mapped ? new Address('ipv6', 0, 0, 0xffff, from.address.w0) : from.address;

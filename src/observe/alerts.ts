@@ -15,6 +15,7 @@ export type AlertName =
   | 'Rib2fibPrefixLimitExceeded'
   | 'Rib2fibPrefixLimitWarning'
   | 'Rib2fibSourceLost'
+  | 'Rib2fibFeedAway'
   | 'Rib2fibSourceRefused'
   | 'Rib2fibConfigRefused'
   | 'Rib2fibLocalRuleBehind'

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { ListenAddress } from '../config/config.js';
 import type { Log } from '../log-port.js';
+import { hostPortText } from '../net/host-port.js';
 
 export interface HealthOptions {
   readonly listen: ListenAddress;
@@ -90,11 +91,8 @@ function sendText(
   response.end(body);
 }
 
-function listenError(
-  { host, port }: ListenAddress,
-  error: NodeJS.ErrnoException,
-): HealthListenError {
-  const where = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+function listenError(listen: ListenAddress, error: NodeJS.ErrnoException): HealthListenError {
+  const where = hostPortText(listen);
   return new HealthListenError(`metrics.listen ${where}: ${bindFault(error)}`, { cause: error });
 }
 

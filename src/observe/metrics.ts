@@ -30,7 +30,14 @@ const GAUGES = {
     ['source'],
   ],
   source_last_event_timestamp_seconds: ['When the source last said anything.', []],
-  bgp_session_up: ['The BGP session is established.', ['peer']],
+  bgp_session_up: [
+    'The BGP session is established; of several peers at one address, all are.',
+    ['peer'],
+  ],
+  bgp_hold_end_timestamp_seconds: [
+    'While a peer is away and source bgp keeps routes of it: when they go; +Inf for ever.',
+    ['peer'],
+  ],
   received_prefixes: ['Prefixes heard from a peer, before any policy.', ['peer', 'family']],
   accepted_prefixes: [
     'Prefixes of a peer past the filters and limits of a table, with a selected path of that peer.',
@@ -188,6 +195,11 @@ export class Metrics {
       const same = peers.filter((one) => one.peer === peer);
       const up = same.every(({ established }) => established);
       this.#set('bgp_session_up', { peer }, up);
+      const ends = same.flatMap(({ heldUntil }) => (heldUntil === undefined ? [] : heldUntil));
+      if (ends.length > 0) {
+        const first = Math.min(...ends.map((end) => (end === null ? Infinity : end / 1000)));
+        this.#set('bgp_hold_end_timestamp_seconds', { peer }, first);
+      }
       for (const family of FAMILIES) {
         const received = same.reduce((sum, one) => sum + one.received[family], 0);
         this.#set('received_prefixes', { peer, family }, received);

@@ -20,6 +20,7 @@ import {
   type AsSegment,
   type Attributes,
   asPathLength,
+  LLGR_STALE,
   type NextHop,
   type Path,
 } from '../rib/path.js';
@@ -157,8 +158,6 @@ const ELIMINATIONS: readonly (readonly [SelectionStep, Elimination])[] = [
   ['igp-metric', lowest(({ nextHop }, { metricTo }) => metricTo(nextHop) ?? 0)],
 ];
 
-/** RFC 9494 4.2. */
-const LLGR_STALE = 0xffff_0006;
 /** Of a path without LOCAL_PREF: what FRR and GoBGP take for it. */
 const DEFAULT_LOCAL_PREF = 100;
 

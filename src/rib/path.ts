@@ -36,6 +36,9 @@ export interface Attributes {
   readonly linkBandwidth: number | undefined;
 }
 
+/** RFC 9494 5.1: the community of a route kept as the last resort, 65535:6. */
+export const LLGR_STALE = 0xffff_0006;
+
 /**
  * A BGP next hop. `interface` is known for link-local ones only, and of a source
  * that resolves next hops itself for those that are on-link there whatever the
@@ -56,10 +59,10 @@ export interface PathSession {
 /**
  * One way to a prefix, as a peer offered it. Does not name the prefix, so that
  * a source may share one object among all prefixes of an UPDATE; two paths of
- * one prefix are told apart by `peer` and `pathId`.
+ * one prefix are told apart by `peer`, `session` and `pathId`.
  */
 export interface Path {
-  /** Peer address without zone or port; `file` for source `file`, `fpm` for source `fpm`. */
+  /** Peer address without zone or port, which several peers may share; `file` for source `file`, `fpm` for source `fpm`. */
   readonly peer: string;
   readonly peerAs: number;
   /** RFC 7911 path identifier; 0 where none. */

@@ -15,14 +15,16 @@ export interface SourceDependencies {
   /** 0 up to 1. */
   readonly random: () => number;
   readonly log: Log;
+  /** Milliseconds: `hold` of the configuration by now, since its change alone makes no new source. */
+  readonly hold: () => number;
   readonly sockets: TcpSockets;
   /** For source `fpm`. */
   readonly node: FpmNode;
 }
 
 export function createSource(config: Config, dependencies: SourceDependencies): Source {
-  const { clock, random, log, sockets, node } = dependencies;
-  const { source, sync, hold } = config;
+  const { clock, random, log, hold, sockets, node } = dependencies;
+  const { source, sync } = config;
   switch (source.kind) {
     case 'gobgp':
       return createGobgpSource({

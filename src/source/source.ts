@@ -28,8 +28,11 @@ export type SourceState =
   | {
       readonly state: 'connecting';
       readonly since: number;
-      readonly attempts: number;
+      /** Where it is the adapter that calls. */
+      readonly attempts?: number;
       readonly lastError: string | undefined;
+      /** Where others call: until then it is nothing to wonder at that nobody has. */
+      readonly expectedBy?: number;
     }
   /** The daemon answers, but BGP has not been started in it (AS number 0). */
   | { readonly state: 'bgp-not-started'; readonly since: number }
@@ -38,13 +41,13 @@ export type SourceState =
   | { readonly state: 'synced'; readonly since: number }
   /** What is offered now has a fault, as `reason` says; what was fed before it still stands. */
   | { readonly state: 'refused'; readonly since: number; readonly reason: string }
-  /** The feed broke after it had been up; `retryAt` is the next attempt. */
+  /** The feed broke after it had been up; `retryAt` is the next attempt, where it is the adapter that calls. */
   | {
       readonly state: 'lost';
       readonly since: number;
       readonly reason: string;
-      readonly attempts: number;
-      readonly retryAt: number;
+      readonly attempts?: number;
+      readonly retryAt?: number;
     }
   | { readonly state: 'stopped'; readonly since: number };
 
@@ -62,6 +65,12 @@ export interface PeerStatus {
   readonly since: number | undefined;
   /** Why there is no session, where the source knows; undefined while there is one, or none is to be. */
   readonly lastError: string | undefined;
+  /** Dotted quad, of a session of our own: what the peer must have, or had last. */
+  readonly routerId?: string | undefined;
+  /** Of a session of our own. */
+  readonly role?: 'neighbour' | 'feed';
+  /** While it is away and the source keeps routes of it: up to when, epoch milliseconds; `null`: for ever. */
+  readonly heldUntil?: number | null | undefined;
 }
 
 export interface SourceCounters {

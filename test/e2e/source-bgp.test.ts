@@ -238,6 +238,42 @@ describe('a router as the neighbour', { concurrency: 1 }, () => {
     });
   });
 
+  it('ended by its limit, it stays so over a reload that brings another peer', async () => {
+    const limits = [{ peer: ROUTER, family: 'ipv4', max: 100, action: 'teardown' }];
+    const config = (...others: string[]) => ({
+      source: {
+        bgp: { ...own, peers: [ROUTER, ...others].map((address) => ({ address, as: 65001 })) },
+      },
+      ...{ hold: '1s', ...table({ limits }) },
+    });
+    await using router = await feeder();
+    await using daemon = await startDaemon({ netns: node, config: config(), until: 'admin' });
+    await router.announce(sets);
+    const ended = async () => {
+      const { peers } = (await daemon.status()).source;
+      return peers.find(({ peer }) => peer === ROUTER)?.adminDown === true;
+    };
+    await until(ended, { what: 'its session is ended', deadlineMs: 20_000 });
+    await become([]);
+    const { sessions } = await router.state();
+    await daemon.configure(config('10.9.0.77'));
+    await until(async () => (await daemon.status()).source.peers.length === 2, {
+      what: 'the reload',
+      deadlineMs: 20_000,
+    });
+    await until(ended, { what: 'its session is ended in the new source', deadlineMs: 20_000 });
+    // It calls again every second or so.
+    await stays(async () => (await router.state()).sessions === sessions && (await ended()), {
+      ...{ what: 'no session', forMs: 6_000 },
+    });
+    assert.deepEqual(await keysOf(node), []);
+    assert.equal((await daemon.cli('limit', 'clear', 'all')).code, 0);
+    await until(async () => (await router.state()).sessions > sessions, {
+      what: 'the session is back',
+      deadlineMs: 20_000,
+    });
+  });
+
   it('its password is wrong, then right (RFC 2385); no password, no session', async () => {
     const password = 'a secret of ours';
     const neighbor = (secret: string | undefined) => ({

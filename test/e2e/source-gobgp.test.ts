@@ -120,7 +120,7 @@ for (const version of GOBGPD_VERSIONS) {
       for (const signal of ['SIGTERM', 'SIGKILL', 'SIGTERM'] as const) {
         await lab.gobgpd.stop(signal);
         const lost = await consumer.is('lost');
-        assert.ok(lost.state === 'lost' && lost.retryAt > 0 && lost.reason !== '');
+        assert.ok(lost.state === 'lost' && (lost.retryAt ?? 0) > 0 && lost.reason !== '');
         assert.equal(consumer.offered.size, ALL.size, signal);
         await lab.gobgpd.launch();
         await consumer.is('synced', 40_000);

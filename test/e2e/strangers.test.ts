@@ -42,7 +42,7 @@ describe('an address where no gobgpd is to be spoken with', { concurrency: 6 }, 
         const { state } = (await daemon.status()).source;
         assert.ok(state.state === 'connecting');
         assert.match(state.lastError ?? '', says);
-        return state.attempts;
+        return state.attempts ?? 0;
       };
       const { stdout } = await daemon.cli('status');
       assert.match(stdout, /^rib2fib \S+ {2}not ready: /);

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { DaemonAlerts } from '../../src/daemon-alerts.js';
 import { KernelError } from '../../src/kernel/kernel.js';
 import type { Alert } from '../../src/observe/alerts.js';
+import type { PeerStatus } from '../../src/source/source.js';
 import { fakeFacts } from './admin/fake-facts.js';
 import { config, RESET, rulesFrom, table } from './desired/build.js';
 import { FakeNode, runningNode } from './reconcile/node.js';
@@ -165,3 +166,38 @@ function watched(node: FakeNode) {
   };
   return { facts, told, replaceSource };
 }
+
+test('one feed of several that is away is told while its routes are held; a router under graceful restart is not', async () => {
+  const node = await runningNode(config(table()), '10.0.0.0/8 via 10.9.0.2');
+  const facts = fakeFacts(node);
+  let raised: Alert | undefined;
+  const alerts = new DaemonAlerts(facts, {
+    raise: (alert) => {
+      if (alert.name === 'Rib2fibFeedAway') raised = alert;
+    },
+    resolve: ({ name }) => {
+      if (name === 'Rib2fibFeedAway') raised = undefined;
+    },
+  });
+  const away = {
+    ...{ peer: '127.0.0.1', as: 65000, established: false, sessionState: 'active' },
+    ...{ adminDown: false, received: { ipv4: 1, ipv6: 0 }, since: undefined },
+    ...{ lastError: 'connection lost', role: 'feed' as const, heldUntil: 5_000 },
+  } as const;
+  const told = (...peers: readonly PeerStatus[]) => {
+    facts.peers = peers;
+    alerts.review();
+    return raised === undefined ? undefined : [raised.severity, raised.summary, raised.description];
+  };
+  assert.deepEqual(told(away, { ...away, peer: '127.0.0.3', heldUntil: null }), [
+    'warning',
+    'a feed is away, and its routes are held: 127.0.0.1, 127.0.0.3',
+    '127.0.0.1: connection lost\n127.0.0.3: connection lost',
+  ]);
+  assert.equal(told({ ...away, heldUntil: undefined }), undefined);
+  assert.equal(told({ ...away, role: 'neighbour' }), undefined);
+  assert.ok(told(away) !== undefined);
+  // The source as a whole is lost: that has an alert of its own.
+  await node.lost();
+  assert.equal(told(away), undefined);
+});

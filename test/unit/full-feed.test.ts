@@ -104,6 +104,19 @@ test('a source that is lost on the way and stays away ends it; one that reads fo
   await lost;
 });
 
+test('one that others are to call is waited for until that is overdue, and no longer', async () => {
+  const { clock, source, waits, done } = reading();
+  const overdue = assert.rejects(done, { name: 'StartFault', message: 'gobgp: a peer to call' });
+  const expectedBy = clock.now() + 60_000;
+  source.current = { state: 'connecting', since: SINCE, lastError: 'a peer to call', expectedBy };
+  await clock.advance(59_000);
+  assert.deepEqual(waits, ['waiting for gobgp: a peer to call']);
+  await clock.advance(10_000);
+  assert.ok(clock.waiting > 0);
+  await clock.advance(2_000);
+  await overdue;
+});
+
 test('a source that does not answer ends it, and so does the signal', async () => {
   const absent = reading();
   const refused = assert.rejects(absent.done, {

@@ -89,7 +89,7 @@ class Life {
 
   constructor(
     of: Config,
-    readonly sessions: FakeSessions | undefined,
+    public sessions: FakeSessions | undefined,
     readonly clock: FakeClock,
     saved: SavedState = EMPTY_STATE,
   ) {
@@ -145,6 +145,16 @@ class Life {
     this.#running = this.keeper.run(this.#stop.signal);
     this.keeper.review();
     return this;
+  }
+
+  /** A reload has made another source. */
+  replaceSource(of: Config): FakeSessions {
+    const sessions = new FakeSessions();
+    sessions.called.on('call', () => void this.#events.emit('news'));
+    this.sessions = sessions;
+    this.engine.reconfigure(of);
+    this.keeper.review();
+    return sessions;
   }
 
   hears(...texts: string[]): void {
@@ -507,12 +517,14 @@ test('a session call that a stop cuts short is no failure', async () => {
   assert.match(life.lines[0] ?? '', new RegExp(BY_HAND));
 });
 
-test('a session of our own is ended and comes back; it needs no gobgpd, and is released with us', async () => {
+/** Source bgp, with sessions of our own. */
+function withOwnSessions(...limits: LimitConfig[]): Config {
   const bgp = { listen: [], as: 65000, routerId: 1, peers: [] };
-  const own: Config = {
-    ...config(table({ limits: [TEARDOWN] })),
-    source: { kind: 'bgp', bgp },
-  };
+  return { ...config(table({ limits })), source: { kind: 'bgp', bgp } };
+}
+
+test('a session of our own is ended and comes back; it needs no gobgpd, and is released with us', async () => {
+  const own = withOwnSessions(TEARDOWN);
   const clock = new FakeClock();
   const sessions = new FakeSessions();
   const life = new Life(own, sessions, clock).run();
@@ -545,5 +557,40 @@ test('a session of our own that was ended is no matter of a gobgpd that comes af
   await life.saved(EMPTY_STATE);
   assert.deepEqual(sessions.calls, []);
   assert.deepEqual(life.released, []);
+  await life.stop();
+});
+
+test('sessions of our own that a reload has made anew: the peer is disabled there too, and comes back in its time', async () => {
+  const own = withOwnSessions(TEARDOWN);
+  const clock = new FakeClock();
+  const life = new Life(own, new FakeSessions(), clock).run();
+  life.feed(true);
+  await life.called(DISABLE);
+  const restoreAt = clock.now() + MINUTE;
+  await until(() => life.keeper.restoreAt(TEARDOWN.id) === restoreAt, { what: 'restoreAt' });
+  life.feed(false);
+  for (let reload = 0; reload < 2; reload++) {
+    await clock.advance(1_000);
+    life.replaceSource(own);
+    await life.called(DISABLE);
+    await until(() => life.keeper.restoreAt(TEARDOWN.id) === restoreAt, { what: 'restoreAt' });
+  }
+  // What changes within one source ends nothing again.
+  life.keeper.review();
+  await life.advance(MINUTE);
+  await life.called(DISABLE, ENABLE);
+  await life.saved(EMPTY_STATE);
+  await life.stop();
+});
+
+test('a gobgpd keeps in mind itself what was disabled: new calls to it repeat nothing', async () => {
+  const clock = new FakeClock();
+  const life = await torn(clock);
+  const sessions = life.replaceSource(
+    limited({ ...TEARDOWN, restartAfter: Number.POSITIVE_INFINITY }),
+  );
+  await life.advance(MINUTE);
+  assert.deepEqual(sessions.calls, []);
+  assert.equal(life.keeper.restoreAt(TEARDOWN.id), null);
   await life.stop();
 });

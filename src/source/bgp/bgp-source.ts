@@ -32,8 +32,8 @@ export interface BgpSourceOptions {
   readonly config: BgpConfig;
   /** Milliseconds, from the first session of a feed, until it counts as complete whatever is missing. */
   readonly syncTimeout: number;
-  /** Milliseconds for which the routes of a lost feed are kept while other peers are up. */
-  readonly hold: number;
+  /** Milliseconds for which the routes of a lost feed are kept; a reload may change it. */
+  readonly hold: () => number;
   readonly sockets: TcpSockets;
   readonly clock: Clock;
   /** 0 up to 1. */
@@ -96,7 +96,7 @@ class BgpSource implements Source {
     this.#feed = new FeedState({
       ...{ callers: this.#callers, queue: this.#queue, routes, clock, log, syncTimeout },
       hasPrefixes: config.peers.some(({ neighbour }) => neighbour.kind === 'prefix'),
-      fault: () => this.#listeners.find(({ fault }) => fault !== undefined)?.fault,
+      fault: () => this.#fault,
     });
   }
 
@@ -106,7 +106,13 @@ class BgpSource implements Source {
   }
 
   peers(): readonly PeerStatus[] {
-    return this.#callers.peers.map((peer) => peer.status());
+    const fault = this.#fault;
+    return this.#callers.shown().map((peer) => {
+      const status = peer.status();
+      const { established, adminDown, lastError } = status;
+      if (fault === undefined || established || adminDown || peer.config.connect) return status;
+      return { ...status, lastError: lastError ?? fault };
+    });
   }
 
   counters(): SourceCounters {
@@ -138,6 +144,11 @@ class BgpSource implements Source {
       this.#stopped = this.#options.clock.now();
       await listening;
     }
+  }
+
+  /** Why nobody can call, if that is so. */
+  get #fault(): string | undefined {
+    return this.#listeners.find(({ fault }) => fault !== undefined)?.fault;
   }
 
   /** A peer whose options the kernel has not got is told of, and has no session without them. */

@@ -3,6 +3,7 @@
  * tells apart by router id, or one more of a prefix. Everybody else is hung up on.
  */
 import type { BgpPeerConfig } from '../../config/config.js';
+import { routerIdText } from '../../net/router-id.js';
 import { leastTtl } from './connection/dial.js';
 import type { Transport } from './connection/transport.js';
 import { DynamicPeers } from './dynamic-peers.js';
@@ -10,7 +11,6 @@ import { ERROR_CODE, OPEN_ERROR, sessionError } from './message/error-code.js';
 import type { OpenMessage, SessionError } from './message/message.js';
 import { Peer, type PeerSurroundings } from './peer.js';
 import { SeldomLog } from './seldom-log.js';
-import { idText } from './session/agreement.js';
 import { Session } from './session/session.js';
 import type { SessionEnd, SessionOwner, Terms } from './session/session-owner.js';
 import { WaitingRoom } from './waiting-room.js';
@@ -43,7 +43,12 @@ export class Callers implements SessionOwner {
     return [...this.configured, ...this.#dynamic.peers];
   }
 
-  /** Dynamic peers of which nothing is left are forgotten. */
+  /** For people: who is configured, and who has come of a prefix. */
+  shown(): readonly Peer[] {
+    return [...this.configured, ...this.#dynamic.shown()];
+  }
+
+  /** Dynamic peers of which nothing is left are forgotten in time. */
   forgetGone(): void {
     this.#dynamic.forgetGone();
   }
@@ -96,7 +101,7 @@ export class Callers implements SessionOwner {
         ? candidates.find(({ config }) => config.routerId === open.routerId)
         : this.#dynamic.peerOf(transport, open, this.#disabled.get(remote.text));
     if (peer === undefined) {
-      const reason = `no peer at ${remote} has router id ${idText(open.routerId)}`;
+      const reason = `no peer at ${remote} has router id ${routerIdText(open.routerId)}`;
       throw sessionError(ERROR_CODE.open, OPEN_ERROR.badIdentifier, reason);
     }
     this.#waiting.leave(session);

@@ -1,10 +1,11 @@
 /** Peers that nobody has configured one by one: whoever calls from a prefix, told apart by address and router id. */
 import type { BgpPeerConfig } from '../../config/config.js';
+import { routerIdText } from '../../net/router-id.js';
 import type { Transport } from './connection/transport.js';
 import { CEASE, ERROR_CODE, OPEN_ERROR, sessionError } from './message/error-code.js';
 import type { OpenMessage, SessionError } from './message/message.js';
 import { Peer, type PeerSurroundings } from './peer.js';
-import { agree, idText } from './session/agreement.js';
+import { agree } from './session/agreement.js';
 
 /** Of all prefixes together. */
 const MOST = 1024;
@@ -14,6 +15,8 @@ export class DynamicPeers {
   /** The longest prefix first. */
   readonly #prefixes: readonly BgpPeerConfig[];
   readonly #peers = new Map<string, Peer>();
+  /** Since when nothing is left of a peer that was up; monotonic milliseconds. */
+  readonly #goneSince = new Map<Peer, number>();
 
   constructor(peers: readonly BgpPeerConfig[], around: PeerSurroundings) {
     this.#around = around;
@@ -38,9 +41,35 @@ export class DynamicPeers {
     );
   }
 
-  /** Those of which nothing is left are forgotten. */
+  /**
+   * Those of which nothing is left are forgotten: one that has been up, and was the
+   * only one of its address, `hold` later, so that people see it is down.
+   */
   forgetGone(): void {
-    for (const [key, peer] of this.#peers) if (peer.isGone) this.#peers.delete(key);
+    const { clock, hold } = this.#around;
+    const now = clock.monotonic();
+    const places = new Map<string, number>();
+    for (const { place } of this.#peers.values()) places.set(place, (places.get(place) ?? 0) + 1);
+    for (const [key, peer] of this.#peers) {
+      if (!peer.isGone) {
+        this.#goneSince.delete(peer);
+        continue;
+      }
+      const since = this.#goneSince.get(peer) ?? now;
+      const others = (places.get(peer.place) ?? 0) - 1;
+      if (peer.wasUp && others === 0 && now - since < hold()) this.#goneSince.set(peer, since);
+      else {
+        this.#forget(key, peer);
+        places.set(peer.place, others);
+      }
+    }
+  }
+
+  /** For people: all but one that has no session while another of its address has: a daemon that came back with another router id. */
+  shown(): readonly Peer[] {
+    this.forgetGone();
+    const up = new Set(this.peers.filter(({ isUp }) => isUp).map(({ place }) => place));
+    return this.peers.filter((peer) => peer.isUp || !up.has(peer.place));
   }
 
   /**
@@ -52,7 +81,7 @@ export class DynamicPeers {
     const { remote } = transport;
     const config = this.configOf(transport, open.routerId);
     if (config === undefined) {
-      const reason = `no peer at ${remote} has router id ${idText(open.routerId)}`;
+      const reason = `no peer at ${remote} has router id ${routerIdText(open.routerId)}`;
       throw sessionError(ERROR_CODE.open, OPEN_ERROR.badIdentifier, reason);
     }
     // One router has the same link-local address on many links.
@@ -65,7 +94,7 @@ export class DynamicPeers {
       throw sessionError(ERROR_CODE.cease, CEASE.connectionRejected, reason);
     }
     agree(this.#around.own, config, open);
-    if (this.#peers.size >= MOST) this.forgetGone();
+    if (this.#peers.size >= MOST) this.#makeRoom();
     if (this.#peers.size >= MOST) {
       const reason = `no room for more than ${MOST} peers of prefixes`;
       throw sessionError(ERROR_CODE.cease, CEASE.outOfResources, reason);
@@ -73,6 +102,16 @@ export class DynamicPeers {
     const peer = new Peer(here, remote, this.#around);
     this.#peers.set(key, peer);
     return peer;
+  }
+
+  /** Who calls goes before who is only remembered. */
+  #makeRoom(): void {
+    for (const [key, peer] of this.#peers) if (peer.isGone) this.#forget(key, peer);
+  }
+
+  #forget(key: string, peer: Peer): void {
+    this.#peers.delete(key);
+    this.#goneSince.delete(peer);
   }
 }
 

@@ -33,7 +33,13 @@ export interface FeedStateOptions {
 /** Times are epoch milliseconds. */
 type Phase =
   | { readonly phase: 'waiting'; readonly since: number }
-  | { readonly phase: 'syncing'; readonly since: number; readonly pending: Set<Family> }
+  /** `begunAt` is monotonic. */
+  | {
+      readonly phase: 'syncing';
+      readonly since: number;
+      readonly begunAt: number;
+      readonly pending: Set<Family>;
+    }
   | { readonly phase: 'synced'; readonly since: number }
   | { readonly phase: 'lost'; readonly since: number; readonly reason: string };
 
@@ -41,61 +47,64 @@ export class FeedState {
   readonly #options: FeedStateOptions;
   readonly #timeout: Timer;
   #phase: Phase;
+  /**
+   * Monotonic: what is kept is held from then on, here as by the consumer (desired/feed.ts). When
+   * the last complete feed was lost, or the start; later by the time that feeds ran since.
+   */
+  #lostAt: number;
 
   constructor(options: FeedStateOptions) {
     this.#options = options;
+    this.#lostAt = options.clock.monotonic();
     this.#phase = { phase: 'waiting', since: options.clock.now() };
     this.#timeout = new Timer(options.clock, () => this.#timedOut());
   }
 
   state(): SourceState {
-    const { clock, syncTimeout, fault } = this.#options;
+    const { syncTimeout, fault } = this.#options;
     const phase = this.#phase;
     const { since } = phase;
+    const cause = fault();
+    const besides = cause === undefined ? '' : `; ${cause}`;
     switch (phase.phase) {
       case 'waiting': {
-        const missing = fault() ?? this.#missing(FAMILIES) ?? 'a peer to call';
-        if (fault() === undefined && clock.now() - since < syncTimeout) {
-          return { state: 'syncing', since, waitingFor: missing };
-        }
-        return { state: 'connecting', since, attempts: 1, lastError: missing };
+        const lastError = cause ?? this.#missing(FAMILIES) ?? 'a peer to call';
+        const expected = cause === undefined ? { expectedBy: since + syncTimeout } : {};
+        return { state: 'connecting', since, lastError, ...expected };
       }
       case 'syncing': {
-        const missing = this.#missing([...phase.pending]);
-        return { state: 'syncing', since, waitingFor: missing ?? 'more peers to call' };
+        const missing = this.#missing([...phase.pending]) ?? 'more peers to call';
+        return { state: 'syncing', since, waitingFor: `${missing}${besides}` };
       }
       case 'synced':
         return { state: 'synced', since };
       case 'lost':
-        // A peer may call at any time.
-        return { state: 'lost', since, reason: phase.reason, attempts: 1, retryAt: clock.now() };
+        return { state: 'lost', since, reason: `${phase.reason}${besides}` };
     }
   }
 
   /** A session is up. */
   established(): void {
-    const { queue, routes, clock, syncTimeout } = this.#options;
-    const { phase } = this.#phase;
-    if (phase === 'waiting' || phase === 'lost') {
-      queue.reset();
-      routes.emitAll();
-      this.#phase = { phase: 'syncing', since: clock.now(), pending: new Set(FAMILIES) };
-      this.#timeout.start(syncTimeout);
-    }
+    if (!this.#hasBegun) this.#begin();
     this.progress();
   }
 
-  /** A session is over. While none is up, the consumer holds what was learned of a feed. */
+  /**
+   * A session is over. While none is up, the consumer holds what was learned of all; what
+   * is kept of each feed goes on from there, when another peer comes back first.
+   */
   lost(reason: string): void {
     const { callers, queue, clock } = this.#options;
-    const { phase } = this.#phase;
+    const phase = this.#phase;
     const feeds = callers.peers.filter(({ keeps, config }) => keeps && config.role === 'feed');
     const up = callers.peers.some(({ isUp }) => isUp);
-    if (!up && feeds.length > 0 && (phase === 'syncing' || phase === 'synced')) {
+    if (!up && feeds.length > 0 && (phase.phase === 'syncing' || phase.phase === 'synced')) {
       this.#timeout.stop();
+      const now = clock.monotonic();
+      this.#lostAt = phase.phase === 'synced' ? now : this.#lostAt + now - phase.begunAt;
       this.#phase = { phase: 'lost', since: clock.now(), reason };
       queue.lost(reason);
-      for (const feed of feeds) feed.handOver();
+      for (const feed of feeds) feed.holdSince(this.#lostAt);
       return;
     }
     this.progress();
@@ -103,8 +112,13 @@ export class FeedState {
 
   /** Something has changed that it may have waited for. */
   progress(): void {
+    const { callers, hasPrefixes } = this.#options;
+    if (hasPrefixes) return;
+    const { configured } = callers;
+    // Nobody is to come whose session we have ended ourselves: what they told is to go.
+    if (!this.#hasBegun && configured.every(({ disabled }) => disabled)) this.#begin();
     const phase = this.#phase;
-    if (phase.phase !== 'syncing' || this.#options.hasPrefixes) return;
+    if (phase.phase !== 'syncing') return;
     for (const family of phase.pending) {
       if (this.#missing([family]) === undefined) this.#synced(phase.pending, family);
     }
@@ -115,6 +129,22 @@ export class FeedState {
     this.#timeout.stop();
   }
 
+  get #hasBegun(): boolean {
+    const { phase } = this.#phase;
+    return phase === 'syncing' || phase === 'synced';
+  }
+
+  #begin(): void {
+    const { queue, routes, clock, syncTimeout } = this.#options;
+    queue.reset();
+    routes.beginFeed();
+    this.#phase = {
+      ...{ phase: 'syncing', since: clock.now(), begunAt: clock.monotonic() },
+      pending: new Set(FAMILIES),
+    };
+    this.#timeout.start(syncTimeout);
+  }
+
   #timedOut(): void {
     const phase = this.#phase;
     if (phase.phase !== 'syncing') return;
@@ -122,13 +152,19 @@ export class FeedState {
     if (missing !== undefined) {
       this.#options.log.warn({ missing }, 'sync.timeout: the feed counts as complete without it');
     }
-    for (const family of phase.pending) this.#synced(phase.pending, family);
+    for (const family of phase.pending) {
+      for (const peer of this.#options.callers.peers) peer.endStale(family);
+      this.#synced(phase.pending, family);
+    }
     this.#endSync(phase.pending);
   }
 
   #synced(pending: Set<Family>, family: Family): void {
     pending.delete(family);
-    this.#options.queue.synced(family);
+    const { queue, routes } = this.#options;
+    // What is kept of those that are away has a time of its own to go (retention.ts).
+    routes.endFeed(family);
+    queue.synced(family);
   }
 
   #endSync(pending: ReadonlySet<Family>): void {

@@ -4,13 +4,14 @@ import type { BgpPeerConfig } from '../../config/config.js';
 import type { Log } from '../../log-port.js';
 import type { Address } from '../../net/address.js';
 import type { Family } from '../../net/family.js';
+import { routerIdText } from '../../net/router-id.js';
 import type { PeerStatus } from '../source.js';
 import type { Transport } from './connection/transport.js';
 import type { AttributeCache } from './message/attribute-set.js';
 import type { OpenMessage, SessionError } from './message/message.js';
 import type { HeardRoutes } from './routes/heard-routes.js';
 import { PeerRoutes } from './routes/peer-routes.js';
-import { idText, type OwnSide } from './session/agreement.js';
+import type { OwnSide } from './session/agreement.js';
 import { PeerSessions } from './session/peer-sessions.js';
 import type { Session } from './session/session.js';
 import type { Terms } from './session/session-owner.js';
@@ -24,8 +25,8 @@ export interface PeerSurroundings {
   readonly log: Log;
   readonly routes: HeardRoutes;
   readonly cache: AttributeCache;
-  /** Of a feed, milliseconds. */
-  readonly hold: number;
+  /** Of a feed, milliseconds; a reload may change it. */
+  readonly hold: () => number;
   /** Opens a connection to the peer; rejects with the reason, or with the signal's. */
   readonly dial: (config: BgpPeerConfig, signal: AbortSignal) => Promise<Transport>;
   readonly events: PeerEvents;
@@ -50,19 +51,29 @@ export class Peer {
   readonly address: Address;
   /** For people: its address, with its interface where that is link-local, and the router id it must have. */
   readonly name: string;
+  /** Its address, with its interface where that is link-local. */
+  readonly place: string;
+  /** It has had a session. */
+  wasUp = false;
+  readonly #clock: Clock;
   readonly #events: PeerEvents;
   readonly #sessions: PeerSessions;
   readonly #routes: PeerRoutes;
+  /** What it must have, or had last. */
+  #routerId: number | undefined;
 
   constructor(config: BgpPeerConfig, address: Address, around: PeerSurroundings) {
     const { own, clock, random, log, routes, cache, hold, dial, events } = around;
     const { interface: zone, routerId } = config;
-    const at = zone === undefined ? address.text : `${address}%${zone}`;
-    const name = routerId === undefined ? at : `${at} (${idText(routerId)})`;
+    const place = zone === undefined ? address.text : `${address}%${zone}`;
+    const name = routerId === undefined ? place : `${place} (${routerIdText(routerId)})`;
     this.config = config;
     this.address = address;
     this.name = name;
+    this.place = place;
+    this.#clock = clock;
     this.#events = events;
+    this.#routerId = routerId;
     this.#routes = new PeerRoutes({
       ...{ config, own, peer: address.text, routes, hold, clock },
       progress: () => events.progress(this),
@@ -72,6 +83,8 @@ export class Peer {
     this.#sessions = new PeerSessions({
       ...{ config, name, own, clock, random, log, cache, dial },
       established: (agreement) => {
+        this.wasUp = true;
+        this.#routerId = agreement.routerId;
         this.#routes.begin(agreement);
         events.established(this);
       },
@@ -113,6 +126,7 @@ export class Peer {
   waitingFor(family: Family): string | undefined {
     if (this.disabled || !this.config.families.includes(family)) return undefined;
     if (this.isUp) return this.#routes.waitingFor(family);
+    if (this.#routes.holds(family)) return undefined;
     const { lastFailure } = this.#sessions;
     const why = lastFailure === undefined ? '' : ` (${lastFailure})`;
     return `peer ${this.name} to establish${why}`;
@@ -126,7 +140,17 @@ export class Peer {
       ...{ sessionState: this.#sessions.text, adminDown: this.disabled },
       ...{ received: this.#routes.received, since },
       lastError: since !== undefined || this.disabled ? undefined : lastFailure,
+      routerId: this.#routerId === undefined ? undefined : routerIdText(this.#routerId),
+      ...{ role: this.config.role, heldUntil: this.#heldUntil() },
     };
+  }
+
+  /** As {@link PeerStatus.heldUntil}. */
+  #heldUntil(): number | null | undefined {
+    const { keptUntil } = this.#routes;
+    if (keptUntil === undefined) return undefined;
+    if (!Number.isFinite(keptUntil)) return null;
+    return this.#clock.now() + (keptUntil - this.#clock.monotonic());
   }
 
   /** It can have no session here; to be called before {@link start}. */
@@ -151,7 +175,7 @@ export class Peer {
 
   /** Ends all there is with this, for good. The consumer keeps the routes. */
   stop(why: SessionError): void {
-    this.#routes.handOver();
+    this.#routes.stop();
     this.#sessions.stop(why);
   }
 
@@ -167,8 +191,13 @@ export class Peer {
     this.#sessions.enable();
   }
 
-  /** Routes that are kept of it are the consumer's to hold from now on. */
-  handOver(): void {
-    this.#routes.handOver();
+  /** What was kept of it, and it has not repeated of the family by now, goes. */
+  endStale(family: Family): void {
+    this.#routes.endStale(family);
+  }
+
+  /** Routes that are kept of a feed are held from then on, in monotonic milliseconds. */
+  holdSince(since: number): void {
+    this.#routes.holdSince(since);
   }
 }

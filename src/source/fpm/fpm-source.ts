@@ -13,6 +13,7 @@ import type { Clock } from '../../clock.js';
 import type { FpmConfig } from '../../config/config.js';
 import type { Log } from '../../log-port.js';
 import type { Family } from '../../net/family.js';
+import { hostPortText } from '../../net/host-port.js';
 import { EventQueue } from '../event-queue.js';
 import type { PeerStatus, Source, SourceCounters, SourceEvent, SourceState } from '../source.js';
 import { Complaints } from './complaints.js';
@@ -127,8 +128,9 @@ class FpmSource implements Source {
   }
 
   get #nobody(): string {
-    const { host, port } = this.#options.config.listen;
-    const place = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+    const { listen } = this.#options.config;
+    const { host, port } = listen;
+    const place = hostPortText(listen);
     return `no zebra has told anything at ${place}: start it with \`-M dplane_fpm_nl\`, and write \`fpm address ${host} port ${port}\` in FRR`;
   }
 

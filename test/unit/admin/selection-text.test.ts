@@ -74,6 +74,16 @@ function steps(paths: readonly Path[], given: Partial<TableConfig> = {}): string
   });
 }
 
+test('peers of one address are told apart by router id', () => {
+  const twin = (routerId: number, localPref: number) =>
+    from(2, { localPref }, { session: { type: 'external', routerId } });
+  assert.deepEqual(steps([twin(1, 100), twin(2, 50), from(3, { localPref: 20 })]), [
+    'ok: path of 10.9.0.2 (0.0.0.1) is the best',
+    'info: path of 10.9.0.2 (0.0.0.2) lost: local preference 50 against 100',
+    'info: path of 10.9.0.3 lost: local preference 20 against 100',
+  ]);
+});
+
 const BEST = 'ok: path of 10.9.0.2 is the best';
 
 /** Loses to `from(2)` unless another is named, and what is said of it. */

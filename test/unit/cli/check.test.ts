@@ -76,4 +76,30 @@ describe('what check warns of', () => {
     const all = '{ gobgp: { address: "127.0.0.1:1", paths: all } }';
     assert.deepEqual(await warnings(all, filters), []);
   });
+
+  test('bgp: a rule or limit of a peer that is not configured, its AS number included', async () => {
+    const bgp =
+      '{ bgp: { as: 65000, routerId: 10.255.0.1, peers: [ { address: 10.9.0.2, as: 65001 }, { prefix: 10.8.0.0/16, as: 65002 }, { address: "fe80::2", interface: eth1, as: 65003, connect: true } ] } }';
+    const known = ['{}', 'peer: 10.9.0.2', 'peer: 10.8.3.4, peerAs: 65002', 'peer: "FE80::2"'];
+    for (const criteria of [...known, 'peerAs: 65003', 'originAs: 9']) {
+      const rule = criteria === '{}' ? criteria : `{ ${criteria} }`;
+      assert.deepEqual(await warnings(bgp, `filters: [ { permit: ${rule} } ]`), [], criteria);
+    }
+    for (const criteria of [
+      'peer: 10.9.0.3',
+      'peer: 10.7.0.1',
+      'peer: "fe80::3"',
+      'peerAs: 65009',
+      'peer: 10.9.0.2, peerAs: 65002',
+    ]) {
+      const [line, ...rest] = await warnings(bgp, `filters: [ { deny: { ${criteria} } } ]`);
+      assert.match(line ?? '', /^table fabric: .*filters\[0\].*never matches: .*no such peer$/);
+      assert.deepEqual(rest, []);
+    }
+    const limits = (peer: string) =>
+      warnings(bgp, `limits: [ { family: ipv4, max: 1, action: block${peer} } ]`);
+    assert.deepEqual(await limits(''), []);
+    assert.deepEqual(await limits(', peer: 10.8.0.1'), []);
+    assert.match((await limits(', peer: 10.9.0.3')).join(), /never counts: .*no such peer$/);
+  });
 });

@@ -54,6 +54,25 @@ test('a peer without a session: why, where the source knows', () => {
   ]);
 });
 
+test('peers of one address by their router ids, and for how long routes of one that is away are held', () => {
+  const [first, second] = STATUS.source.peers;
+  assert.ok(first && second);
+  const peers = [
+    { ...first, routerId: '10.255.0.2' },
+    { ...first, routerId: '10.255.0.3', heldUntil: null },
+    { ...second, routerId: '10.255.0.4', heldUntil: NOW + 58_000 },
+  ];
+  const source = { ...STATUS.source, peers };
+  const lines = statusText({ ...STATUS, source }, PLAIN).split('\n');
+  const at = lines.findIndex((line) => line.startsWith('PEER'));
+  assert.deepEqual(lines.slice(at, at + 4), [
+    'PEER                      AS  SESSION      SINCE     IPV4  IPV6  HELD',
+    '10.9.0.2 (10.255.0.2)  65001  established  3 h ago  1,234    40',
+    '10.9.0.2 (10.255.0.3)  65001  established  3 h ago  1,234    40  for ever',
+    '10.9.1.2               65002  active       -            0     0  58 s more',
+  ]);
+});
+
 const BARE: StatusReport = {
   ...STATUS,
   ready: false,
@@ -193,6 +212,14 @@ const SOURCE_LINES: readonly (readonly [
       'source   gobgp unix:///run/gobgp/gobgp.sock: connecting for 2 min, 5 attempts: no such file',
       '         routes stale for 2 min, kept for ever: started just now',
     ],
+  ],
+  [
+    { state: { state: 'connecting', since: NOW - 5_000, lastError: 'peer 10.9.0.2 to establish' } },
+    ['source   gobgp unix:///run/gobgp/gobgp.sock: connecting for 5 s: peer 10.9.0.2 to establish'],
+  ],
+  [
+    { state: { state: 'lost', since: NOW - 5_000, reason: '10.9.0.2: hold timer expired' } },
+    ['source   gobgp unix:///run/gobgp/gobgp.sock: lost 5 s ago: 10.9.0.2: hold timer expired'],
   ],
   [
     { state: { state: 'bgp-not-started', since: NOW - 3_000 } },

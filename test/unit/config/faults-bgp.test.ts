@@ -223,6 +223,38 @@ describe('source.bgp', () => {
         ],
       ],
       [
+        'the same link-local address on two interfaces, with a password each, or none',
+        ['a', 'b', undefined]
+          .map((password, i) => {
+            const rest = password === undefined ? '' : `, password: ${password}`;
+            return `{ address: "fe80::2", as: 1, interface: eth${i}, connect: true${rest} }\n`;
+          })
+          .join(''),
+        [
+          'c.yaml:7:9: source.bgp.peers[1]: has the address of a peer above, and must have its password',
+          'c.yaml:8:9: source.bgp.peers[2]: has the address of a peer above, and must have its password',
+          'c.yaml:8:9: source.bgp.peers[2]: has the address of a peer above, and must have its password',
+        ],
+      ],
+      [
+        'hops and passwords of prefixes that an OPEN alone tells apart',
+        '{ prefix: 10.9.0.0/16, as: 1, routerId: 1.1.1.1, ttlSecurity: 1 }\n{ prefix: 10.0.0.0/8, as: 1, password: a }\n',
+        [
+          'c.yaml:7:9: source.bgp.peers[1]: overlaps a peer above, and must have its password',
+          'c.yaml:7:9: source.bgp.peers[1]: overlaps a peer above, and must have its ttlSecurity',
+        ],
+      ],
+      [
+        'of prefixes where one is the interface’s own',
+        '{ prefix: 10.0.0.0/8, as: 1, routerId: 1.1.1.1, ttlSecurity: 1, interface: eth1 }\n{ prefix: 10.0.0.0/8, as: 1 }\n{ prefix: 10.0.0.0/8, as: 1, interface: eth2, ttlSecurity: 1 }\n',
+        ['c.yaml:7:9: source.bgp.peers[1]: overlaps a peer above, and must have its ttlSecurity'],
+      ],
+      [
+        'of prefixes that the address tells apart, or that are apart',
+        '{ prefix: 10.9.0.0/16, as: 1, ttlSecurity: 1 }\n{ prefix: 10.0.0.0/8, as: 1, password: a, routerId: 1.1.1.1 }\n{ prefix: 11.0.0.0/8, as: 1, routerId: 1.1.1.1, ttlSecurity: 2 }\n{ address: 10.9.0.2, as: 1, routerId: 1.1.1.1, ttlSecurity: 3 }\n',
+        [],
+      ],
+      [
         'the same link-local address on two interfaces',
         '{ address: "fe80::2", as: 1, interface: eth1, connect: true }\n{ address: "fe80::2", as: 2, interface: eth2, connect: true }\n',
         [],

@@ -15,6 +15,7 @@ const CONTRACT: Readonly<Record<string, readonly string[]>> = {
   rib2fib_hold_end_timestamp_seconds: ['source'],
   rib2fib_source_last_event_timestamp_seconds: [],
   rib2fib_bgp_session_up: ['peer'],
+  rib2fib_bgp_hold_end_timestamp_seconds: ['peer'],
   rib2fib_received_prefixes: ['family', 'peer'],
   rib2fib_accepted_prefixes: ['family', 'peer', 'table'],
   rib2fib_routes_desired: ['family', 'table'],
@@ -57,7 +58,9 @@ async function lines(metrics: Metrics): Promise<string[]> {
 test('names and labels are the contract, no more and no less', async () => {
   const seen = new Map<string, string[]>();
   const feed = { state: 'stale', since: NOW, until: NOW + 1_000, reason: 'reset' } as const;
-  const all = await lines(metricsOf(() => ({ ...STATUS, source: { ...STATUS.source, feed } })));
+  const peers = STATUS.source.peers.map((peer) => ({ ...peer, heldUntil: null }));
+  const source = { ...STATUS.source, feed, peers };
+  const all = await lines(metricsOf(() => ({ ...STATUS, source })));
   for (const line of all) {
     const name = /^# TYPE (\S+)/.exec(line)?.[1];
     if (name !== undefined) seen.set(name, []);
@@ -171,4 +174,21 @@ test('several peers of one address are one: up when all are', async () => {
   const ipv4 = peer.received.ipv4 + 1;
   assert.ok(all.includes(`rib2fib_bgp_session_up{peer="${peer.peer}"} 0`));
   assert.ok(all.includes(`rib2fib_received_prefixes{peer="${peer.peer}",family="ipv4"} ${ipv4}`));
+});
+
+test('until when routes of a peer that is away are kept: of several at one address, the first that go', async () => {
+  const [first, second] = STATUS.source.peers;
+  assert.ok(first !== undefined && second !== undefined);
+  const held = async (...peers: StatusReport['source']['peers']) => {
+    const all = await lines(metricsOf(() => ({ ...STATUS, source: { ...STATUS.source, peers } })));
+    return all.filter((line) => line.startsWith('rib2fib_bgp_hold_end'));
+  };
+  assert.deepEqual(await held(first, { ...second, heldUntil: undefined }), []);
+  assert.deepEqual(
+    await held(first, { ...second, heldUntil: null }, { ...second, heldUntil: 7_000 }),
+    ['rib2fib_bgp_hold_end_timestamp_seconds{peer="10.9.1.2"} 7'],
+  );
+  assert.deepEqual(await held(first, { ...second, heldUntil: null }), [
+    'rib2fib_bgp_hold_end_timestamp_seconds{peer="10.9.1.2"} +Inf',
+  ]);
 });

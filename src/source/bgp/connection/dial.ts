@@ -1,7 +1,7 @@
 /** Calls a peer: a TCP connection from us to it, signed and bounded as it asks for. */
 import { Socket } from 'node:net';
 import type { BgpPeerConfig } from '../../../config/config.js';
-import { neighbourText } from '../../../config/neighbour-text.js';
+import { neighbourText } from '../../../config/source-text.js';
 import { Prefix } from '../../../net/prefix.js';
 import type { TcpOptions, TcpSockets } from '../../tcp.js';
 import { socketTransport } from './socket-transport.js';

@@ -6,6 +6,7 @@ import type { Clock } from '../../../clock.js';
 import type { BgpPeerConfig, ListenAddress } from '../../../config/config.js';
 import type { Log } from '../../../log-port.js';
 import { Address } from '../../../net/address.js';
+import { hostPortText } from '../../../net/host-port.js';
 import type { TcpOptions, TcpSockets } from '../../tcp.js';
 import { peerOptions } from './dial.js';
 import { socketTransport } from './socket-transport.js';
@@ -32,8 +33,7 @@ export class Listener {
 
   constructor(options: ListenerOptions) {
     this.#options = options;
-    const { host, port } = options.at;
-    this.#text = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+    this.#text = hostPortText(options.at);
   }
 
   /** Why nobody can call; `undefined` while it listens. */

@@ -5,13 +5,12 @@
  */
 import { FAMILIES, type Family, forFamilies } from '../../../net/family.js';
 import type { Prefix } from '../../../net/prefix.js';
-import type { Attributes, PathSession } from '../../../rib/path.js';
+import { type Attributes, LLGR_STALE, type PathSession } from '../../../rib/path.js';
 import type { Announcement, Nlri } from '../message/message.js';
 import type { Epoch, HeardPath, HeardRoutes, PathOwner } from './heard-routes.js';
 import { sameAttributes } from './same-attributes.js';
 
-/** RFC 9494 5.1 and 5.2: 65535:6 and 65535:7. */
-export const LLGR_STALE = 0xffff0006;
+/** RFC 9494 5.2: 65535:7. */
 const NO_LLGR = 0xffff0007;
 
 export interface AdjRibInOptions {
@@ -33,6 +32,10 @@ export class AdjRibIn implements PathOwner {
   constructor(options: AdjRibInOptions) {
     this.#options = options;
     this.#epochs = forFamilies(() => ({ type: 'external', routerId: 0, owner: this }));
+  }
+
+  get epochs(): Readonly<Record<Family, Epoch>> {
+    return this.#epochs;
   }
 
   get isEmpty(): boolean {
@@ -75,13 +78,6 @@ export class AdjRibIn implements PathOwner {
 
   clear(family: Family): void {
     this.#replace(family, () => undefined);
-  }
-
-  /** The same, but the consumer is not told: it holds what it has for itself. */
-  forget(): void {
-    for (const family of FAMILIES) {
-      this.#options.routes.replace(family, this, () => undefined, true);
-    }
   }
 
   /** RFC 9494 4.3: what is stale is a last resort from now on, or goes where the peer has said so. */

@@ -5,7 +5,8 @@
  *
  * A daemon beside us says it, too, while its own peers are cut off: FRR at the end
  * of its update-delay (8.4, 10.3: measured), BIRD and gobgpd at once. So that of a
- * `feed` counts for nothing before a first route; how long to wait, the caller knows.
+ * `feed` counts for nothing before a first route, nor that of a family which has
+ * none now and had some before; how long to wait, the caller knows.
  */
 import type { Clock } from '../../../clock.js';
 import type { Family } from '../../../net/family.js';
@@ -14,8 +15,8 @@ import { Timer } from '../session/timer.js';
 
 /** A peer that has sent UPDATEs, but none for so long, has sent them all. */
 const QUIET_MS = 2_000;
-/** A router that never sent any has none; a daemon beside us that was restarted may not have met its own peers yet. */
-const SPEECHLESS_MS = { neighbour: 5_000, feed: Number.POSITIVE_INFINITY };
+/** A router that never sent any has none. */
+const SPEECHLESS_MS = 5_000;
 /** One that never falls silent, for so long, is no more in its first table. */
 const SETTLED_MS = 60_000;
 const LOOK_MS = 250;
@@ -26,11 +27,15 @@ export class FirstTable {
   readonly #complete: (family: Family) => void;
   readonly #look: Timer;
   #pending = new Set<Family>();
-  /** Of the pending ones: those whose End-of-RIB came before any route. */
+  /** Of the pending ones: those whose End-of-RIB was not believed. */
   readonly #doubted = new Set<Family>();
   #promised = false;
-  #firstAt = 0;
-  #updates = 0;
+  /** Those that have told a route in this session, and since when. */
+  readonly #toldAt = new Map<Family, number>();
+  /** Those that had routes when it began. */
+  #before: ReadonlySet<Family> = new Set();
+  /** Of the first UPDATE. */
+  #firstAt: number | undefined;
   #heardAt = 0;
 
   /** `complete` is told of each family, once a session. */
@@ -48,31 +53,38 @@ export class FirstTable {
 
   /** What is missing of a pending family, for people. */
   waitingFor(peer: string, family: Family): string {
-    if (!this.#promised) return `the updates of ${peer} to end`;
-    if (!this.#doubted.has(family)) return `End-of-RIB of ${peer} ${family}`;
-    return this.#updates === 0
-      ? `the first route of ${peer}: its End-of-RIB came without any`
-      : `the updates of ${peer} to end`;
+    const doubted = this.#doubted.has(family);
+    if (this.#promised && !doubted) return `End-of-RIB of ${peer} ${family}`;
+    if (!this.#lacks(family)) return `the updates of ${peer} to end`;
+    const first = this.#toldAt.size === 0 ? 'first route' : `first ${family} route`;
+    const why = doubted ? ': its End-of-RIB came without any' : '';
+    return `the ${first} of ${peer}${why}`;
   }
 
-  begin({ families, restart }: Agreement): void {
+  /** `before`: families of which the peer's routes have been kept since an earlier session. */
+  begin({ families, restart }: Agreement, before: ReadonlySet<Family>): void {
     this.#pending = new Set(families);
     this.#doubted.clear();
+    this.#toldAt.clear();
+    this.#before = before;
     this.#promised = restart !== undefined;
     this.#heardAt = this.#clock.monotonic();
-    this.#updates = 0;
+    this.#firstAt = undefined;
     if (!this.#promised) this.#look.start(LOOK_MS);
   }
 
-  /** An UPDATE with routes. */
-  heard(): void {
+  /** An UPDATE with routes; those of `told` were announced, and taken. */
+  heard(told: Iterable<Family>): void {
     this.#heardAt = this.#clock.monotonic();
-    if (this.#updates++ === 0) this.#firstAt = this.#heardAt;
+    this.#firstAt ??= this.#heardAt;
+    for (const family of told) {
+      if (!this.#toldAt.has(family)) this.#toldAt.set(family, this.#heardAt);
+    }
   }
 
   endOfRib(family: Family): void {
     if (!this.#pending.has(family)) return;
-    if (this.#role === 'neighbour' || this.#updates > 0) {
+    if (!this.#lacks(family)) {
       this.#end(family);
       return;
     }
@@ -94,14 +106,23 @@ export class FirstTable {
     this.#complete(family);
   }
 
+  /** A daemon beside us that was restarted may not have met its own peers yet. */
+  #lacks(family: Family): boolean {
+    if (this.#role === 'neighbour' || this.#toldAt.has(family)) return false;
+    return this.#toldAt.size === 0 || this.#before.has(family);
+  }
+
   #lookAtSilence(): void {
     const now = this.#clock.monotonic();
-    const speechless = this.#updates === 0;
-    const quiet = now - this.#heardAt >= (speechless ? SPEECHLESS_MS[this.#role] : QUIET_MS);
-    const settled = !speechless && now - this.#firstAt >= SETTLED_MS;
+    const quiet = now - this.#heardAt >= (this.#firstAt === undefined ? SPEECHLESS_MS : QUIET_MS);
     // Of one that promises End-of-RIB, silence only stands in for one that came too soon.
     const silent = this.#promised ? this.#doubted : this.#pending;
-    if (quiet || settled) for (const family of [...silent]) this.#end(family);
+    for (const family of [...silent]) {
+      if (this.#lacks(family)) continue;
+      const since = this.#toldAt.get(family) ?? this.#firstAt;
+      const settled = since !== undefined && now - since >= SETTLED_MS;
+      if (quiet || settled) this.#end(family);
+    }
     if (silent.size > 0) this.#look.start(LOOK_MS);
   }
 }

@@ -13,8 +13,10 @@ export interface Epoch extends PathSession {
   readonly owner: PathOwner;
 }
 
-/** What the table asks of a peer: nothing, and counts for it. */
+/** What the table asks of a peer, and counts for it. */
 export interface PathOwner {
+  /** What it says now belongs to these. */
+  readonly epochs: Readonly<Record<Family, Epoch>>;
   /** Prefixes with a path of its own. */
   readonly received: Record<Family, number>;
 }
@@ -27,6 +29,8 @@ interface Entry {
   readonly prefix: Prefix;
   /** Immutable: the consumer keeps it. */
   paths: readonly HeardPath[];
+  /** Of the consumer's that was last told of it. */
+  feed: number;
 }
 
 /** Of one prefix and one owner: a peer with ADD-PATH may name four thousand million (RFC 7911 3). */
@@ -39,6 +43,7 @@ export class HeardRoutes {
     ipv4: new Map(),
     ipv6: new Map(),
   };
+  #feed = 0;
 
   /** `emit` is given every change: the prefix's whole set. */
   constructor(private readonly emit: Emit) {}
@@ -63,10 +68,10 @@ export class HeardRoutes {
     const entries = this.#families[prefix.family];
     const entry = entries.get(prefix.key);
     if (entry === undefined) {
-      const paths = [path];
-      entries.set(prefix.key, { prefix, paths });
+      const begun = { prefix, paths: [path], feed: 0 };
+      entries.set(prefix.key, begun);
       owner.received[prefix.family]++;
-      this.emit(prefix, paths);
+      this.#tell(begun);
       return true;
     }
     const at = indexOf(entry.paths, owner, path.pathId);
@@ -78,7 +83,7 @@ export class HeardRoutes {
     } else {
       entry.paths = entry.paths.length === 1 ? [path] : entry.paths.with(at, path);
     }
-    if (!quietly) this.emit(entry.prefix, entry.paths);
+    if (!quietly || entry.feed !== this.#feed) this.#tell(entry);
     return true;
   }
 
@@ -87,7 +92,7 @@ export class HeardRoutes {
     const entry = this.#families[prefix.family].get(prefix.key);
     if (entry === undefined) return;
     const at = indexOf(entry.paths, owner, pathId);
-    if (at >= 0) this.#keep(entry, owner, entry.paths.toSpliced(at, 1), true);
+    if (at >= 0) this.#keep(entry, owner, entry.paths.toSpliced(at, 1));
   }
 
   /**
@@ -98,7 +103,6 @@ export class HeardRoutes {
     family: Family,
     owner: PathOwner,
     change: (path: HeardPath) => HeardPath | undefined,
-    quietly = false,
   ): void {
     for (const entry of this.#families[family].values()) {
       const { paths } = entry;
@@ -107,24 +111,46 @@ export class HeardRoutes {
         path.session.owner === owner ? (change(path) ?? []) : [path],
       );
       if (next.length === paths.length && next.every((path, i) => path === paths[i])) continue;
-      this.#keep(entry, owner, next, !quietly);
+      this.#keep(entry, owner, next);
     }
   }
 
-  /** All there is, again: for a consumer that begins anew. */
-  emitAll(): void {
+  /**
+   * For a consumer that begins anew: all there is, but for what is stale; that
+   * is told once it is repeated, or by {@link endFeed}.
+   */
+  beginFeed(): void {
+    this.#feed++;
     for (const family of FAMILIES) {
-      for (const { prefix, paths } of this.#families[family].values()) this.emit(prefix, paths);
+      for (const entry of this.#families[family].values()) {
+        if (entry.paths.some((path) => !isStale(path, family))) this.#tell(entry);
+      }
     }
   }
 
-  #keep(entry: Entry, owner: PathOwner, paths: readonly HeardPath[], emit: boolean): void {
+  /** What is still there of a family, and has not been told since {@link beginFeed}. */
+  endFeed(family: Family): void {
+    for (const entry of this.#families[family].values()) {
+      if (entry.feed !== this.#feed) this.#tell(entry);
+    }
+  }
+
+  #tell(entry: Entry): void {
+    entry.feed = this.#feed;
+    this.emit(entry.prefix, entry.paths);
+  }
+
+  #keep(entry: Entry, owner: PathOwner, paths: readonly HeardPath[]): void {
     const { prefix } = entry;
     entry.paths = paths;
     if (paths.length === 0) this.#families[prefix.family].delete(prefix.key);
     if (!has(paths, owner)) owner.received[prefix.family]--;
-    if (emit) this.emit(prefix, paths);
+    this.#tell(entry);
   }
+}
+
+function isStale({ session }: HeardPath, family: Family): boolean {
+  return session.owner.epochs[family] !== session;
 }
 
 function indexOf(paths: readonly HeardPath[], owner: PathOwner, pathId: number): number {

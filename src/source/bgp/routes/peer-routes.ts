@@ -1,7 +1,7 @@
 /** What a peer's sessions do to its routes: told, told anew, kept while it is away, gone. */
 import type { Clock } from '../../../clock.js';
 import type { BgpPeerConfig } from '../../../config/config.js';
-import type { Family } from '../../../net/family.js';
+import { FAMILIES, type Family } from '../../../net/family.js';
 import type { Nlri, RouteRefreshMessage, UpdateMessage } from '../message/message.js';
 import { type Agreement, familyOf, type OwnSide } from '../session/agreement.js';
 import type { SessionEnd } from '../session/session-owner.js';
@@ -19,8 +19,8 @@ export interface PeerRoutesOptions {
   /** Address without zone. */
   readonly peer: string;
   readonly routes: HeardRoutes;
-  /** Of a feed, milliseconds. */
-  readonly hold: number;
+  /** Of a feed, milliseconds; a reload may change it. */
+  readonly hold: () => number;
   readonly clock: Clock;
   /** A family has been told in full, or a timer has ended something. */
   readonly progress: () => void;
@@ -71,6 +71,16 @@ export class PeerRoutes {
     return this.#retention.keeps;
   }
 
+  /** Up to when, monotonic milliseconds; `undefined` where there are none. */
+  get keptUntil(): number | undefined {
+    return this.isEmpty ? undefined : this.#retention.keptUntil;
+  }
+
+  /** Of a feed that is away: all it had of the family is held, by a clock of its own. */
+  holds(family: Family): boolean {
+    return this.#retention.holds(family);
+  }
+
   /** What is missing of a family before it has been told in full, for people. */
   waitingFor(family: Family): string | undefined {
     return this.#first.pending.has(family)
@@ -82,9 +92,10 @@ export class PeerRoutes {
   begin(agreement: Agreement): void {
     const { routerId, sessionType: type } = agreement;
     this.#told.clear();
+    const before = new Set(FAMILIES.filter((family) => this.#rib.received[family] > 0));
     this.#rib.begin({ type, routerId });
     this.#retention.returned(agreement);
-    this.#first.begin(agreement);
+    this.#first.begin(agreement, before);
   }
 
   update(message: UpdateMessage): void {
@@ -93,7 +104,7 @@ export class PeerRoutes {
     this.#rib.withdraw(this.#doubted === undefined ? withdrawn : this.#doubted.hear(withdrawn));
     this.#doubted?.announced(announced);
     this.#rib.announce(announced);
-    if (message.endOfRib === undefined) this.#first.heard();
+    if (message.endOfRib === undefined) this.#first.heard(announced.map(({ family }) => family));
     else this.#first.endOfRib(message.endOfRib);
   }
 
@@ -123,12 +134,22 @@ export class PeerRoutes {
     this.#retention.drop();
   }
 
-  /** The consumer holds them for itself from now on. */
-  handOver(): void {
+  /** What a peer that is back has not repeated of the family goes, though it has not told all. */
+  endStale(family: Family): void {
+    this.#retention.endStale(family);
+  }
+
+  /** Those of a feed that is away are held from then on, in monotonic milliseconds. */
+  holdSince(since: number): void {
+    this.#retention.holdSince(since);
+  }
+
+  /** Nothing ends by itself any more. */
+  stop(): void {
     this.#first.end();
     this.#refresh.stop();
-    this.#doubted?.undo();
-    this.#retention.handOver();
+    this.#doubted?.forget();
+    this.#retention.stop();
   }
 
   /** A route that is not eligible is as if it had been withdrawn (RFC 4271 9.1.2, RFC 9234 5). */

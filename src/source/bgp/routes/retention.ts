@@ -11,6 +11,7 @@ import type { Agreement } from '../session/agreement.js';
 import type { SessionEnd } from '../session/session-owner.js';
 import { Timer } from '../session/timer.js';
 import type { AdjRibIn } from './adj-rib-in.js';
+import { Hold } from './hold.js';
 
 /** Of one family; times are milliseconds. */
 type Retained =
@@ -31,8 +32,8 @@ const NONE: Retained = { state: 'none' };
 export interface RetentionOptions {
   readonly rib: AdjRibIn;
   readonly config: Pick<BgpPeerConfig, 'role' | 'gracefulRestart'>;
-  /** Of a feed, milliseconds. */
-  readonly hold: number;
+  /** Of a feed, milliseconds; asked again while it runs. */
+  readonly hold: () => number;
   readonly clock: Clock;
   /** A timer has ended something. */
   readonly onChange: () => void;
@@ -40,14 +41,23 @@ export interface RetentionOptions {
 
 export class Retention {
   readonly #options: RetentionOptions;
+  readonly #hold: Hold;
   readonly #restart: Timer;
   readonly #stale: Timer;
   readonly #longLived: Readonly<Record<Family, Timer>>;
   #families: Record<Family, Retained> = { ipv4: NONE, ipv6: NONE };
+  /**
+   * Of a feed: what there is was told in full once, or has joined what was, and nothing has been
+   * dropped since for having been kept too long.
+   */
+  readonly #whole = new Set<Family>();
+  /** In the last session. */
+  #agreed: ReadonlySet<Family> = new Set();
 
   constructor(options: RetentionOptions) {
-    const { clock } = options;
+    const { clock, hold } = options;
     this.#options = options;
+    this.#hold = new Hold(clock, hold, () => this.#restartExpired());
     this.#restart = new Timer(clock, () => this.#restartExpired());
     this.#stale = new Timer(clock, () => this.#staleExpired());
     this.#longLived = forFamilies(
@@ -63,21 +73,40 @@ export class Retention {
     });
   }
 
+  /** Up to when the last of them are kept of a peer that is away, monotonic milliseconds; `undefined` where none are. */
+  get keptUntil(): number | undefined {
+    const ends = FAMILIES.flatMap((family) => this.#endOf(this.#families[family]) ?? []);
+    return ends.length === 0 ? undefined : Math.max(...ends);
+  }
+
+  /** Of a feed that is away: all it had of the family is held. */
+  holds(family: Family): boolean {
+    if (this.#options.config.role !== 'feed') return false;
+    const all = this.#whole.has(family) || !this.#agreed.has(family);
+    return all && this.#families[family].state === 'waiting';
+  }
+
+  /** A feed that is away is held from then on, in monotonic milliseconds. */
+  holdSince(since: number): void {
+    if (this.#options.config.role === 'feed' && this.keeps) this.#hold.start(since);
+  }
+
   /** The session that had this agreement is over. */
   lost(agreement: Agreement, end: SessionEnd): void {
-    const { rib, config, hold } = this.#options;
-    this.#stopTimers();
-    const feed = config.role === 'feed';
+    const { rib, config } = this.#options;
+    this.stop();
+    if (config.role === 'feed') {
+      const waiting = { state: 'waiting', longLived: 0, until: undefined } as const;
+      this.#families = forFamilies(() => waiting);
+      this.#hold.start(this.#now());
+      return;
+    }
     const { restartTime, longLivedTime } = config.gracefulRestart;
     const { restart, longLived } = agreement;
     const graceful = restart !== undefined && isGraceful(end, restart.notification);
     for (const family of FAMILIES) {
       const before = this.#families[family];
       this.#families[family] = NONE;
-      if (feed) {
-        this.#families[family] = { state: 'waiting', longLived: 0, until: undefined };
-        continue;
-      }
       const time = graceful ? Math.min(longLived.get(family)?.time ?? 0, longLivedTime) : 0;
       const left = before.state === 'returned' && time > 0 ? this.#left(before.until) : 0;
       // RFC 4724 4.2: what was stale already goes when the peer restarts once more, but for what
@@ -89,20 +118,21 @@ export class Retention {
         if (left > 0) this.#longLived[family].start(left);
       } else this.#outlive(family, left > 0 ? left : time);
     }
-    this.#restart.start(feed ? hold : Math.min(restart?.time ?? 0, restartTime));
+    this.#restart.start(Math.min(restart?.time ?? 0, restartTime));
   }
 
   /** A new session is up; the routes have begun anew: {@link AdjRibIn.begin}. */
   returned(agreement: Agreement): void {
-    const { rib, config } = this.#options;
-    this.#stopTimers();
+    const { config } = this.#options;
+    this.stop();
+    this.#agreed = agreement.families;
     for (const family of FAMILIES) {
       const before = this.#families[family];
       if (before.state === 'none') continue;
       this.#families[family] = { state: 'returned', until: before.until };
       if (!this.#mayStay(family, agreement, before.state)) {
-        rib.sweep(family);
-        this.#families[family] = NONE;
+        this.#sweep(family);
+        this.#whole.delete(family);
       }
     }
     this.#stale.start(config.gracefulRestart.staleTime);
@@ -110,22 +140,29 @@ export class Retention {
 
   /** The peer has told all it has of the family. */
   complete(family: Family): void {
+    this.#whole.add(family);
+    if (this.#families[family].state === 'returned') this.#sweep(family);
+  }
+
+  /** What a peer that is back has not repeated of the family goes, though it has not told all. */
+  endStale(family: Family): void {
     if (this.#families[family].state !== 'returned') return;
-    this.#families[family] = NONE;
-    this.#options.rib.sweep(family);
+    this.#sweep(family);
+    this.#whole.delete(family);
   }
 
   /** All goes, whatever was promised. */
   drop(): void {
-    this.#stopTimers();
+    this.stop();
     for (const family of FAMILIES) this.#clear(family);
   }
 
-  /** Somebody else holds the routes from now on. */
-  handOver(): void {
-    this.#stopTimers();
-    this.#families = { ipv4: NONE, ipv6: NONE };
-    this.#options.rib.forget();
+  /** Nothing ends by itself any more. */
+  stop(): void {
+    this.#hold.stop();
+    this.#restart.stop();
+    this.#stale.stop();
+    for (const family of FAMILIES) this.#longLived[family].stop();
   }
 
   /** RFC 4724 4.2 and RFC 9494 4.3: a peer that has lost its forwarding state says so. */
@@ -168,8 +205,23 @@ export class Retention {
   }
 
   #staleExpired(): void {
-    for (const family of FAMILIES) this.complete(family);
+    for (const family of FAMILIES) this.endStale(family);
     this.#options.onChange();
+  }
+
+  /** As {@link keptUntil}. */
+  #endOf(retained: Retained): number | undefined {
+    switch (retained.state) {
+      case 'none':
+      case 'returned':
+        return undefined;
+      case 'waiting': {
+        const restart = this.#hold.endsAt ?? this.#restart.endsAt ?? this.#now();
+        return Math.max(restart, retained.until ?? restart + retained.longLived);
+      }
+      case 'long-lived':
+        return retained.until;
+    }
   }
 
   #now(): number {
@@ -181,15 +233,15 @@ export class Retention {
     return until === undefined ? 0 : Math.max(0, until - this.#now());
   }
 
-  #clear(family: Family): void {
+  #sweep(family: Family): void {
     this.#families[family] = NONE;
-    this.#options.rib.clear(family);
+    this.#options.rib.sweep(family);
   }
 
-  #stopTimers(): void {
-    this.#restart.stop();
-    this.#stale.stop();
-    for (const family of FAMILIES) this.#longLived[family].stop();
+  #clear(family: Family): void {
+    this.#families[family] = NONE;
+    this.#whole.delete(family);
+    this.#options.rib.clear(family);
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import type { BgpPeerConfig, BgpRole } from '../../../config/config.js';
 import type { Family } from '../../../net/family.js';
+import { routerIdText } from '../../../net/router-id.js';
 import type { PathSession } from '../../../rib/path.js';
 import { ERROR_CODE, OPEN_ERROR, sessionError } from '../message/error-code.js';
 import type { AfiSafi, Capability, DecodeContext, OpenMessage } from '../message/message.js';
@@ -124,12 +125,12 @@ export function agree(own: OwnSide, terms: PeerTerms, open: OpenMessage): Agreem
   const internal = as === own.as;
   const { routerId } = open;
   if (terms.routerId !== undefined && routerId !== terms.routerId) {
-    const [is, must] = [idText(routerId), idText(terms.routerId)];
+    const [is, must] = [routerIdText(routerId), routerIdText(terms.routerId)];
     throw openError(OPEN_ERROR.badIdentifier, `router id ${is}, must be ${must}`);
   }
   // RFC 6286 2.1: unique within an AS.
   if (internal && routerId === own.routerId) {
-    throw openError(OPEN_ERROR.badIdentifier, `router id ${idText(routerId)} is our own`);
+    throw openError(OPEN_ERROR.badIdentifier, `router id ${routerIdText(routerId)} is our own`);
   }
   checkRole(terms.bgpRole, open);
   const families = agreedFamilies(terms, open);
@@ -247,9 +248,4 @@ function find<T extends Capability['type']>(open: OpenMessage, type: T): Of<T> |
 
 function openError(subcode: number, reason: string, data?: Buffer) {
   return sessionError(ERROR_CODE.open, subcode, reason, data);
-}
-
-/** Dotted quad of unsigned 32 bits. */
-export function idText(id: number): string {
-  return [id >>> 24, (id >>> 16) & 255, (id >>> 8) & 255, id & 255].join('.');
 }

@@ -3,6 +3,7 @@ import type { Clock } from '../../../clock.js';
 /** A timer of RFC 4271 8: runs or does not, and tells when it has run out. */
 export class Timer {
   #running: AbortController | undefined;
+  #endsAt = 0;
 
   constructor(
     private readonly clock: Clock,
@@ -13,11 +14,17 @@ export class Timer {
     return this.#running !== undefined;
   }
 
+  /** When it runs out, monotonic milliseconds; `undefined` while it does not run. */
+  get endsAt(): number | undefined {
+    return this.running ? this.#endsAt : undefined;
+  }
+
   /** From now on, and no more from before. `Infinity` never runs out. */
   start(ms: number): void {
     this.stop();
     const running = new AbortController();
     this.#running = running;
+    this.#endsAt = this.clock.monotonic() + ms;
     void this.clock.delay(ms, running.signal).then(
       () => {
         if (this.#running !== running) return;

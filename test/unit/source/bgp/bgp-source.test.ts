@@ -36,7 +36,7 @@ class Running implements AsyncDisposable {
     const told = (_fields: object, message: string) => void this.lines.push(message);
     const config = { listen, as: 65000, routerId: 1, peers };
     this.source = createBgpSource({
-      ...{ config, syncTimeout, hold: 1_000, sockets, clock: systemClock, random: () => 0 },
+      ...{ config, syncTimeout, hold: () => 1_000, sockets, clock: systemClock, random: () => 0 },
       log: { debug() {}, info: told, warn: told, error: told },
     });
     this.#done = this.#consume();
@@ -61,13 +61,13 @@ describe('source bgp', () => {
     const { source, lines } = running;
     await until(() => lines.includes('listening for BGP peers'), { what: 'it listens' });
     const state = source.state();
-    assert.ok(state.state === 'syncing');
-    assert.equal(state.waitingFor, 'peer 10.9.0.2 to establish');
+    assert.ok(state.state === 'connecting');
+    assert.equal(state.lastError, 'peer 10.9.0.2 to establish');
     assert.deepEqual(source.peers(), [
       {
         ...{ peer: '10.9.0.2', as: 65001, established: false, sessionState: 'active' },
         ...{ adminDown: false, received: { ipv4: 0, ipv6: 0 }, since: undefined },
-        lastError: undefined,
+        ...{ lastError: undefined, role: 'neighbour', routerId: undefined, heldUntil: undefined },
       },
     ]);
     assert.deepEqual([source.name, source.offers], ['bgp', 'all']);
@@ -98,9 +98,26 @@ describe('source bgp', () => {
     assert.match(state.lastError ?? '', /cannot listen/);
   });
 
+  it('nor can those call who are to: each says why, but for one that we call', async () => {
+    const nowhere = [{ host: '192.0.2.1', port: 1790 }];
+    const called = peerConfig({ connect: true, port: 1 });
+    await using running = new Running(nowhere, [peerConfig(), called], LACKING);
+    const { source, lines } = running;
+    await until(() => lines.some((line) => line.includes('cannot listen')), { what: 'a line' });
+    const [passive, active] = source.peers();
+    assert.match(passive?.lastError ?? '', /^cannot listen at 192\.0\.2\.1:1790: /);
+    assert.doesNotMatch(active?.lastError ?? '', /cannot listen/);
+    await source.sessions?.disable('10.9.0.2', 'limit', 'maximum-prefixes');
+    assert.equal(source.peers()[0]?.lastError, undefined);
+  });
+
   it('without any session within sync.timeout it has no answer: commands need not wait', async () => {
     await using running = new Running(LOOPBACK, [peerConfig()], LACKING, 50);
-    await until(() => running.source.state().state === 'connecting', { what: 'no answer' });
+    const overdue = () => {
+      const state = running.source.state();
+      return state.state === 'connecting' && (state.expectedBy ?? 0) <= Date.now();
+    };
+    await until(overdue, { what: 'no answer' });
   });
 
   it('disables and enables a peer', async () => {
@@ -108,6 +125,7 @@ describe('source bgp', () => {
     const { source } = running;
     await source.sessions?.disable('10.9.0.2', 'limit', 'maximum-prefixes');
     assert.equal(source.peers()[0]?.sessionState, 'idle (admin down)');
+    assert.equal(source.state().state, 'synced', 'nobody is left to wait for');
     await source.sessions?.disable('192.0.2.9', 'nobody', 'shutdown');
     await source.sessions?.enable('10.9.0.2');
     assert.equal(source.peers()[0]?.sessionState, 'active');

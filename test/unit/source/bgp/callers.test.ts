@@ -126,18 +126,76 @@ describe('who calls', () => {
     assert.equal(states().length, 2);
   });
 
-  it('one of a prefix is forgotten with its last route, once it has rested', async () => {
-    const { call, called, states, fixture } = callers(from('10.9.0.0/16'));
+  it('one of a prefix that goes is told as down for hold, and then forgotten', async () => {
+    const { call, called, fixture } = callers(from('10.9.0.0/16'));
+    const states = () =>
+      called
+        .shown()
+        .map((peer) => peer.status())
+        .map(({ sessionState }) => sessionState);
     const transport = call('10.9.0.5');
     transport.hear(...handshake(), announce(['10.1.0.0/16']));
-    called.forgetGone();
-    assert.equal(states().length, 1);
+    assert.deepEqual(states(), ['established']);
     transport.break();
     called.forgetGone();
-    assert.deepEqual(states(), ['10.9.0.5 idle']);
+    assert.deepEqual(states(), ['idle']);
     await fixture.clock.advance(1_000);
-    called.forgetGone();
+    assert.deepEqual(states(), ['active']);
+    await fixture.clock.advance(119_999);
+    assert.deepEqual(states(), ['active']);
+    // Back in time, and gone once more: hold begins anew.
+    const again = call('10.9.0.5');
+    again.hear(...handshake());
+    assert.deepEqual(states(), ['established']);
+    again.break();
+    await fixture.clock.advance(10_000);
+    assert.deepEqual(states(), ['active']);
+    await fixture.clock.advance(119_999);
+    assert.deepEqual(states(), ['active']);
+    await fixture.clock.advance(1);
     assert.deepEqual(states(), []);
+    assert.deepEqual(called.peers, []);
+  });
+
+  it('one that comes back with another router id is not told beside itself', async () => {
+    const { call, called, fixture } = callers(
+      from('10.9.0.0/16', { role: 'feed' }),
+      at('10.8.0.2', { routerId: 1 }),
+      at('10.8.0.2', { routerId: 0x0aff0002, holdTime: 0 }),
+    );
+    const states = () =>
+      called
+        .shown()
+        .map((peer) => peer.status())
+        .map(({ peer, established }) => [peer, established]);
+    const configured = [
+      ['10.8.0.2', false],
+      ['10.8.0.2', true],
+    ];
+    call('10.8.0.2').hear(...handshake());
+    const before = call('10.9.0.5');
+    before.hear(...handshake(), announce(['10.1.0.0/16']));
+    before.break();
+    assert.deepEqual(states(), [...configured, ['10.9.0.5', false]]);
+    const other = call('10.9.0.5');
+    other.hear(...handshake(peerOpen({ routerId: 9 })));
+    assert.deepEqual(states(), [...configured, ['10.9.0.5', true]]);
+    assert.equal(called.peers.length, 4, 'its routes are kept');
+    other.break();
+    await fixture.clock.advance(120_000);
+    assert.deepEqual(states(), [...configured, ['10.9.0.5', false]]);
+    await fixture.clock.advance(120_000);
+    assert.deepEqual(states(), configured);
+  });
+
+  it('one that was never up is not remembered', async () => {
+    const { call, called, fixture } = callers(from('10.9.0.0/16'));
+    const transport = call('10.9.0.5');
+    transport.hear(encodeOpen(peerOpen()));
+    assert.equal(called.shown().length, 1);
+    transport.break();
+    await fixture.clock.advance(1_000);
+    assert.deepEqual(called.shown(), []);
   });
 });
 

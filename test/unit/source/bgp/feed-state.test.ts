@@ -12,10 +12,14 @@ import { peerConfig } from './peer-config.js';
 /** What FeedState looks at of a peer; moved by hand. */
 interface Seen {
   isUp: boolean;
+  disabled: boolean;
   keeps: boolean;
   missing: string | undefined;
-  handedOver: number;
+  heldSince: number | undefined;
   readonly config: ReturnType<typeof peerConfig>;
+  waitingFor(): string | undefined;
+  holdSince(since: number): void;
+  endStale(): void;
 }
 
 class Fixture {
@@ -27,16 +31,25 @@ class Fixture {
   fault: string | undefined;
 
   constructor(roles: readonly ('feed' | 'neighbour')[], hasPrefixes = false) {
-    this.seen = roles.map((role, i) => ({
-      ...{ isUp: false, keeps: false, missing: `peer ${i}`, handedOver: 0 },
-      config: peerConfig({ role }),
-      waitingFor() {
-        return this.missing;
-      },
-      handOver() {
-        this.handedOver++;
-      },
-    }));
+    this.seen = roles.map(
+      (role, i): Seen => ({
+        ...{
+          isUp: false,
+          disabled: false,
+          keeps: false,
+          missing: `peer ${i}`,
+          heldSince: undefined,
+        },
+        config: peerConfig({ role }),
+        waitingFor() {
+          return this.missing;
+        },
+        holdSince(since) {
+          this.heldSince = since;
+        },
+        endStale() {},
+      }),
+    );
     const peers = this.seen as unknown as readonly Peer[];
     const log = { debug() {}, info() {}, warn() {}, error() {} };
     this.feed = new FeedState({
@@ -98,7 +111,7 @@ const SYNCED = ['synced ipv4', 'synced ipv6'];
 describe('the feed of all peers', () => {
   it('begins with the first session, and ends when every configured peer has told all', async () => {
     const fixture = new Fixture(['neighbour', 'neighbour']);
-    assert.equal(fixture.state, 'syncing: peer 0');
+    assert.equal(fixture.state, 'connecting: peer 0');
     fixture.up(0);
     assert.deepEqual(await fixture.events(), ['reset']);
     fixture.complete(0);
@@ -130,10 +143,60 @@ describe('the feed of all peers', () => {
     assert.equal(fixture.state, 'connecting: peer 0');
   });
 
-  it('tells at once where nobody can call', () => {
-    const fixture = new Fixture(['neighbour']);
+  it('tells where nobody can call, whatever else it does', () => {
+    const fixture = new Fixture(['feed', 'feed']);
     fixture.fault = 'cannot listen';
     assert.equal(fixture.state, 'connecting: cannot listen');
+    fixture.up(0);
+    assert.equal(fixture.state, 'syncing: End-of-RIB of 0; cannot listen');
+    fixture.down(0);
+    assert.equal(fixture.state, 'lost: peer 0 is gone; cannot listen');
+  });
+
+  it('is not up before a first session; who is to call may take as long as sync.timeout', () => {
+    const fixture = new Fixture(['neighbour']);
+    const since = fixture.clock.now();
+    assert.deepEqual(fixture.feed.state(), {
+      ...{ state: 'connecting', since, lastError: 'peer 0', expectedBy: since + 60_000 },
+    });
+    fixture.fault = 'cannot listen';
+    const lastError = 'cannot listen';
+    assert.deepEqual(fixture.feed.state(), { state: 'connecting', since, lastError });
+  });
+
+  const disable = (fixture: Fixture, i: number) => {
+    Object.assign(fixture.at(i), { isUp: false, disabled: true, keeps: false, missing: undefined });
+    fixture.feed.progress();
+  };
+
+  it('is complete without anything where all are disabled: after a restart, what they told is to go', async () => {
+    const fixture = new Fixture(['feed', 'neighbour']);
+    disable(fixture, 0);
+    assert.deepEqual(await fixture.events(), []);
+    disable(fixture, 1);
+    assert.deepEqual(await fixture.events(), ['reset', ...SYNCED]);
+    assert.equal(fixture.state, 'synced');
+    assert.equal(fixture.clock.waiting, 0);
+    Object.assign(fixture.at(0), { disabled: false });
+    fixture.up(0);
+    assert.deepEqual(await fixture.events(), []);
+    assert.equal(fixture.state, 'synced');
+  });
+
+  it('and where they were lost before', async () => {
+    const fixture = new Fixture(['feed']);
+    fixture.up(0);
+    fixture.down(0);
+    await fixture.events();
+    disable(fixture, 0);
+    assert.deepEqual(await fixture.events(), ['reset', ...SYNCED]);
+  });
+
+  it('but not where others may call from a prefix', async () => {
+    const fixture = new Fixture(['feed'], true);
+    disable(fixture, 0);
+    assert.deepEqual(await fixture.events(), []);
+    assert.equal(fixture.state, 'connecting: a peer to call');
   });
 
   it('with peers of a prefix ends by time alone: nobody knows how many they are', async () => {
@@ -166,7 +229,7 @@ describe('the feed of all peers', () => {
     fixture.down(0);
     assert.deepEqual(await fixture.events(), ['lost: peer 0 is gone']);
     assert.equal(fixture.state, 'lost: peer 0 is gone');
-    assert.equal(fixture.at(0).handedOver, 1);
+    assert.equal(fixture.at(0).heldSince, fixture.clock.monotonic());
     fixture.up(0);
     assert.deepEqual(await fixture.events(), ['reset']);
     fixture.complete(0);
@@ -208,9 +271,27 @@ describe('the feed of all peers', () => {
     await fixture.events();
     fixture.down(0);
     assert.deepEqual(await fixture.events(), []);
-    assert.equal(fixture.at(0).handedOver, 0);
+    assert.equal(fixture.at(0).heldSince, undefined);
     fixture.down(1);
     assert.deepEqual(await fixture.events(), ['lost: peer 1 is gone']);
-    assert.equal(fixture.at(0).handedOver, 1);
+    assert.equal(fixture.at(0).heldSince, fixture.clock.monotonic());
+  });
+
+  it('one that is lost again before it was complete wins no time by it, as with the consumer', async () => {
+    const fixture = new Fixture(['feed']);
+    const start = fixture.clock.monotonic();
+    await fixture.clock.advance(10_000);
+    for (const ran of [500, 1_000]) {
+      fixture.up(0);
+      await fixture.clock.advance(500);
+      fixture.down(0);
+      assert.equal(fixture.at(0).heldSince, start + ran);
+      await fixture.clock.advance(7_000);
+    }
+    fixture.up(0);
+    fixture.complete(0);
+    await fixture.clock.advance(500);
+    fixture.down(0);
+    assert.equal(fixture.at(0).heldSince, fixture.clock.monotonic());
   });
 });

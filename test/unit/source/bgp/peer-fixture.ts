@@ -29,11 +29,11 @@ export class PeerFixture {
   emitted = 0;
   readonly #paths = new Map<string, readonly HeardPath[]>();
 
-  constructor(change: Partial<BgpPeerConfig> = {}, own = OWN) {
+  constructor(change: Partial<BgpPeerConfig> = {}, own = OWN, hold = 120_000) {
     const warn = (_fields: object, message: string) => void this.warnings.push(message);
     const log = { debug() {}, info() {}, warn, error() {} };
     this.around = {
-      ...{ own, clock: this.clock, random: () => 1, log, routes: this.routes, hold: 120_000 },
+      ...{ own, clock: this.clock, random: () => 1, log, routes: this.routes, hold: () => hold },
       cache: new AttributeCache(),
       dial: (_config, signal) =>
         new Promise((answer, fail) => {

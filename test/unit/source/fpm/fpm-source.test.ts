@@ -54,7 +54,7 @@ describe('source fpm', () => {
     await scene.clock.advance(2000);
     await scene.is('synced');
     first.destroy();
-    await scene.is('lost');
+    await until(() => scene.told.at(-1) === 'lost', { what: 'the loss is told' });
     scene.told.length = 0;
     await scene.zebra(NEW.stream('ipv4'));
     await scene.says('reset', `${NET} 10.9.0.2`);

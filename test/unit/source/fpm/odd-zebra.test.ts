@@ -64,6 +64,9 @@ describe('source fpm and an odd zebra', () => {
       await ended(zebra);
     }
     await scene.is('lost');
+    await until(() => scene.told.filter((word) => word === 'lost').length === 100, {
+      what: 'every loss is told',
+    });
     // One line, not one a connection.
     assert.equal(scene.warnings.filter((line) => line.includes('zebra closed')).length, 1);
     scene.told.length = 0;

@@ -60,7 +60,7 @@ class Fixture {
 type Step =
   | { readonly do: 'announce'; peer: number; which: number[]; pathId: number; med: number }
   | { readonly do: 'withdraw'; peer: number; which: number; pathId: number }
-  | { readonly do: 'begin' | 'forget'; peer: number }
+  | { readonly do: 'begin' | 'feed'; peer: number }
   | { readonly do: 'refresh' | 'sweep' | 'clear'; peer: number; family: 0 | 1 };
 
 const peer = fc.nat(1);
@@ -78,7 +78,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 2,
     arbitrary: fc.record({ do: fc.constant('withdraw' as const), peer, which, pathId }),
   },
-  fc.record({ do: fc.constantFrom('begin' as const, 'forget' as const), peer }),
+  fc.record({ do: fc.constantFrom('begin' as const, 'feed' as const), peer }),
   fc.record({
     ...{ do: fc.constantFrom('refresh' as const, 'sweep' as const, 'clear' as const), peer },
     family: fc.constantFrom(0 as const, 1 as const),
@@ -93,7 +93,6 @@ describe('the routes of peers, against a model', () => {
         /** `prefix peer pathId` -> med, and whether it is fresh. */
         const model = new Map<string, { med: number; fresh: boolean }>();
         /** Of these the consumer keeps what it had, and is told by the next change. */
-        let forgotten = false;
         const ofPeer = (i: number, family?: 0 | 1) =>
           [...model.keys()].filter((key) => {
             const [at = '', owner] = key.split(' ');
@@ -121,10 +120,9 @@ describe('the routes of peers, against a model', () => {
                 model.set(key, { med: model.get(key)?.med ?? 0, fresh: false });
               }
               break;
-            case 'forget':
-              rib.forget();
-              for (const key of ofPeer(one.peer)) model.delete(key);
-              forgotten = true;
+            case 'feed':
+              fixture.offered.clear();
+              fixture.routes.beginFeed();
               break;
             case 'refresh':
               rib.beginRefresh(one.family === 0 ? 'ipv4' : 'ipv6');
@@ -145,8 +143,7 @@ describe('the routes of peers, against a model', () => {
           }
         }
         // A consumer that begins anew is given exactly what there is; one that was told all along has it.
-        if (forgotten) fixture.offered.clear();
-        if (forgotten) fixture.routes.emitAll();
+        for (const family of FAMILIES) fixture.routes.endFeed(family);
         const expected: Record<string, string[]> = {};
         for (const [key, { med }] of [...model].sort()) {
           const [at = '', owner, id] = key.split(' ');

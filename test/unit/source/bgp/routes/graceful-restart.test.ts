@@ -18,6 +18,7 @@ import { announce, PeerFixture, withdraw } from '../peer-fixture.js';
 const V4 = ['10.1.0.0/16', '10.2.0.0/16'];
 const V6 = ['2001:db8:1::/48'];
 const ALL = [...V4, ...V6];
+const NEW_V6 = ['2001:db8:2::/48'];
 
 const with_ = (...more: readonly Capability[]) =>
   peerOpen({ capabilities: [...BOTH, FOUR_OCTET, ...more] });
@@ -184,7 +185,7 @@ describe('a peer that is back', () => {
   it('keeps the age of what it repeats', async () => {
     const { fixture, session } = await back();
     session.hear(announce(V4.slice(0, 1)), announce(V4.slice(1), { med: 7 }));
-    fixture.routes.emitAll();
+    fixture.routes.beginFeed();
     const now = fixture.clock.now();
     const ages = V4.map((text) => now - (fixture.pathOf(text).receivedAt ?? 0));
     assert.deepEqual(ages, [10_000, 0]);
@@ -380,8 +381,8 @@ describe('a feed', () => {
     await fixture.clock.advance(10_000);
     const again = fixture.establish(with_(restarts(0, { forwarding: false })));
     assert.deepEqual(held(fixture), ALL);
-    again.hear(announce(V4.slice(0, 1)), ...ends);
-    assert.deepEqual(held(fixture), V4.slice(0, 1));
+    again.hear(announce(V4.slice(0, 1)), announce(NEW_V6), ...ends);
+    assert.deepEqual(held(fixture), [...V4.slice(0, 1), ...NEW_V6]);
   });
 
   it('that is back and gone again before it repeated all loses nothing by it', async () => {
@@ -394,13 +395,110 @@ describe('a feed', () => {
     assert.deepEqual(held(fixture), ALL);
   });
 
+  const missing = ({ peer }: PeerFixture) => [peer.waitingFor('ipv4'), peer.waitingFor('ipv6')];
+  const away = 'peer 10.9.0.2 to establish (ECONNRESET)';
+
+  it('that had told all is not waited for while it is held', async () => {
+    const { fixture, session } = told(with_(), { role: 'feed' });
+    session.break();
+    assert.deepEqual(missing(fixture), [undefined, undefined]);
+    fixture.establish(with_(restarts(0))).break();
+    assert.deepEqual(missing(fixture), [undefined, undefined], 'nothing has gone');
+    await fixture.clock.advance(120_000);
+    assert.deepEqual(missing(fixture), [away, away]);
+  });
+
+  it('of which something was dropped before it repeated all is waited for', async () => {
+    const { fixture, session } = told(with_(), { role: 'feed', holdTime: 0 });
+    session.break();
+    const again = fixture.establish(with_(restarts(0)));
+    await fixture.clock.advance(360_000);
+    assert.deepEqual(held(fixture), []);
+    again.break();
+    assert.deepEqual(missing(fixture), [away, away]);
+  });
+
+  it('that had told half of its first table is waited for', () => {
+    const fixture = new PeerFixture({ role: 'feed' });
+    const session = fixture.establish(with_(restarts(0)));
+    session.hear(announce(V4), ...ends.slice(0, 1));
+    session.break();
+    assert.deepEqual(missing(fixture), [undefined, away]);
+  });
+
+  it('has told all of a family that was not agreed on; and nothing, once it is', () => {
+    const fixture = new PeerFixture({ role: 'feed' });
+    const one = peerOpen({ capabilities: [...BOTH.slice(0, 1), FOUR_OCTET, restarts(0)] });
+    const session = fixture.establish(one);
+    session.hear(announce(V4), ...ends.slice(0, 1));
+    session.break();
+    assert.deepEqual(missing(fixture), [undefined, undefined]);
+    const again = fixture.establish(with_(restarts(0)));
+    again.hear(announce(V6));
+    again.break();
+    assert.deepEqual(missing(fixture), [undefined, away]);
+  });
+
   it('that promises no End-of-RIB is swept once it is silent', async () => {
     const { fixture, session } = told(with_(), { role: 'feed' });
     session.break();
     await fixture.clock.advance(10_000);
     const again = fixture.establish(with_());
-    again.hear(announce(V4));
+    again.hear(announce(V4), announce(NEW_V6));
     for (let i = 0; i < 8; i++) await fixture.clock.advance(250);
-    assert.deepEqual(held(fixture), V4);
+    assert.deepEqual(held(fixture), [...V4, ...NEW_V6]);
+  });
+});
+
+describe('until when they are held, for people', () => {
+  const left = ({ peer, clock }: PeerFixture) => {
+    const { heldUntil } = peer.status();
+    return typeof heldUntil === 'number' ? heldUntil - clock.now() : heldUntil;
+  };
+
+  it('of a router: its restart time, then the long-lived one, then no more', async () => {
+    const gracefulRestart = { restartTime: 600_000, staleTime: 1, longLivedTime: 3_600_000 };
+    const open = with_(restarts(120), longLived(3_600));
+    const { fixture, session } = told(open, { gracefulRestart });
+    assert.equal(left(fixture), undefined);
+    session.break();
+    assert.equal(left(fixture), 3_720_000);
+    await fixture.clock.advance(20_000);
+    assert.equal(left(fixture), 3_700_000);
+    await fixture.clock.advance(100_000);
+    assert.equal(left(fixture), 3_600_000);
+    const back = fixture.establish(open);
+    assert.equal(left(fixture), undefined);
+    back.break();
+  });
+
+  it('of a feed: hold; nothing of one that had told nothing, or whose routes are gone', async () => {
+    const { fixture, session } = told(undefined, { role: 'feed' });
+    session.break();
+    assert.equal(left(fixture), 120_000);
+    assert.equal(fixture.peer.status().role, 'feed');
+    await fixture.clock.advance(120_000);
+    assert.equal(left(fixture), undefined);
+    const empty = new PeerFixture({ role: 'feed' });
+    empty.establish().break();
+    assert.equal(left(empty), undefined);
+  });
+
+  it('and for ever', () => {
+    const fixture = new PeerFixture({ role: 'feed' }, undefined, Number.POSITIVE_INFINITY);
+    const session = fixture.establish();
+    session.hear(announce(V4));
+    session.break();
+    assert.equal(left(fixture), null);
+  });
+});
+
+describe('a router id, for people', () => {
+  it('is what the peer must have, or has said', () => {
+    const fixture = new PeerFixture();
+    assert.equal(fixture.peer.status().routerId, undefined);
+    fixture.establish().break();
+    assert.equal(fixture.peer.status().routerId, '10.255.0.2');
+    assert.equal(new PeerFixture({ routerId: 1 }).peer.status().routerId, '0.0.0.1');
   });
 });

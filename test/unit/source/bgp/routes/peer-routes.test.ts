@@ -60,7 +60,7 @@ describe('when a peer has told all it has', () => {
     const fixture = new PeerFixture({ role: 'feed', holdTime: 0 });
     fixture.establish();
     await silence(fixture, 120_000);
-    assert.equal(waiting(fixture), 'the updates of 10.9.0.2 to end');
+    assert.equal(waiting(fixture), 'the first route of 10.9.0.2');
   });
 
   it('not at End-of-RIB of a feed without a route: it may not have met its own peers', async () => {
@@ -87,6 +87,72 @@ describe('when a peer has told all it has', () => {
     session.hear(announce(V4), ...ends);
     assert.equal(waiting(fixture), undefined);
     assert.equal(fixture.peer.waitingFor('ipv6'), undefined);
+  });
+
+  it('a withdrawal, or a route that is not taken, is not the first route of a feed', async () => {
+    const fixture = new PeerFixture({ role: 'feed', holdTime: 0, bgpRole: 'peer' });
+    const session = fixture.establish(peerOpen({ capabilities }));
+    session.hear(withdraw(V4), withOtc('10.1.0.0/16', 65009), ...ends);
+    await silence(fixture, 10_000);
+    assert.equal(fixture.offered.size, 0);
+    assert.equal(waiting(fixture), 'the first route of 10.9.0.2: its End-of-RIB came without any');
+  });
+
+  const restarted = (promised: boolean) => {
+    const fixture = new PeerFixture({ role: 'feed', holdTime: 0 });
+    const open = peerOpen(promised ? { capabilities } : {});
+    const session = fixture.establish(open);
+    session.hear(announce(V4), announce(V6), ...ends);
+    session.break();
+    return { fixture, again: fixture.establish(open) };
+  };
+
+  it('not at End-of-RIB of a family that a feed had routes of, and has none now', async () => {
+    const { fixture, again } = restarted(true);
+    // Its IPv4 upstream is back, its IPv6 one is not.
+    again.hear(announce(V4), withdraw(V6), ...ends);
+    assert.equal(waiting(fixture), undefined);
+    const missing = 'the first ipv6 route of 10.9.0.2: its End-of-RIB came without any';
+    assert.equal(fixture.peer.waitingFor('ipv6'), missing);
+    for (let i = 0; i < 30; i++) {
+      again.hear(announce(V4, { med: i }));
+      await silence(fixture, 4_000);
+      assert.equal(fixture.peer.waitingFor('ipv6'), missing);
+    }
+    again.hear(announce(['2001:db8:2::/48']));
+    await silence(fixture, 1_750);
+    assert.equal(fixture.peer.waitingFor('ipv6'), 'the updates of 10.9.0.2 to end');
+    assert.deepEqual(held(fixture), [...V4, '2001:db8:2::/48'], 'V6 was taken back');
+    await silence(fixture, 250);
+    assert.equal(fixture.peer.waitingFor('ipv6'), undefined);
+  });
+
+  it('what that family had stays meanwhile', async () => {
+    const { fixture, again } = restarted(true);
+    again.hear(announce(V4.slice(1)), ...ends);
+    await silence(fixture, 120_000);
+    assert.deepEqual(held(fixture), [...V4.slice(1), ...V6]);
+  });
+
+  it('nor by silence, where it does not promise End-of-RIB', async () => {
+    const { fixture, again } = restarted(false);
+    again.hear(announce(V4));
+    await silence(fixture, 10_000);
+    assert.equal(waiting(fixture), undefined);
+    assert.equal(fixture.peer.waitingFor('ipv6'), 'the first ipv6 route of 10.9.0.2');
+    assert.deepEqual(held(fixture), [...V4, ...V6]);
+  });
+
+  it('a family in its first table for a minute is settled, whatever the other one did', async () => {
+    const { fixture, again } = restarted(true);
+    again.hear(...ends, announce(V4));
+    await silence(fixture, 59_000);
+    let past = 0;
+    for (; fixture.peer.waitingFor('ipv6') !== undefined && past < 100; past++) {
+      again.hear(announce(V6, { med: past }));
+      await silence(fixture, 1_000);
+    }
+    assert.equal(past, 60);
   });
 
   it('an early End-of-RIB of a feed is forgotten with its session', async () => {
@@ -224,35 +290,19 @@ describe('routes that are leaked (RFC 9234)', () => {
     });
   }
 
-  /** The announcement with OTC (RFC 9234 5, type 35) behind its attributes. */
-  function marked(prefix: string, as: number): Buffer {
-    const plain = announce([prefix]);
-    const at = 19 + 2;
-    const length = plain.readUInt16BE(at);
-    const otc = Buffer.from([0xc0, 35, 4, 0, 0, 0, 0]);
-    otc.writeUInt32BE(as, 3);
-    const body = Buffer.concat([
-      plain.subarray(19, at + 2 + length),
-      otc,
-      plain.subarray(at + 2 + length),
-    ]);
-    body.writeUInt16BE(length + otc.length, 2);
-    return message(2, body);
-  }
-
   it('are as if they had been withdrawn, and told of', () => {
     const fixture = new PeerFixture({ bgpRole: 'peer' });
     const session = fixture.establish();
-    session.hear(marked('10.1.0.0/16', 65001), announce(['10.2.0.0/16']));
+    session.hear(withOtc('10.1.0.0/16', 65001), announce(['10.2.0.0/16']));
     assert.deepEqual(held(fixture), V4);
-    session.hear(marked('10.1.0.0/16', 65009));
+    session.hear(withOtc('10.1.0.0/16', 65009));
     assert.deepEqual(held(fixture), ['10.2.0.0/16']);
     assert.match(fixture.told.at(-1) ?? '', /route leak/);
   });
 
   it('where we have no role nothing is leaked', () => {
     const fixture = new PeerFixture();
-    fixture.establish().hear(marked('10.1.0.0/16', 65009));
+    fixture.establish().hear(withOtc('10.1.0.0/16', 65009));
     assert.deepEqual(held(fixture), ['10.1.0.0/16']);
   });
 });
@@ -383,3 +433,19 @@ describe('what a peer is known to have told', () => {
     assert.match(fixture.told.at(-1) ?? '', /ORIGIN/);
   });
 });
+
+/** The announcement with OTC (RFC 9234 5, type 35) behind its attributes. */
+function withOtc(prefix: string, as: number): Buffer {
+  const plain = announce([prefix]);
+  const at = 19 + 2;
+  const length = plain.readUInt16BE(at);
+  const otc = Buffer.from([0xc0, 35, 4, 0, 0, 0, 0]);
+  otc.writeUInt32BE(as, 3);
+  const body = Buffer.concat([
+    plain.subarray(19, at + 2 + length),
+    otc,
+    plain.subarray(at + 2 + length),
+  ]);
+  body.writeUInt16BE(length + otc.length, 2);
+  return message(2, body);
+}
