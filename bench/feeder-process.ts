@@ -26,7 +26,8 @@ const BGP = 179;
 const HOLD_SECONDS = 240;
 const RETRY_MS = 20;
 const DEADLINE_MS = 60_000;
-const KEEPALIVE_MS = (HOLD_SECONDS * 1000) / 3;
+/** Whatever hold time the other side has: none offers less than three times this. */
+const KEEPALIVE_MS = 20_000;
 
 const setting = JSON.parse(process.argv[2] ?? '') as FeederSetting;
 const session = { localAs: setting.localAs, internal: false };
