@@ -3,10 +3,8 @@ import type { ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Netns } from '../test/support/netns.js';
 
-/** A message of the stream, so far the last. */
+/** The last message of the stream. */
 export interface Heard {
-  /** When the connection stood, in milliseconds of the epoch. */
-  readonly connectedAt: number;
   /** Milliseconds of the epoch. */
   readonly at: number;
   readonly messages: number;
@@ -15,17 +13,13 @@ export interface Heard {
 
 const PROGRAM = fileURLToPath(new URL('./bare-client.mjs', import.meta.url));
 
-/**
- * `prefix`: changes of prefixes with that text only, until killed; without it the
- * dump, once. gobgpd does not say when a stream begins: the first message does.
- */
+/** Reads the dump of the gobgpd at `address`, once. */
 export function startBareClient(
   netns: Netns,
-  { address, prefix }: { readonly address: string; readonly prefix?: string },
+  address: string,
   onHeard: (heard: Heard) => void,
 ): ChildProcess {
-  const args = prefix === undefined ? [address] : [address, prefix];
-  const child = netns.spawn([process.execPath, PROGRAM, ...args], {
+  const child = netns.spawn([process.execPath, PROGRAM, address], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
   child.on('message', onHeard);

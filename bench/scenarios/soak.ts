@@ -6,13 +6,14 @@
 import { writeFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { startDaemon } from '../test/support/daemon.js';
-import type { Feeder } from '../test/support/feeder.js';
-import { prefixesOf, routes } from '../test/support/routes.js';
-import { until } from '../test/support/wait.js';
-import { type Lab, NEXT_HOP, setUpLab } from './lab.js';
-import { memoryOf } from './process-memory.js';
-import { type Figure, machine, median } from './report.js';
+import { startDaemon } from '../../test/support/daemon.js';
+import type { Feeder } from '../../test/support/feeder.js';
+import { prefixesOf, routes } from '../../test/support/routes.js';
+import { until } from '../../test/support/wait.js';
+import { type Lab, NEXT_HOP, setUpLab } from '../gobgp-lab.js';
+import { type Figure, median, type Scenario } from '../outcome.js';
+import { machine } from '../report.js';
+import { usageOf } from '../usage.js';
 
 const ROUTES = 50_000;
 const MINUTES = 20;
@@ -24,14 +25,20 @@ const SAMPLE_MS = 5_000;
 const MINUTES_EARLY = [0, 1, 2, 3, 4];
 /** On the same link as {@link NEXT_HOP}; nobody is there, and nobody has to be. */
 const OTHER_NEXT_HOP = '10.9.0.3';
-const SAMPLES = fileURLToPath(new URL('./soak.json', import.meta.url));
+const SAMPLES = fileURLToPath(new URL('../soak.json', import.meta.url));
 
 interface Sample {
   readonly seconds: number;
   readonly residentMb: number;
 }
 
-export async function measureSoak(): Promise<Figure> {
+export const soak: Scenario = {
+  about: 'memory over twenty minutes of changes, through gobgpd',
+  when: 'named',
+  run: async () => ({ rows: [], figures: [await measure()] }),
+};
+
+async function measure(): Promise<Figure> {
   await using lab = await setUpLab(ROUTES);
   await using daemon = await startDaemon({ netns: lab.node, config: lab.config });
   await installed(lab);
@@ -41,7 +48,7 @@ export async function measureSoak(): Promise<Figure> {
   const churn = new Churn(lab.feeder);
   while (elapsed() < MINUTES * 60_000) {
     if (elapsed() >= samples.length * SAMPLE_MS) {
-      samples.push({ seconds: elapsed() / 1000, residentMb: memoryOf(daemon.pid).resident });
+      samples.push({ seconds: elapsed() / 1000, residentMb: usageOf([daemon.pid]).residentMb });
     }
     await churn.tick();
     await pause(Math.max(0, churn.ticks * TICK_MS - elapsed()));
