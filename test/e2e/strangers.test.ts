@@ -1,9 +1,8 @@
 /** Something else than the gobgpd that is configured: one clear line in log and `status`, and it goes on trying. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, describe, it } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { type ConfigValue, type Daemon, startDaemon } from '../support/daemon.js';
 import { GOBGPD_VERSIONS, startGobgpd } from '../support/gobgpd.js';
@@ -13,6 +12,8 @@ import { tcpStranger } from '../support/tcp-stranger.js';
 import { until } from '../support/wait.js';
 
 const scratch = scratchDirectory('strangers');
+const [cert, key] = [join(scratch.path, 'cert.pem'), join(scratch.path, 'key.pem')];
+before(selfSigned);
 after(() => scratch.remove());
 
 describe('an address where no gobgpd is to be spoken with', { concurrency: 6 }, () => {
@@ -66,7 +67,6 @@ describe('an address where no gobgpd is to be spoken with', { concurrency: 6 }, 
 
   for (const version of GOBGPD_VERSIONS) {
     it(`gobgpd ${version} that speaks TLS when we do not, and the reverse`, async () => {
-      const { cert, key } = await selfSigned();
       await using node = await createNetns('node');
       const api = { host: '127.0.0.1', port: 50051 };
       const options = { version, netns: node, as: 65000, port: -1, api };
@@ -97,14 +97,10 @@ function daemonOf(netns: Netns, gobgp: ConfigValue): Promise<Daemon> {
   return startDaemon({ netns, config, until: 'admin' });
 }
 
-async function selfSigned(): Promise<{ cert: string; key: string }> {
-  const [cert, key] = ['cert.pem', 'key.pem'].map((name) => join(scratch.path, name));
-  assert.ok(cert !== undefined && key !== undefined);
-  if (existsSync(cert)) return { cert, key };
+async function selfSigned(): Promise<void> {
   await promisify(execFile)('openssl', [
     ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'],
     ...['-days', '2', '-subj', '/CN=gobgpd', '-addext', 'subjectAltName=IP:127.0.0.1'],
     ...['-keyout', key, '-out', cert],
   ]);
-  return { cert, key };
 }
