@@ -14,35 +14,17 @@ import type { RejectReason } from '../policy/verdict.js';
 import type { Path } from '../rib/path.js';
 import type { NodeChange } from './concerned.js';
 import { decide, type Entry, type Stage, withdrawFromLimits } from './decide.js';
-import { type FixedRoutes, fixedRoutes } from './fixed.js';
+import type { FixedRoutes } from './fixed.js';
+import { type FixedGround, FixedPart } from './fixed-part.js';
 import { NextHopMetrics } from './next-hop-metrics.js';
 import { type NextHopSet, NextHopSets } from './next-hop-set.js';
-import type { Route, RouteTarget, Rule } from './route.js';
-import { tableRules } from './rules.js';
+import { ObjectChoice } from './object-choice.js';
+import type { Rule } from './route.js';
 import { ChangeLog, type TableChanges } from './table-changes.js';
 import type { Adopted, TableOptions } from './table-options.js';
 import { Tally } from './tally.js';
 import type { Underlay } from './underlay.js';
-
-/** A route to be in the kernel: on a next-hop set, or with a target of its own. */
-export type WantedRoute =
-  | {
-      readonly kind: 'learned';
-      readonly prefix: Prefix;
-      readonly metric: number;
-      readonly set: NextHopSet;
-    }
-  | {
-      readonly kind: 'fixed';
-      readonly prefix: Prefix;
-      readonly metric: number;
-      readonly target: RouteTarget;
-    };
-
-/** Above this number of routes `objects: auto` uses nexthop groups … */
-const OBJECTS_ABOVE = 10_000;
-/** … and below this one it goes back to inline next hops. */
-const INLINE_BELOW = 5_000;
+import type { WantedRoute } from './wanted-route.js';
 
 export class Table {
   readonly config: TableConfig;
@@ -55,15 +37,10 @@ export class Table {
   #underlay: Underlay;
   #metrics: NextHopMetrics;
   #families: readonly Family[];
-  #fixed: FixedRoutes;
-  #fixedByKey = new Map<string, readonly WantedRoute[]>();
-  #rules: readonly Rule[] = [];
-  #fixedVersion = -1;
+  readonly #fixed: FixedPart;
+  readonly #objects: ObjectChoice;
   #fed: boolean;
-  #useObjects: boolean;
   #lastStage: Stage | undefined;
-  /** Objects are in use, and routes written inline before that still stand. */
-  #mixed = false;
 
   constructor(options: TableOptions) {
     const { config, underlay, families, latched } = options;
@@ -72,8 +49,7 @@ export class Table {
     this.#metrics = new NextHopMetrics(underlay, config.nextHop);
     this.#families = families;
     this.#fed = options.fed;
-    const { objects } = config.nextHop;
-    this.#useObjects = objects === 'always' || (objects === 'auto' && options.useObjects);
+    this.#objects = new ObjectChoice(config.nextHop.objects, options.useObjects);
     this.filter = compileFilter(config.filters, options.prefixLists);
     this.nextHops = new NextHopSets(config.nextHop, underlay);
     this.limits = config.limits.map((limit) => {
@@ -81,7 +57,7 @@ export class Table {
       carried?.reconfigure(limit);
       return carried ?? new LimitTracker(limit, { latched: latched.has(limit.id) });
     });
-    this.#fixed = this.#refreshFixed();
+    this.#fixed = new FixedPart(config, this.nextHops, this.#changes, this.#ground);
   }
 
   /**
@@ -126,10 +102,8 @@ export class Table {
 
   /** The prefixes that are kept in main no more, or newly: what they cover must be decided again. */
   refresh(): readonly Prefix[] {
-    if (this.#fixedVersion === this.nextHops.interfacesVersion) return NO_PREFIXES;
-    const { kept } = this.#fixed;
-    this.#fixed = this.#refreshFixed();
-    return this.#fixed.kept.difference(kept);
+    const { kept } = this.fixed;
+    return this.#fixed.refresh(this.#ground) ? this.fixed.kept.difference(kept) : NO_PREFIXES;
   }
 
   /**
@@ -144,15 +118,15 @@ export class Table {
     this.#families = families;
     for (const { set, crossed } of this.nextHops.setUnderlay(underlay)) {
       // Of a set on a group only the group changes, unless it lost its last leg or found its first.
-      this.#changes.set(set, crossed || !this.#useObjects || this.#mixed);
+      this.#changes.set(set, crossed || !this.useObjects || this.#objects.mixed);
     }
-    this.#fixedVersion = -1;
+    this.#fixed.outdated();
     return { kept: this.refresh(), moved: before.movedIn(this.#metrics) };
   }
 
   /** The routes of one prefix, at most one a metric. */
   wanted(key: string): readonly WantedRoute[] {
-    const fixed = this.#fixedByKey.get(key) ?? NONE;
+    const fixed = this.#fixed.at(key);
     const learned = this.learned(key);
     return learned === undefined ? fixed : fixed.length === 0 ? [learned] : [...fixed, learned];
   }
@@ -179,7 +153,7 @@ export class Table {
   feedEnded(): void {
     this.#changes.all();
     this.#fed = true;
-    this.#fixedVersion = -1;
+    this.#fixed.outdated();
   }
 
   /** Has the reconciler look at all of the table, whatever it was told before. */
@@ -189,13 +163,13 @@ export class Table {
 
   /** Keys of every prefix that may have a route: heard, or fixed. */
   *keys(): Generator<string> {
-    for (const key of this.#fixedByKey.keys()) if (!this.#entries.has(key)) yield key;
+    for (const key of this.#fixed.keys()) if (!this.#entries.has(key)) yield key;
     yield* this.#entries.keys();
   }
 
   /** True for the keys that {@link keys} yields. */
   mayHold(key: string): boolean {
-    return this.#entries.has(key) || this.#fixedByKey.has(key);
+    return this.#entries.has(key) || this.#fixed.has(key);
   }
 
   entry(key: string): Entry | undefined {
@@ -212,16 +186,16 @@ export class Table {
   }
 
   get fixed(): FixedRoutes {
-    return this.#fixed;
+    return this.#fixed.made;
   }
 
   get rules(): readonly Rule[] {
-    return this.#rules;
+    return this.#fixed.rules;
   }
 
   /** Learned routes stand on nexthop groups, not on inline next hops. */
   get useObjects(): boolean {
-    return this.#useObjects;
+    return this.#objects.use;
   }
 
   /** Tells what the kernel has from before, so that a restart rewrites nothing. */
@@ -229,7 +203,7 @@ export class Table {
     for (const limit of this.limits) {
       limit.reserve(learned.filter((key) => limit.config.family === familyOfKey(key)));
     }
-    if (this.config.nextHop.objects === 'auto' && onObjects) this.#useObjects = true;
+    if (onObjects) this.#objects.adopt();
     if (fed) this.feedEnded();
   }
 
@@ -243,24 +217,14 @@ export class Table {
     return accepted;
   }
 
-  /**
-   * `complete`: the full feed was heard. Only then may a table shrink back to
-   * inline next hops; before it, routes written inline wait for the sweep.
-   */
+  /** Groups or inline next hops, by the number of routes. `complete`: the full feed was heard. */
   chooseObjects(complete: boolean): void {
-    if (this.config.nextHop.objects !== 'auto') return;
-    const routes = this.#tally.accepted;
-    const shrunk = complete && routes < INLINE_BELOW;
-    const use = routes > OBJECTS_ABOVE || (this.#useObjects && !shrunk);
-    if (use === this.#useObjects) return;
-    this.#useObjects = use;
-    if (complete) this.#changes.all();
-    else this.#mixed = true;
+    if (this.#objects.choose(this.#tally.accepted, complete)) this.#changes.all();
   }
 
   /** What changed since the last call. Routes to be written one by one are among `prefixes`. */
   drain(): TableChanges {
-    if (this.#changes.everything) this.#mixed = false;
+    if (this.#changes.everything) this.#objects.settle();
     return this.#changes.drain(this.#routes());
   }
 
@@ -287,7 +251,7 @@ export class Table {
   /** `accepted`: past filters and limits; `desired`: with a next hop that resolves, and the fixed ones. */
   counts(family: Family): { accepted: number; desired: number } {
     let accepted = 0;
-    let desired = this.#fixed.routes.filter((route) => route.prefix.family === family).length;
+    let desired = this.fixed.routes.filter((route) => route.prefix.family === family).length;
     for (const set of this.nextHops.values()) {
       accepted += set.routes[family];
       if (set.legs.length > 0) desired += set.routes[family];
@@ -305,7 +269,7 @@ export class Table {
   get #stage(): Stage {
     const { config, filter, limits, nextHops } = this;
     const underlay = this.#underlay;
-    const { kept } = this.#fixed;
+    const { kept } = this.fixed;
     if (this.#lastStage?.underlay !== underlay || this.#lastStage.kept !== kept) {
       const { selection } = this;
       this.#lastStage = { config, filter, limits, nextHops, underlay, kept, selection };
@@ -323,23 +287,8 @@ export class Table {
     this.#tally.count(entry, step);
   }
 
-  #refreshFixed(): FixedRoutes {
-    this.#fixedVersion = this.nextHops.interfacesVersion;
-    const interfaces = this.nextHops.interfaces();
-    const next = fixedRoutes({
-      ...{ table: this.config, underlay: this.#underlay, interfaces },
-      ...{ families: this.#families, fed: this.#fed },
-    });
-    for (const key of this.#fixedByKey.keys()) this.#changes.prefix(key);
-    this.#fixedByKey = new Map();
-    for (const route of next.routes) {
-      const { key } = route.prefix;
-      this.#fixedByKey.set(key, [...(this.#fixedByKey.get(key) ?? NONE), fixed(route)]);
-      this.#changes.prefix(key);
-    }
-    this.#rules = tableRules(this.config, this.#underlay, this.#families);
-    this.#changes.rules();
-    return next;
+  get #ground(): FixedGround {
+    return { underlay: this.#underlay, families: this.#families, fed: this.#fed };
   }
 
   *#routes(): Generator<{ key: string; set: NextHopSet }> {
@@ -349,9 +298,4 @@ export class Table {
   }
 }
 
-const NONE: readonly WantedRoute[] = [];
 const NO_PREFIXES: readonly Prefix[] = [];
-
-function fixed({ prefix, metric, target }: Route): WantedRoute {
-  return { kind: 'fixed', prefix, metric, target };
-}

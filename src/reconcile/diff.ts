@@ -6,8 +6,9 @@
 import type { Engine } from '../desired/engine.js';
 import type { NextHopSet } from '../desired/next-hop-set.js';
 import { type RouteTarget, type Rule, ruleKey } from '../desired/route.js';
-import type { Table, WantedRoute } from '../desired/table.js';
+import type { Table } from '../desired/table.js';
 import type { TableChanges } from '../desired/table-changes.js';
+import type { WantedRoute } from '../desired/wanted-route.js';
 import type { KernelRoute, Operation } from '../kernel/kernel.js';
 import { adoptGroups } from './adoption.js';
 import { type NexthopGroups, SingleAllocation } from './groups.js';
