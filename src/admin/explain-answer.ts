@@ -1,8 +1,9 @@
 import type { Entry } from '../desired/decide.js';
 import { formatRoute, formatRule } from '../desired/format.js';
 import { ruleKey } from '../desired/route.js';
-import type { Table, WantedRoute } from '../desired/table.js';
+import type { Table } from '../desired/table.js';
 import type { Underlay } from '../desired/underlay.js';
+import type { WantedRoute } from '../desired/wanted-route.js';
 import { Address } from '../net/address.js';
 import { familyBits } from '../net/family.js';
 import { Prefix } from '../net/prefix.js';

@@ -1,6 +1,7 @@
 /** The last line of `explain`: what the kernel does with the prefix, not what was meant. */
 import { ruleKey } from '../desired/route.js';
-import type { Table, WantedRoute } from '../desired/table.js';
+import type { Table } from '../desired/table.js';
+import type { WantedRoute } from '../desired/wanted-route.js';
 import type { Prefix } from '../net/prefix.js';
 import type { OwnRoute } from '../reconcile/mirror.js';
 import type { Facts } from './facts.js';

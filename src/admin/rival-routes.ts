@@ -1,7 +1,8 @@
 /** What others do to the routes of a table: stand in their place, go ahead of them, undo them again and again. */
 import { formatRoute, type LinkName } from '../desired/format.js';
 import type { NextHopSet } from '../desired/next-hop-set.js';
-import type { Table, WantedRoute } from '../desired/table.js';
+import type { Table } from '../desired/table.js';
+import type { WantedRoute } from '../desired/wanted-route.js';
 import type { KernelRoute } from '../kernel/kernel.js';
 import type { Contest } from '../reconcile/contests.js';
 import { isLeftAlone } from '../reconcile/diff.js';

@@ -22,35 +22,17 @@ import {
   sameDecision,
   withdrawFromLimits,
 } from './decide.js';
-import { type FixedRoutes, fixedRoutes } from './fixed.js';
+import type { FixedRoutes } from './fixed.js';
+import { type FixedGround, FixedPart } from './fixed-part.js';
 import { NextHopMetrics } from './next-hop-metrics.js';
 import { type NextHopSet, NextHopSets } from './next-hop-set.js';
-import type { Route, RouteTarget, Rule } from './route.js';
-import { tableRules } from './rules.js';
+import { ObjectChoice } from './object-choice.js';
+import type { Rule } from './route.js';
 import { ChangeLog, type TableChanges } from './table-changes.js';
 import type { Adopted, TableOptions } from './table-options.js';
 import { Tally } from './tally.js';
 import type { Underlay } from './underlay.js';
-
-/** A route to be in the kernel: on a next-hop set, or with a target of its own. */
-export type WantedRoute =
-  | {
-      readonly kind: 'learned';
-      readonly prefix: Prefix;
-      readonly metric: number;
-      readonly set: NextHopSet;
-    }
-  | {
-      readonly kind: 'fixed';
-      readonly prefix: Prefix;
-      readonly metric: number;
-      readonly target: RouteTarget;
-    };
-
-/** Above this number of routes `objects: auto` uses nexthop groups … */
-const OBJECTS_ABOVE = 10_000;
-/** … and below this one it goes back to inline next hops. */
-const INLINE_BELOW = 5_000;
+import type { WantedRoute } from './wanted-route.js';
 
 export class Table {
   readonly config: TableConfig;
@@ -63,17 +45,12 @@ export class Table {
   #underlay: Underlay;
   #metrics: NextHopMetrics;
   #families: readonly Family[];
-  #fixed: FixedRoutes;
-  #fixedRoutes = new PrefixMap<readonly WantedRoute[]>();
-  #rules: readonly Rule[] = [];
-  #fixedVersion = -1;
+  readonly #fixed: FixedPart;
+  readonly #objects: ObjectChoice;
   #fed: boolean;
-  #useObjects: boolean;
   #lastStage: Stage | undefined;
   /** Neighbours in a feed mostly come to the same. */
   #lastDecision: Decision | undefined;
-  /** Objects are in use, and routes written inline before that still stand. */
-  #mixed = false;
 
   constructor(options: TableOptions) {
     const { config, underlay, families, latched } = options;
@@ -82,8 +59,7 @@ export class Table {
     this.#metrics = new NextHopMetrics(underlay, config.nextHop);
     this.#families = families;
     this.#fed = options.fed;
-    const { objects } = config.nextHop;
-    this.#useObjects = objects === 'always' || (objects === 'auto' && options.useObjects);
+    this.#objects = new ObjectChoice(config.nextHop.objects, options.useObjects);
     this.filter = compileFilter(config.filters, options.prefixLists);
     this.nextHops = new NextHopSets(config.nextHop, underlay);
     this.limits = config.limits.map((limit) => {
@@ -91,7 +67,7 @@ export class Table {
       carried?.reconfigure(limit);
       return carried ?? new LimitTracker(limit, { latched: latched.has(limit.id) });
     });
-    this.#fixed = this.#refreshFixed();
+    this.#fixed = new FixedPart(config, this.nextHops, this.#changes, this.#ground);
   }
 
   /**
@@ -135,10 +111,8 @@ export class Table {
 
   /** The prefixes that are kept in main no more, or newly: what they cover must be decided again. */
   refresh(): readonly Prefix[] {
-    if (this.#fixedVersion === this.nextHops.interfacesVersion) return NO_PREFIXES;
-    const { kept } = this.#fixed;
-    this.#fixed = this.#refreshFixed();
-    return this.#fixed.kept.difference(kept);
+    const { kept } = this.fixed;
+    return this.#fixed.refresh(this.#ground) ? this.fixed.kept.difference(kept) : NO_PREFIXES;
   }
 
   /**
@@ -153,15 +127,15 @@ export class Table {
     this.#families = families;
     for (const { set, crossed } of this.nextHops.setUnderlay(underlay)) {
       // Of a set on a group only the group changes, unless it lost its last leg or found its first.
-      this.#changes.set(set, crossed || !this.#useObjects || this.#mixed);
+      this.#changes.set(set, crossed || !this.useObjects || this.#objects.mixed);
     }
-    this.#fixedVersion = -1;
+    this.#fixed.outdated();
     return { kept: this.refresh(), moved: before.movedIn(this.#metrics) };
   }
 
   /** The routes of one prefix, at most one a metric. */
   wanted(prefix: Prefix): readonly WantedRoute[] {
-    const fixed = this.#fixedRoutes.get(prefix) ?? NONE;
+    const fixed = this.#fixed.at(prefix);
     const learned = this.learned(prefix);
     return learned === undefined ? fixed : fixed.length === 0 ? [learned] : [...fixed, learned];
   }
@@ -181,7 +155,7 @@ export class Table {
 
   /** A fixed route is to stand there. */
   isFixed(prefix: Prefix): boolean {
-    return this.#fixedRoutes.has(prefix);
+    return this.#fixed.has(prefix);
   }
 
   /** Has the reconciler look at one prefix: the kernel changed under it. */
@@ -198,7 +172,7 @@ export class Table {
   feedEnded(): void {
     this.#changes.all();
     this.#fed = true;
-    this.#fixedVersion = -1;
+    this.#fixed.outdated();
   }
 
   /** Has the reconciler look at all of the table, whatever it was told before. */
@@ -208,18 +182,18 @@ export class Table {
 
   /** Those that {@link isFixed} is true for. */
   fixedPrefixes(): Iterable<Prefix> {
-    return this.#fixedRoutes.keys();
+    return this.#fixed.prefixes();
   }
 
   /** Every prefix that may have a route, once: the fixed ones, then those heard. */
   *prefixes(): Generator<Prefix> {
-    yield* this.#fixedRoutes.keys();
-    for (const prefix of this.#decisions.keys()) if (!this.#fixedRoutes.has(prefix)) yield prefix;
+    yield* this.#fixed.prefixes();
+    for (const prefix of this.#decisions.keys()) if (!this.#fixed.has(prefix)) yield prefix;
   }
 
   /** True for those that {@link prefixes} yields. */
   mayHold(prefix: Prefix): boolean {
-    return this.#decisions.has(prefix) || this.#fixedRoutes.has(prefix);
+    return this.#decisions.has(prefix) || this.#fixed.has(prefix);
   }
 
   /** Of a heard prefix. */
@@ -238,16 +212,16 @@ export class Table {
   }
 
   get fixed(): FixedRoutes {
-    return this.#fixed;
+    return this.#fixed.made;
   }
 
   get rules(): readonly Rule[] {
-    return this.#rules;
+    return this.#fixed.rules;
   }
 
   /** Learned routes stand on nexthop groups, not on inline next hops. */
   get useObjects(): boolean {
-    return this.#useObjects;
+    return this.#objects.use;
   }
 
   /** Tells what the kernel has from before, so that a restart rewrites nothing. */
@@ -256,7 +230,7 @@ export class Table {
       const reserved = learned.filter(({ family }) => limit.config.family === family);
       limit.reserve(reserved.map(({ key }) => key));
     }
-    if (this.config.nextHop.objects === 'auto' && onObjects) this.#useObjects = true;
+    if (onObjects) this.#objects.adopt();
     if (fed) this.feedEnded();
   }
 
@@ -270,24 +244,14 @@ export class Table {
     return accepted;
   }
 
-  /**
-   * `complete`: the full feed was heard. Only then may a table shrink back to
-   * inline next hops; before it, routes written inline wait for the sweep.
-   */
+  /** Groups or inline next hops, by the number of routes. `complete`: the full feed was heard. */
   chooseObjects(complete: boolean): void {
-    if (this.config.nextHop.objects !== 'auto') return;
-    const routes = this.#tally.accepted;
-    const shrunk = complete && routes < INLINE_BELOW;
-    const use = routes > OBJECTS_ABOVE || (this.#useObjects && !shrunk);
-    if (use === this.#useObjects) return;
-    this.#useObjects = use;
-    if (complete) this.#changes.all();
-    else this.#mixed = true;
+    if (this.#objects.choose(this.#tally.accepted, complete)) this.#changes.all();
   }
 
   /** What changed since the last call. Routes to be written one by one are among `prefixes`. */
   drain(): TableChanges {
-    if (this.#changes.everything) this.#mixed = false;
+    if (this.#changes.everything) this.#objects.settle();
     return this.#changes.drain(this.#routes());
   }
 
@@ -314,7 +278,7 @@ export class Table {
   /** `accepted`: past filters and limits; `desired`: with a next hop that resolves, and the fixed ones. */
   counts(family: Family): { accepted: number; desired: number } {
     let accepted = 0;
-    let desired = this.#fixed.routes.filter((route) => route.prefix.family === family).length;
+    let desired = this.fixed.routes.filter((route) => route.prefix.family === family).length;
     for (const set of this.nextHops.values()) {
       accepted += set.routes[family];
       if (set.legs.length > 0) desired += set.routes[family];
@@ -332,7 +296,7 @@ export class Table {
   get #stage(): Stage {
     const { config, filter, limits, nextHops } = this;
     const underlay = this.#underlay;
-    const { kept } = this.#fixed;
+    const { kept } = this.fixed;
     if (this.#lastStage?.underlay !== underlay || this.#lastStage.kept !== kept) {
       const { selection } = this;
       this.#lastStage = { config, filter, limits, nextHops, underlay, kept, selection };
@@ -357,23 +321,8 @@ export class Table {
     this.#tally.count(prefix, decision, step);
   }
 
-  #refreshFixed(): FixedRoutes {
-    this.#fixedVersion = this.nextHops.interfacesVersion;
-    const interfaces = this.nextHops.interfaces();
-    const next = fixedRoutes({
-      ...{ table: this.config, underlay: this.#underlay, interfaces },
-      ...{ families: this.#families, fed: this.#fed },
-    });
-    for (const prefix of this.#fixedRoutes.keys()) this.#changes.fixed(prefix);
-    this.#fixedRoutes = new PrefixMap();
-    for (const route of next.routes) {
-      const { prefix } = route;
-      this.#fixedRoutes.set(prefix, [...(this.#fixedRoutes.get(prefix) ?? NONE), fixed(route)]);
-      this.#changes.fixed(prefix);
-    }
-    this.#rules = tableRules(this.config, this.#underlay, this.#families);
-    this.#changes.rules();
-    return next;
+  get #ground(): FixedGround {
+    return { underlay: this.#underlay, families: this.#families, fed: this.#fed };
   }
 
   *#routes(): Generator<{ prefix: Prefix; set: NextHopSet }> {
@@ -383,9 +332,4 @@ export class Table {
   }
 }
 
-const NONE: readonly WantedRoute[] = [];
 const NO_PREFIXES: readonly Prefix[] = [];
-
-function fixed({ prefix, metric, target }: Route): WantedRoute {
-  return { kind: 'fixed', prefix, metric, target };
-}

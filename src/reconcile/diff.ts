@@ -10,8 +10,9 @@
 import type { Engine } from '../desired/engine.js';
 import { PrefixBacklog } from '../desired/prefix-backlog.js';
 import type { RouteTarget } from '../desired/route.js';
-import type { Table, WantedRoute } from '../desired/table.js';
+import type { Table } from '../desired/table.js';
 import type { TableChanges } from '../desired/table-changes.js';
+import type { WantedRoute } from '../desired/wanted-route.js';
 import type { KernelRoute, Operation } from '../kernel/kernel.js';
 import type { Prefix } from '../net/prefix.js';
 import { adoptGroups } from './adoption.js';

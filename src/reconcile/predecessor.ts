@@ -1,5 +1,6 @@
 import { STATIC_METRIC_OFFSET } from '../desired/fixed.js';
-import type { Table, WantedRoute } from '../desired/table.js';
+import type { Table } from '../desired/table.js';
+import type { WantedRoute } from '../desired/wanted-route.js';
 import type { OwnRoute } from './mirror.js';
 
 /**

@@ -4,10 +4,12 @@
  * callers.ts, a peer in peer.ts, its routes in peer-routes.ts; here is what
  * they make together: one feed, complete or not, lost or not.
  */
+import { once } from 'node:events';
 import type { Clock } from '../../clock.js';
 import type { BgpConfig } from '../../config/config.js';
 import type { Log } from '../../log-port.js';
 import { EventQueue } from '../event-queue.js';
+import { eventStream } from '../event-stream.js';
 import type {
   PeerStatus,
   SessionControl,
@@ -120,30 +122,23 @@ class BgpSource implements Source {
   }
 
   async *events(signal: AbortSignal): AsyncGenerator<readonly SourceEvent[]> {
-    const ending = new AbortController();
-    const end = () => ending.abort(signal.reason);
-    signal.addEventListener('abort', end, { once: true });
-    if (signal.aborted) end();
+    yield* eventStream(this.#queue, signal, (ending) => this.#run(ending));
+  }
+
+  /** Listens and calls; with the signal everything ends. */
+  async #run(signal: AbortSignal): Promise<void> {
     for (const peer of this.#callers.configured) this.#start(peer);
-    const listening = Promise.all(this.#listeners.map((one) => one.run(ending.signal)));
-    listening.catch((error) => ending.abort(error));
-    try {
-      while (!ending.signal.aborted) {
-        const events = await this.#queue.take(ending.signal).catch((error) => {
-          if (!ending.signal.aborted) throw error;
-        });
-        if (events !== undefined) yield events;
-      }
-    } finally {
-      signal.removeEventListener('abort', end);
-      ending.abort();
-      const why = ceaseFor('rib2fib stops', 'shutdown');
-      for (const peer of this.#callers.peers) peer.stop(why);
-      this.#callers.stop();
-      this.#feed.stop();
-      this.#stopped = this.#options.clock.now();
-      await listening;
-    }
+    const listening = this.#listeners.map((one) => one.run(signal));
+    const ended = signal.aborted ? Promise.resolve() : once(signal, 'abort');
+    await Promise.all([ended.then(() => this.#stop()), ...listening]);
+  }
+
+  #stop(): void {
+    const why = ceaseFor('rib2fib stops', 'shutdown');
+    for (const peer of this.#callers.peers) peer.stop(why);
+    this.#callers.stop();
+    this.#feed.stop();
+    this.#stopped = this.#options.clock.now();
   }
 
   /** Why nobody can call, if that is so. */

@@ -11,6 +11,7 @@ import { watchFiles } from '../../config/watch.js';
 import type { Log } from '../../log-port.js';
 import { FAMILIES } from '../../net/family.js';
 import { EventQueue } from '../event-queue.js';
+import { eventStream } from '../event-stream.js';
 import type { PeerStatus, Source, SourceCounters, SourceEvent, SourceState } from '../source.js';
 
 /** Routes told at a stroke, before the consumer gets its turn. */
@@ -62,27 +63,23 @@ class FileSource implements Source {
   }
 
   async *events(signal: AbortSignal): AsyncGenerator<readonly SourceEvent[]> {
-    const ending = new AbortController();
-    const end = () => ending.abort(signal.reason);
-    signal.addEventListener('abort', end, { once: true });
-    if (signal.aborted) end();
-    const read = () => this.#read().catch((error) => ending.abort(error));
-    // Watched first: a change that meets the first reading is then not missed.
-    watchFiles([this.#options.path], () => void read(), ending.signal);
-    void read();
     try {
-      while (!ending.signal.aborted) {
-        const events = await this.#queue.take(ending.signal).catch((error) => {
-          if (!ending.signal.aborted) throw error;
-        });
-        if (events !== undefined) yield events;
-      }
-      if (!signal.aborted) throw ending.signal.reason;
+      yield* eventStream(this.#queue, signal, (ending) => this.#run(ending));
     } finally {
-      signal.removeEventListener('abort', end);
-      ending.abort();
       this.#state = { state: 'stopped', since: this.#options.clock.now() };
     }
+  }
+
+  /** Reads now and at every change, until `signal` aborts or a reading fails for what no file explains. */
+  #run(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const read = () => this.#read().catch(reject);
+      signal.addEventListener('abort', () => resolve(), { once: true });
+      if (signal.aborted) return resolve();
+      // Watched first: a change that meets the first reading is then not missed.
+      watchFiles([this.#options.path], () => void read(), signal);
+      void read();
+    });
   }
 
   /** One reading at a time; a change during one makes another. */

@@ -10,9 +10,10 @@ import type { Socket } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../../clock.js';
 import type { Log } from '../../log-port.js';
-import { FAMILIES, type Family } from '../../net/family.js';
+import type { Family } from '../../net/family.js';
 import { TABLE_MAIN } from '../../netlink/route-message.js';
 import type { EventQueue } from '../event-queue.js';
+import { FeedEnd } from '../feed-end.js';
 import { type Complaints, NEXTHOP_GROUPS } from './complaints.js';
 import { decodeFrame, hasGateway, PROTOCOL_BGP } from './decoder.js';
 import { checkHeader, FrameReader } from './frame.js';
@@ -171,27 +172,12 @@ export class FpmSession {
   async #judge(signal: AbortSignal): Promise<void> {
     const { clock, log, queue, syncTimeout, progress } = this.#options;
     const startedAt = clock.monotonic();
-    const waiting = new Set<Family>(FAMILIES);
+    const end = new FeedEnd(queue, log);
     for (;;) {
       signal.throwIfAborted();
       const now = clock.monotonic();
       const left = startedAt + syncTimeout - now;
-      let missing: string | undefined;
-      for (const family of waiting) {
-        const still = this.#replay.missing(family, now);
-        if (still !== undefined && left > 0) {
-          missing ??= still;
-          continue;
-        }
-        if (still !== undefined) {
-          log.warn(
-            { family, waitingFor: still },
-            'sync.timeout passed: taking the feed as complete',
-          );
-        }
-        waiting.delete(family);
-        queue.synced(family);
-      }
+      const missing = end.look(left, (family) => this.#replay.missing(family, now));
       progress(missing);
       if (missing === undefined) return;
       await clock.delay(Math.min(left, this.#replay.nextLook(now)), signal);

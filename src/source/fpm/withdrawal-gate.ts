@@ -2,7 +2,7 @@
  * Holds withdrawals back until it is known that they mean what they say.
  *
  * Where FRR is stopped as a whole (every upgrade), bgpd ends first: zebra takes
- * its routes out one by one, tells them over FPM as any withdrawal, and ends
+ * its routes out one by one, tells them over FPM like every withdrawal, and ends
  * itself a moment later. (zebra alone, SIGTERM or SIGKILL, 8.4 and 10.3, closes
  * the connection and withdraws nothing: measured.) At face value that empties
  * the table. FPM does not tell what goes on in bgpd; what tells such an end from

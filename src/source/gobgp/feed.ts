@@ -12,8 +12,8 @@
  */
 import type { Clock } from '../../clock.js';
 import type { Log } from '../../log-port.js';
-import { FAMILIES, type Family } from '../../net/family.js';
 import type { EventQueue } from '../event-queue.js';
+import { FeedEnd } from '../feed-end.js';
 import { AllPathsIntake } from './all-paths-intake.js';
 import type { GlobalMessage } from './api.js';
 import type { GobgpClient } from './client.js';
@@ -178,32 +178,19 @@ export class Feed {
   /** Tells each family synced as it is. */
   async #converge(): Promise<void> {
     const { clock, queue, log, progress, syncTimeout } = this.#options;
-    const waiting = new Set<Family>(FAMILIES);
+    const end = new FeedEnd(queue, log);
     let convergedAt: number | undefined;
     for (;;) {
       const monotonic = clock.monotonic();
-      const elapsed = monotonic - this.#startedAt;
-      let missing: string | undefined;
-      for (const family of waiting) {
+      const left = this.#startedAt + syncTimeout - monotonic;
+      const missing = end.look(left, (family) => {
         const wanted = waitingFor(family, this.peers.views, { now: clock.now(), monotonic });
         if (wanted === undefined) convergedAt ??= monotonic;
-        const still = wanted ?? this.#undrained(monotonic - (convergedAt ?? monotonic));
-        if (still !== undefined && elapsed < syncTimeout) {
-          missing ??= still;
-          continue;
-        }
-        if (still !== undefined) {
-          log.warn(
-            { family, waitingFor: still },
-            'sync.timeout passed: taking the feed as complete',
-          );
-        }
-        waiting.delete(family);
-        queue.synced(family);
-      }
+        return wanted ?? this.#undrained(monotonic - (convergedAt ?? monotonic));
+      });
       if (missing === undefined) return;
       progress(missing);
-      await this.#wait(Math.min(PEERS_SYNCING_MS, syncTimeout - elapsed));
+      await this.#wait(Math.min(PEERS_SYNCING_MS, left));
       await this.#refreshPeers();
     }
   }

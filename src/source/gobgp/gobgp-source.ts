@@ -7,6 +7,7 @@ import type { Clock } from '../../clock.js';
 import type { GobgpConfig } from '../../config/config.js';
 import type { Log } from '../../log-port.js';
 import { EventQueue } from '../event-queue.js';
+import { eventStream } from '../event-stream.js';
 import type {
   PeerStatus,
   SessionControl,
@@ -88,23 +89,9 @@ class GobgpSource implements Source {
   }
 
   async *events(signal: AbortSignal): AsyncGenerator<readonly SourceEvent[]> {
-    const ending = new AbortController();
-    const end = () => ending.abort(signal.reason);
-    signal.addEventListener('abort', end, { once: true });
-    if (signal.aborted) end();
-    const running = this.#run(ending.signal);
-    running.catch((error) => ending.abort(error));
     try {
-      while (!ending.signal.aborted) {
-        const events = await this.#queue.take(ending.signal).catch((error) => {
-          if (!ending.signal.aborted) throw error;
-        });
-        if (events !== undefined) yield events;
-      }
+      yield* eventStream(this.#queue, signal, (ending) => this.#run(ending));
     } finally {
-      signal.removeEventListener('abort', end);
-      ending.abort();
-      await running;
       this.#state = { state: 'stopped', since: this.#now() };
     }
   }

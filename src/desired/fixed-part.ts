@@ -1,0 +1,90 @@
+/** What of a table nobody announces: its fixed routes by prefix, and its rules, as they were last made. */
+import type { TableConfig } from '../config/config.js';
+import type { Family } from '../net/family.js';
+import type { Prefix } from '../net/prefix.js';
+import { PrefixMap } from '../net/prefix-map.js';
+import { type FixedRoutes, fixedRoutes } from './fixed.js';
+import type { NextHopSets } from './next-hop-set.js';
+import type { Rule } from './route.js';
+import { tableRules } from './rules.js';
+import type { ChangeLog } from './table-changes.js';
+import type { Underlay } from './underlay.js';
+import type { WantedRoute } from './wanted-route.js';
+
+/** What it is made of, beside the configuration. */
+export interface FixedGround {
+  readonly underlay: Underlay;
+  readonly families: readonly Family[];
+  /** A full feed has ended once. */
+  readonly fed: boolean;
+}
+
+const NONE: readonly WantedRoute[] = [];
+
+export class FixedPart {
+  readonly #config: TableConfig;
+  readonly #nextHops: NextHopSets;
+  readonly #changes: ChangeLog;
+  #made: FixedRoutes;
+  #routes = new PrefixMap<readonly WantedRoute[]>();
+  #rules: readonly Rule[] = [];
+  /** Of the interfaces that learned routes lead out of. */
+  #version = -1;
+
+  /** What comes and goes here is told to `changes`. */
+  constructor(config: TableConfig, nextHops: NextHopSets, changes: ChangeLog, ground: FixedGround) {
+    this.#config = config;
+    this.#nextHops = nextHops;
+    this.#changes = changes;
+    this.#made = this.#make(ground);
+  }
+
+  get made(): FixedRoutes {
+    return this.#made;
+  }
+
+  get rules(): readonly Rule[] {
+    return this.#rules;
+  }
+
+  /** At most one a metric. */
+  at(prefix: Prefix): readonly WantedRoute[] {
+    return this.#routes.get(prefix) ?? NONE;
+  }
+
+  has(prefix: Prefix): boolean {
+    return this.#routes.has(prefix);
+  }
+
+  prefixes(): Iterable<Prefix> {
+    return this.#routes.keys();
+  }
+
+  /** The ground has changed: {@link refresh} makes all anew. */
+  outdated(): void {
+    this.#version = -1;
+  }
+
+  /** True where it was made anew: interfaces that learned routes lead out of have come or gone, or the ground has changed. */
+  refresh(ground: FixedGround): boolean {
+    if (this.#version === this.#nextHops.interfacesVersion) return false;
+    this.#made = this.#make(ground);
+    return true;
+  }
+
+  #make({ underlay, families, fed }: FixedGround): FixedRoutes {
+    this.#version = this.#nextHops.interfacesVersion;
+    const interfaces = this.#nextHops.interfaces();
+    const table = this.#config;
+    const made = fixedRoutes({ table, underlay, interfaces, families, fed });
+    for (const prefix of this.#routes.keys()) this.#changes.fixed(prefix);
+    this.#routes = new PrefixMap();
+    for (const { prefix, metric, target } of made.routes) {
+      this.#routes.set(prefix, [...this.at(prefix), { kind: 'fixed', prefix, metric, target }]);
+      this.#changes.fixed(prefix);
+    }
+    this.#rules = tableRules(table, underlay, families);
+    this.#changes.rules();
+    return made;
+  }
+}
