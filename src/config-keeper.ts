@@ -10,14 +10,15 @@ import type { Clock } from './clock.js';
 import type { Config } from './config/config.js';
 import { diffConfigs } from './config/diff.js';
 import { formatFault } from './config/fault.js';
-import { type LoadedConfig, loadConfig } from './config/load.js';
+import { loadConfigApart } from './config/load-apart.js';
+import type { LoadedConfig } from './config/loaded.js';
 import { watchFiles } from './config/watch.js';
 import type { Log } from './log-port.js';
 
 export interface ConfigKeeperOptions {
   readonly path: string;
-  /** As loaded for the start. */
-  readonly config: Config;
+  /** What is in force from the start. */
+  readonly loaded: LoadedConfig;
   readonly clock: Clock;
   readonly log: Log;
   /** What speaks against it on this node, one line each; empty when nothing does. */
@@ -32,6 +33,7 @@ export class ConfigKeeper {
   readonly #options: ConfigKeeperOptions;
   #config: Config;
   #state: ConfigState;
+  readonly #identity: string;
   #watched: readonly string[] = [];
   #stopWatch = new AbortController();
   /** The reload that runs, or ran last. */
@@ -39,7 +41,8 @@ export class ConfigKeeper {
 
   constructor(options: ConfigKeeperOptions) {
     this.#options = options;
-    this.#config = options.config;
+    this.#config = options.loaded.config;
+    this.#identity = options.loaded.identity;
     this.#state = { file: options.path, loadedAt: options.clock.now(), faults: [] };
     this.#reload = Promise.resolve({ applied: true, changes: [] });
   }
@@ -48,9 +51,9 @@ export class ConfigKeeper {
     return this.#state;
   }
 
-  /** Reloads whenever a file changes, until {@link stop}. */
+  /** Reloads whenever a file changes, or has since the load for the start, until {@link stop}. Once. */
   watch(): void {
-    this.#watch(this.#config.files);
+    this.#watch(this.#config.files, this.#identity);
   }
 
   stop(): void {
@@ -65,7 +68,7 @@ export class ConfigKeeper {
 
   async #reloadNow(): Promise<ReloadReport> {
     const { path, log, clock, faultsHere, apply, onReload } = this.#options;
-    const result = await loadConfig(path);
+    const result = await loadConfigApart(path);
     const faults = result.ok ? await faultsHere(result) : result.faults.map(formatFault);
     if (!result.ok || faults.length > 0) {
       // The fault may be in a file that only this configuration names, or be mended by one.
@@ -80,7 +83,7 @@ export class ConfigKeeper {
     const before = this.#config;
     this.#config = result.config;
     this.#state = { ...this.#state, loadedAt: clock.now(), faults: [] };
-    this.#watch(result.config.files);
+    this.#watch(result.config.files, result.identity);
     const changes = diffConfigs(before, result.config);
     if (changes.length > 0 || !isDeepStrictEqual(besideLists(before), besideLists(result.config))) {
       apply(result.config, changes);
@@ -91,12 +94,12 @@ export class ConfigKeeper {
   }
 
   /** A watch that goes on misses nothing, so it is replaced for other files only. */
-  #watch(files: readonly string[]): void {
+  #watch(files: readonly string[], identity?: string): void {
     if (files.join('\0') === this.#watched.join('\0')) return;
     this.#watched = files;
     this.#stopWatch.abort();
     this.#stopWatch = new AbortController();
-    watchFiles(files, () => void this.reload(), this.#stopWatch.signal);
+    watchFiles(files, () => void this.reload(), this.#stopWatch.signal, identity);
   }
 }
 

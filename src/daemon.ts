@@ -11,6 +11,7 @@ import { serveAdmin } from './admin/server.js';
 import { statusAnswer } from './admin/status-answer.js';
 import { systemClock } from './clock.js';
 import type { Config } from './config/config.js';
+import type { LoadedConfig, LoadResult } from './config/loaded.js';
 import { ConfigKeeper } from './config-keeper.js';
 import { DaemonAlerts } from './daemon-alerts.js';
 import { Engine } from './desired/engine.js';
@@ -23,8 +24,8 @@ import { serveHealth } from './observe/health.js';
 import { createLogger, type Logger } from './observe/log.js';
 import { Metrics } from './observe/metrics.js';
 import {
+  acceptedOrFault,
   checkAgainstKernel,
-  loadOrFault,
   openKernel,
   refusalsHere,
   removeRulesAheadOfLocal,
@@ -38,6 +39,8 @@ import { EMPTY_STATE, loadState, type SavedState, statePath } from './state-file
 
 export interface DaemonOptions {
   readonly configPath: string;
+  /** What came of reading it. */
+  readonly loaded: LoadResult;
   /** Take everything of ours out of the kernel on the way out. */
   readonly flush: boolean;
   readonly version: string;
@@ -57,11 +60,11 @@ export async function runDaemon(options: DaemonOptions, signal: AbortSignal): Pr
   }
 }
 
-/** All that may keep it from beginning. The text of the configuration, which `loaded` holds on to, ends with this frame. */
+/** All that may keep it from beginning. */
 async function prepare(
   options: DaemonOptions,
 ): Promise<{ readonly daemon: Daemon; readonly close: () => Promise<void> }> {
-  const loaded = await loadOrFault(options.configPath);
+  const loaded = acceptedOrFault(options.loaded);
   const { config } = loaded;
   const log = createLogger({ level: config.log.level });
   const lock = await acquireLock();
@@ -79,7 +82,7 @@ async function prepare(
     if (removed > 0) log.warn({ removed }, 'rules of ours stood ahead of table local: taken out');
     await checkAgainstKernel(loaded, kernel);
     const saved = await savedState(config, log);
-    return { daemon: new Daemon(options, config, kernel, log, saved), close };
+    return { daemon: new Daemon(options, loaded, kernel, log, saved), close };
   } catch (error) {
     await close();
     throw error;
@@ -120,11 +123,12 @@ class Daemon {
 
   constructor(
     options: DaemonOptions,
-    config: Config,
+    loaded: LoadedConfig,
     kernel: Kernel,
     log: Logger,
     saved: SavedState,
   ) {
+    const { config } = loaded;
     const clock = this.#clock;
     this.#options = options;
     this.#kernel = kernel;
@@ -157,7 +161,7 @@ class Daemon {
     });
     this.#source = this.#createSource(config);
     this.#config = new ConfigKeeper({
-      ...{ path: options.configPath, config, clock, log },
+      ...{ path: options.configPath, loaded, clock, log },
       faultsHere: (next) => refusalsHere(next, kernel, this.#engine.config),
       apply: (next, changes) => this.#apply(next, changes),
       onReload: () => this.#daemonAlerts.review(),
@@ -198,8 +202,6 @@ class Daemon {
         servers.push(await serveHealth({ listen, log, metrics: this.#metrics, unready }));
       }
       this.#config.watch();
-      // For what was written between the load and the watch.
-      await this.#config.reload();
       await this.#reconciler.prepare(both);
       log.info({ version: this.#options.version, config: this.#options.configPath }, 'started');
       const parts = [

@@ -5,13 +5,19 @@ import type { ApplyReport, CleanupReport, PlanReport } from './admin/report.js';
 import { planNotes } from './admin/table-notes.js';
 import { systemClock } from './clock.js';
 import type { Config } from './config/config.js';
+import { loadConfig } from './config/load.js';
 import { Engine } from './desired/engine.js';
 import { fpmNode } from './fpm-node.js';
 import { readFullFeed } from './full-feed.js';
 import type { Kernel, Operation } from './kernel/kernel.js';
 import { tcpSockets } from './kernel/tcp-options.js';
 import type { Log } from './log-port.js';
-import { checkAgainstKernel, loadOrFault, openKernel, openKernelForReading } from './preflight.js';
+import {
+  acceptedOrFault,
+  checkAgainstKernel,
+  openKernel,
+  openKernelForReading,
+} from './preflight.js';
 import type { MisplacedRule } from './reconcile/diff-rules.js';
 import { type ReconcileMetrics, Reconciler } from './reconcile/loop.js';
 import { createSource } from './source/create.js';
@@ -149,7 +155,7 @@ async function withFeed<T>(
   { configPath, signal, onWait, open, metrics = NO_METRICS, onProgress }: FeedOptions,
   work: (pipeline: Pipeline) => Promise<T>,
 ): Promise<T> {
-  const loaded = await loadOrFault(configPath);
+  const loaded = acceptedOrFault(await loadConfig(configPath));
   const { config } = loaded;
   const kernel = await open();
   const clock = systemClock;

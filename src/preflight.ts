@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Config, ConfigFault, RulesConfig } from './config/config.js';
 import { formatFault } from './config/fault.js';
-import { type LoadedConfig, loadConfig } from './config/load.js';
+import type { LoadedConfig, LoadResult } from './config/loaded.js';
 import { type Kernel, KernelError } from './kernel/kernel.js';
 import { openRtnetlink } from './kernel/rtnetlink.js';
 import type { Log } from './log-port.js';
@@ -11,8 +11,7 @@ import { isOwnRule, localRulePriority } from './reconcile/mirror.js';
 import { StartFault } from './start-fault.js';
 
 /** Throws {@link StartFault} with every fault. */
-export async function loadOrFault(path: string): Promise<LoadedConfig> {
-  const result = await loadConfig(path);
+export function acceptedOrFault(result: LoadResult): LoadedConfig {
   if (result.ok) return result;
   throw new StartFault('the configuration is refused', 78, result.faults.map(formatFault));
 }
@@ -121,7 +120,7 @@ async function ruleFaults(
       const local = localRulePriority(rules, family);
       if (local === undefined || wanted.priority > local) return [];
       return faultAt(
-        ['tables', index, 'rules', 'priority'],
+        { table: index, key: 'priority' },
         `${wanted.priority} is not behind the ${family} rule of table local, which stands at ${local} on this node; a larger number is allowed`,
       );
     });
@@ -144,7 +143,7 @@ async function foreignFaults(
     const [first] = others;
     if (first === undefined) continue;
     const message = `table ${table.id} (${table.name}) holds ${others.length} route${others.length === 1 ? '' : 's'} of others, the first ${first.prefix} with protocol ${first.protocol}, and foreign is fail`;
-    faults.push(faultAt(['tables', index, 'foreign'], message));
+    faults.push(faultAt({ table: index, key: 'foreign' }, message));
   }
   return faults;
 }

@@ -2,7 +2,7 @@
 
 import type { Config } from '../config/config.js';
 import { formatFault } from '../config/fault.js';
-import { loadConfig } from '../config/load.js';
+import { loadConfigApart } from '../config/load-apart.js';
 import type { Kernel, KernelRoute } from '../kernel/kernel.js';
 import { refusalsHere } from '../preflight.js';
 import { adopt } from '../reconcile/audit.js';
@@ -50,7 +50,7 @@ export class Answers implements AdminService {
 
   /** The same difference the loop would carry out, over another engine. */
   async plan(configPath: string): Promise<PlanReport> {
-    const result = await loadConfig(configPath);
+    const result = await loadConfigApart(configPath);
     if (!result.ok) throw new AdminFault(result.faults.map(formatFault).join('\n'));
     const { engine, reconciler, clock } = this.facts;
     const refusals = await refusalsHere(result, this.actions.kernel, engine.config);

@@ -1,6 +1,6 @@
 import type { BgpConfig, Config, FpmConfig } from '../config/config.js';
 import { formatFault } from '../config/fault.js';
-import type { LoadedConfig } from '../config/load.js';
+import type { LoadedConfig } from '../config/loaded.js';
 import { Address } from '../net/address.js';
 import type { NodeVerdict } from '../preflight.js';
 import { plural } from './amount.js';

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { AdminClient, AdminUnreachable } from '../admin/client.js';
 import { DEFAULT_ADMIN_SOCKET } from '../admin/socket.js';
 import type { Config, ConfigFault } from '../config/config.js';
-import type { LoadedConfig } from '../config/load.js';
+import type { LoadedConfig } from '../config/loaded.js';
 import { CommandError, EXIT } from './exit-code.js';
 import type { Output } from './output.js';
 

@@ -33,7 +33,12 @@ export async function runUntilStopped(
   setFlagsFromString('--semi-space-growth-factor=1');
   // docs/decisions/015-little-garbage.md
   setFlagsFromString('--heap-growing-percent=30');
-  const { runDaemon } = await import('../daemon.js');
-  await runDaemon({ configPath: resolve(config), flush, version }, stopSignal());
+  const configPath = resolve(config);
+  const { loadConfigApart } = await import('../config/load-apart.js');
+  const [loaded, { runDaemon }] = await Promise.all([
+    loadConfigApart(configPath),
+    import('../daemon.js'),
+  ]);
+  await runDaemon({ configPath, loaded, flush, version }, stopSignal());
   return EXIT.done;
 }

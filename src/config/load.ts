@@ -11,9 +11,13 @@ import { buildBgp } from './bgp.js';
 import type { Config, ConfigFault, FilterRule, PrefixListConfig, SourceConfig } from './config.js';
 import { parseYaml, type YamlDocument } from './document.js';
 import { capFaults, type FaultPath, type Tell } from './fault.js';
+import { identityOf } from './file-identity.js';
 import { besideFile, readText, type TextResult, whyUnreadable } from './files.js';
 import { buildFilters } from './filters.js';
+import { deepFreeze } from './freeze.js';
 import { parseListSlices } from './list-slices.js';
+import type { LoadedConfig, LoadResult } from './loaded.js';
+import { nodePlacePath } from './node-place.js';
 import { parseInlinePrefixList, parsePrefixListFile } from './prefix-list-text.js';
 import { configSchema, type ParsedConfig } from './schema.js';
 import { bgpPassword, PASSWORD_FORM } from './schema-bgp.js';
@@ -33,22 +37,6 @@ const FILTERS_LIMIT = 512 * 2 ** 10;
 /** Largest file of a password, in bytes. */
 const PASSWORD_LIMIT = 1024;
 
-/** A configuration without a fault of its own, which the node it is for may still speak against. */
-export interface LoadedConfig {
-  readonly config: Config;
-  /** A fault at its place in the main file, as the loader's own: `['tables', 0, 'rules', 'priority']`. */
-  readonly faultAt: (path: FaultPath, message: string) => ConfigFault;
-}
-
-export type LoadResult =
-  | ({ readonly ok: true } & LoadedConfig)
-  | {
-      readonly ok: false;
-      readonly faults: readonly ConfigFault[];
-      /** As {@link Config.files}, missing ones included: a change of any may mend it. */
-      readonly files: readonly string[];
-    };
-
 /**
  * Reads the configuration at `path` and every file it names; paths in it are
  * relative to its own directory. Files of certificates and of source `file`
@@ -56,6 +44,7 @@ export type LoadResult =
  * file holds or lacks; faults are sorted by file and place.
  */
 export async function loadConfig(path: string): Promise<LoadResult> {
+  const identity = identityOf([path]);
   const read = await readText(path, MAIN_LIMIT);
   const refuse = (faults: readonly ConfigFault[]): LoadResult => {
     return { ok: false, faults, files: [resolve(path)] };
@@ -65,7 +54,7 @@ export async function loadConfig(path: string): Promise<LoadResult> {
   if (!yaml.ok) return refuse(yaml.faults);
   const parsed = configSchema.safeParse(yaml.document.value);
   if (!parsed.success) return refuse(capFaults(faultsOf(yaml.document, parsed.error.issues)));
-  return new Loader(path, yaml.document).load(parsed.data);
+  return new Loader(path, identity, yaml.document).load(parsed.data);
 }
 
 /** The third round: one load of one well-formed document. */
@@ -75,10 +64,13 @@ class Loader {
   readonly #faults: ConfigFault[] = [];
   readonly #includedFaults: ConfigFault[] = [];
   readonly #texts = new Map<string, Promise<TextResult>>();
+  /** Of the main file and the others, each before it was read. */
+  readonly #identities: string[];
   readonly #tell: Tell;
 
-  constructor(path: string, document: YamlDocument) {
+  constructor(path: string, identity: string, document: YamlDocument) {
     this.#path = path;
+    this.#identities = [identity];
     this.#document = document;
     this.#tell = (at, message) => this.#faults.push(document.fault(at, message));
   }
@@ -110,8 +102,10 @@ class Loader {
       log: parsed.log,
       files,
     };
-    const faultAt: LoadedConfig['faultAt'] = (path, message) => this.#document.fault(path, message);
-    return { ok: true, config: deepFreeze(config), faultAt };
+    const faultAt: LoadedConfig['faultAt'] = (place, message) =>
+      this.#document.fault(nodePlacePath(place), message);
+    const identity = this.#identities.join(' ');
+    return { ok: true, config: deepFreeze(config), identity, faultAt };
   }
 
   async #source(parsed: ParsedConfig['source']): Promise<SourceConfig> {
@@ -256,24 +250,15 @@ class Loader {
     instead = '',
   ): Promise<{ file: string; text: string } | undefined> {
     const file = besideFile(this.#path, reference);
-    const reading = this.#texts.get(file) ?? readText(file, limit);
-    this.#texts.set(file, reading);
+    let reading = this.#texts.get(file);
+    if (reading === undefined) {
+      this.#identities.push(identityOf([file]));
+      reading = readText(file, limit);
+      this.#texts.set(file, reading);
+    }
     const read = await reading;
     if (read.ok) return { file, text: read.text };
     this.#tell(at, `${file} ${read.reason}${read.tooLarge ? instead : ''}`);
     return undefined;
   }
-}
-
-/** Freezes plain objects and arrays all the way down; values with a class are immutable as they are. */
-function deepFreeze<T>(value: T): T {
-  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  if (value instanceof Map) {
-    for (const entry of value.values()) deepFreeze(entry);
-  } else if (prototype === Object.prototype || Array.isArray(value)) {
-    for (const entry of Object.values(value)) deepFreeze(entry);
-    Object.freeze(value);
-  }
-  return value;
 }

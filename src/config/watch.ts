@@ -7,9 +7,10 @@
  * rename leaves behind. An event there is only a hint: what decides is the
  * files' identity (device, inode, size, change time) before and after.
  */
-import { readlinkSync, realpathSync, statSync } from 'node:fs';
+import { readlinkSync, realpathSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { type FSWatcher, watch } from 'chokidar';
+import { identityOf, orSystemError } from './file-identity.js';
 
 /** Files must stay the same for so long before a change is told, in milliseconds. */
 const SETTLE = 200;
@@ -24,17 +25,19 @@ const MOST_LINKS = 40;
  * Calls `onChange` once for each change of any of `files`, 200 ms after the
  * last write of a burst, until `signal` aborts. A file that is missing, now or
  * later, is waited for as long as its directory exists; that it vanished is a
- * change. Files that changed between the caller's reading and this call are
- * not noticed; those that change after the call are.
+ * change. `seenBefore` is what {@link identityOf} said of them before the caller read
+ * them: what has changed since is told too. Without it only what changes after
+ * the call is noticed.
  */
 export function watchFiles(
   files: readonly string[],
   onChange: () => void,
   signal: AbortSignal,
+  seenBefore?: string,
 ): void {
   if (signal.aborted) return;
   const paths = files.map((file) => resolve(file));
-  let told = identityOf(paths);
+  let told = seenBefore ?? identityOf(paths);
   let seen = told;
   let settling: NodeJS.Timeout | undefined;
   let polling: NodeJS.Timeout | undefined;
@@ -92,18 +95,6 @@ export function watchFiles(
   });
 }
 
-/** Equal while no file has changed. */
-function identityOf(paths: readonly string[]): string {
-  return paths
-    .map((path) => {
-      const stats = orSystemError(() => statSync(path, { bigint: true }));
-      return typeof stats === 'string'
-        ? stats
-        : `${stats.dev}:${stats.ino}:${stats.size}:${stats.mtimeNs}:${stats.ctimeNs}`;
-    })
-    .join(' ');
-}
-
 /** Where an event must be seen: the directory of each file, of each link it is reached by, and of its target. */
 function directoriesOf(paths: readonly string[]): Set<string> {
   const directories = new Set<string>();
@@ -120,16 +111,4 @@ function directoriesOf(paths: readonly string[]): Set<string> {
     if (typeof real !== 'string') directories.add(dirname(real.path));
   }
   return directories;
-}
-
-/** The result, or the code of the system's error: a file that is not there is a state, no failure. */
-function orSystemError<T extends object>(call: () => T): T | string {
-  try {
-    return call();
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && typeof error.code === 'string') {
-      return error.code;
-    }
-    throw error;
-  }
 }

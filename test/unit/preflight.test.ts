@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { type LoadedConfig, loadConfig } from '../../src/config/load.js';
+import { loadConfig } from '../../src/config/load.js';
+import type { LoadedConfig } from '../../src/config/loaded.js';
 import { KernelError } from '../../src/kernel/kernel.js';
 import { checkAgainstKernel, refusalsHere } from '../../src/preflight.js';
 import { StartFault } from '../../src/start-fault.js';
@@ -25,8 +26,7 @@ async function loaded(): Promise<LoadedConfig> {
   return await withFiles({ 'c.yaml': TEXT }, async (directory) => {
     const result = await loadConfig(join(directory, 'c.yaml'));
     assert.ok(result.ok);
-    const { config } = result;
-    return { config, faultAt: (...at) => ({ ...result.faultAt(...at), file: 'c.yaml' }) };
+    return { ...result, faultAt: (...at) => ({ ...result.faultAt(...at), file: 'c.yaml' }) };
   });
 }
 

@@ -6,7 +6,7 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../../clock.js';
 import { formatFault } from '../../config/fault.js';
-import { type FileRoute, loadRoutesFile } from '../../config/routes-file.js';
+import type { FileRoute } from '../../config/routes-file.js';
 import { watchFiles } from '../../config/watch.js';
 import type { Log } from '../../log-port.js';
 import { FAMILIES } from '../../net/family.js';
@@ -93,6 +93,8 @@ class FileSource implements Source {
 
   async #readChanged(): Promise<void> {
     const { path, log } = this.#options;
+    // Heavy, and of no use to a daemon with another source.
+    const { loadRoutesFile } = await import('../../config/routes-file.js');
     while (this.#changed) {
       this.#changed = false;
       const { state, since } = this.#state;

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { Config } from '../../../src/config/config.js';
 import { formatFault } from '../../../src/config/fault.js';
+import { identityOf } from '../../../src/config/file-identity.js';
 import { loadConfig } from '../../../src/config/load.js';
 import { faultsOf, inTable, SOURCE, TABLE } from './fault-rows.js';
 import { withFiles } from './files-in-directory.js';
@@ -241,6 +242,7 @@ rules: { priority: 1, match: [ { fwmark: 0x14 }, { fwmark: 21 }, { fwmark: 0x16/
           files,
           names.map((name) => join(directory, name)),
         );
+        assert.equal(result.identity, identityOf(files));
       },
     );
   });

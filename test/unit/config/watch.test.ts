@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { identityOf } from '../../../src/config/file-identity.js';
 import { watchFiles } from '../../../src/config/watch.js';
 import { withFiles } from './files-in-directory.js';
 
@@ -12,6 +13,7 @@ const DEADLINE = 10_000;
 async function watching(
   files: readonly string[],
   use: (changes: { next: () => Promise<void>; count: () => number }) => Promise<void>,
+  seenBefore?: string,
 ): Promise<void> {
   const stop = new AbortController();
   let count = 0;
@@ -34,6 +36,7 @@ async function watching(
       wake();
     },
     stop.signal,
+    seenBefore,
   );
   try {
     await use({ next, count: () => count });
@@ -43,6 +46,15 @@ async function watching(
 }
 
 describe('watchFiles', () => {
+  it('tells of what has changed since the caller read it', async () => {
+    await withFiles({ a: '1', b: '1' }, async (directory) => {
+      const files = ['a', 'b', 'missing'].map((name) => join(directory, name));
+      const read = identityOf(files);
+      await writeFile(join(directory, 'b'), '22');
+      await watching(files, async ({ next }) => await next(), read);
+    });
+  });
+
   it('tells of a write in place', async () => {
     await withFiles({ a: '1' }, async (directory) => {
       const file = join(directory, 'a');
