@@ -3,15 +3,16 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { seedPrefixHash } from '../net/prefix-slots.js';
 import type { Chosen, Context } from './command.js';
 import type { ExitCode } from './exit-code.js';
 import { failureOf } from './failure.js';
+import { withoutOptimising } from './loading.js';
 import { DEFAULT_CONFIG } from './options.js';
 import { createOutput } from './output.js';
 import { runUntilStopped } from './run.js';
 
-// Every command may keep what peers announce.
+// Every command may keep what peers announce. Not imported above: its parser of addresses is read by a lexer in JavaScript.
+const { seedPrefixHash } = await withoutOptimising(() => import('../net/prefix-slots.js'));
 seedPrefixHash(randomBytes(4).readInt32LE());
 
 const { NO_COLOR } = process.env;

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import type { Command, Context } from './command.js';
 import { EXIT, type ExitCode } from './exit-code.js';
+import { withoutOptimising } from './loading.js';
 import { withConfig } from './options.js';
 
 export interface RunOptions {
@@ -34,11 +35,12 @@ export async function runUntilStopped(
   // docs/decisions/015-little-garbage.md
   setFlagsFromString('--heap-growing-percent=30');
   const configPath = resolve(config);
-  const { loadConfigApart } = await import('../config/load-apart.js');
-  const [loaded, { runDaemon }] = await Promise.all([
-    loadConfigApart(configPath),
-    import('../daemon.js'),
-  ]);
+  const [loaded, { runDaemon }] = await withoutOptimising(async () => {
+    const { loadConfigApart } = await import('../config/load-apart.js');
+    return await Promise.all([loadConfigApart(configPath), import('../daemon.js')]);
+  });
+  // docs/decisions/015-little-garbage.md
+  setFlagsFromString('--interrupt-budget=270336');
   await runDaemon({ configPath, loaded, flush, version }, stopSignal());
   return EXIT.done;
 }
