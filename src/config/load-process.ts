@@ -8,6 +8,7 @@ import { type Part, partsOf } from './transfer.js';
 
 const abandoned = (): unknown => process.kill(process.pid, 'SIGTERM');
 process.once('disconnect', abandoned);
+if (process.connected !== true) abandoned();
 
 const [path = ''] = process.argv.slice(2);
 for (const part of partsOf(await loadConfig(path))) await send(part);

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { describe, it } from 'node:test';
 import { loadConfig } from '../../../src/config/load.js';
 import { loadConfigApart } from '../../../src/config/load-apart.js';
@@ -116,5 +119,14 @@ describe('loadConfigApart', () => {
     ]);
     const [message] = (await refusal('/c.yaml', { execPath: '/nonexistent/node' })) as string[];
     assert.match(message ?? '', /could not be started: .*ENOENT/);
+  });
+
+  it('does not outlive who waits for it', async () => {
+    const program = new URL('../../../src/config/load-process.ts', import.meta.url);
+    const reader = fork(program, ['/dev/zero'], { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+    const complaint = reader.stderr === null ? '' : text(reader.stderr);
+    reader.disconnect();
+    assert.deepEqual(await once(reader, 'exit'), [null, 'SIGTERM']);
+    assert.equal(await complaint, '');
   });
 });
