@@ -30,7 +30,7 @@ export interface ConfigKeeperOptions {
 }
 
 export class ConfigKeeper {
-  readonly #options: ConfigKeeperOptions;
+  readonly #options: Omit<ConfigKeeperOptions, 'loaded'>;
   #config: Config;
   #state: ConfigState;
   readonly #identity: string;
@@ -39,10 +39,10 @@ export class ConfigKeeper {
   /** The reload that runs, or ran last. */
   #reload: Promise<ReloadReport>;
 
-  constructor(options: ConfigKeeperOptions) {
+  constructor({ loaded, ...options }: ConfigKeeperOptions) {
     this.#options = options;
-    this.#config = options.loaded.config;
-    this.#identity = options.loaded.identity;
+    this.#config = loaded.config;
+    this.#identity = loaded.identity;
     this.#state = { file: options.path, loadedAt: options.clock.now(), faults: [] };
     this.#reload = Promise.resolve({ applied: true, changes: [] });
   }

@@ -39,32 +39,28 @@ import { EMPTY_STATE, loadState, type SavedState, statePath } from './state-file
 
 export interface DaemonOptions {
   readonly configPath: string;
-  /** What came of reading it. */
-  readonly loaded: LoadResult;
   /** Take everything of ours out of the kernel on the way out. */
   readonly flush: boolean;
   readonly version: string;
 }
 
-/**
- * Runs until `signal` aborts; routes and rules then stay, unless told
- * otherwise. Throws {@link StartFault} when it cannot begin, and whatever
- * breaks the kernel's socket later.
- */
-export async function runDaemon(options: DaemonOptions, signal: AbortSignal): Promise<void> {
-  const { daemon, close } = await prepare(options);
-  try {
-    await daemon.run(signal);
-  } finally {
-    await close();
-  }
+export interface PreparedDaemon {
+  /**
+   * Runs until `signal` aborts; routes and rules then stay, unless told
+   * otherwise. Throws whatever breaks the kernel's socket later.
+   */
+  run(signal: AbortSignal): Promise<void>;
 }
 
-/** All that may keep it from beginning. */
-async function prepare(
+/**
+ * All that may keep it from beginning: throws {@link StartFault}. `result` is what
+ * came of reading the configuration; a later one takes its place, so nothing holds on to it.
+ */
+export async function prepareDaemon(
   options: DaemonOptions,
-): Promise<{ readonly daemon: Daemon; readonly close: () => Promise<void> }> {
-  const loaded = acceptedOrFault(options.loaded);
+  result: LoadResult,
+): Promise<PreparedDaemon> {
+  const loaded = acceptedOrFault(result);
   const { config } = loaded;
   const log = createLogger({ level: config.log.level });
   const lock = await acquireLock();
@@ -82,7 +78,8 @@ async function prepare(
     if (removed > 0) log.warn({ removed }, 'rules of ours stood ahead of table local: taken out');
     await checkAgainstKernel(loaded, kernel);
     const saved = await savedState(config, log);
-    return { daemon: new Daemon(options, loaded, kernel, log, saved), close };
+    const daemon = new Daemon(options, loaded, kernel, log, saved);
+    return { run: (signal) => daemon.run(signal).finally(close) };
   } catch (error) {
     await close();
     throw error;

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
+import type { DaemonOptions, PreparedDaemon } from '../daemon.js';
 import type { Command, Context } from './command.js';
 import { EXIT, type ExitCode } from './exit-code.js';
 import { withoutOptimising } from './loading.js';
@@ -34,13 +35,19 @@ export async function runUntilStopped(
   setFlagsFromString('--semi-space-growth-factor=1');
   // docs/decisions/015-little-garbage.md
   setFlagsFromString('--heap-growing-percent=30');
-  const configPath = resolve(config);
-  const [loaded, { runDaemon }] = await withoutOptimising(async () => {
+  const stop = stopSignal();
+  const daemon = await prepared({ configPath: resolve(config), flush, version });
+  await daemon.run(stop);
+  return EXIT.done;
+}
+
+/** The configuration is read in another process while the daemon's code is loaded in this one. */
+async function prepared(options: DaemonOptions): Promise<PreparedDaemon> {
+  const [loaded, { prepareDaemon }] = await withoutOptimising(async () => {
     const { loadConfigApart } = await import('../config/load-apart.js');
-    return await Promise.all([loadConfigApart(configPath), import('../daemon.js')]);
+    return await Promise.all([loadConfigApart(options.configPath), import('../daemon.js')]);
   });
   // docs/decisions/015-little-garbage.md
   setFlagsFromString('--interrupt-budget=270336');
-  await runDaemon({ configPath, loaded, flush, version }, stopSignal());
-  return EXIT.done;
+  return await prepareDaemon(options, loaded);
 }
