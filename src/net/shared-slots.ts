@@ -34,6 +34,9 @@ export class SharedSlots {
   #sweepAt = FIRST_SWEEP;
   /** Since it was looked at last how many are held. */
   #dropped = 0;
+  /** What was looked for last, and where it is: one stage asks several tables about one prefix. */
+  #last: Prefix | undefined;
+  #lastSlot = -1;
 
   constructor(family: Family) {
     this.#slots = new PrefixSlots(family);
@@ -44,12 +47,20 @@ export class SharedSlots {
   }
 
   find(prefix: Prefix): number {
-    return this.#slots.find(prefix);
+    if (prefix !== this.#last) {
+      this.#lastSlot = this.#slots.find(prefix);
+      this.#last = prefix;
+    }
+    return this.#lastSlot;
   }
 
   add(prefix: Prefix): number {
+    const known = this.find(prefix);
+    if (known >= 0) return known;
     if (this.#slots.size >= this.#sweepAt || this.#hasShrunk()) this.#sweep();
-    return this.#slots.add(prefix);
+    this.#lastSlot = this.#slots.add(prefix);
+    this.#last = prefix;
+    return this.#lastSlot;
   }
 
   prefixAt(slot: number): Prefix {
@@ -86,6 +97,7 @@ export class SharedSlots {
   }
 
   #sweep(): void {
+    this.#last = undefined;
     const users = this.#living();
     this.#slots.removeUnless((slot) => users.some((user) => user.uses(slot)));
     for (const user of users) user.trim(this.#slots.end);

@@ -64,6 +64,11 @@ export class Mirror {
     return place === undefined ? NONE : standings(place).map((one) => routeAt(prefix, one));
   }
 
+  /** Some route of ours stands there. */
+  has(table: number, prefix: Prefix): boolean {
+    return this.#own.get(table)?.has(prefix) === true;
+  }
+
   /** Where our route of that prefix and metric leads to, if there is one. */
   target(table: number, prefix: Prefix, metric: number): RouteTarget | undefined {
     const place = this.#own.get(table)?.get(prefix);
@@ -91,7 +96,10 @@ export class Mirror {
     }
     const before = places.get(prefix);
     if (before === undefined) places.set(prefix, standing);
-    else {
+    else if ('target' in before && before.metric === metric) {
+      this.#count(table, prefix, before, -1);
+      places.set(prefix, standing);
+    } else {
       const others = standings(before).filter((one) => one.metric !== metric);
       const replaced = standings(before).find((one) => one.metric === metric);
       if (replaced !== undefined) this.#count(table, prefix, replaced, -1);
