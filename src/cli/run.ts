@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { setFlagsFromString } from 'node:v8';
+import { HeapSize } from '../heap-size.js';
 import type { Command, Context } from './command.js';
 import { EXIT, type ExitCode } from './exit-code.js';
 import { withConfig } from './options.js';
@@ -29,10 +29,7 @@ export async function runUntilStopped(
   { config, flush }: RunOptions,
   { version, stopSignal }: Pick<Context, 'version' | 'stopSignal'>,
 ): Promise<ExitCode> {
-  // docs/decisions/006-small-young-generation.md
-  setFlagsFromString('--semi-space-growth-factor=1');
-  // docs/decisions/015-little-garbage.md
-  setFlagsFromString('--heap-growing-percent=30');
+  HeapSize.keepSmall();
   const { runDaemon } = await import('../daemon.js');
   await runDaemon({ configPath: resolve(config), flush, version }, stopSignal());
   return EXIT.done;

@@ -61,7 +61,9 @@ export function decide(
     return { ...rejected('kept-in-main', rule, selected, prefix, limits), set };
   }
   const { paths: within, reason } =
-    limits.length === 0 ? { paths: others, reason: undefined } : withinLimits(prefix, others, limits);
+    limits.length === 0
+      ? { paths: others, reason: undefined }
+      : withinLimits(prefix, others, limits);
   if (reason !== undefined) return { reason, rule, set: undefined, paths: others };
   const selected = selectPaths(within, selection);
   return { reason: undefined, rule, set: nextHops.of(selected), paths: selected };

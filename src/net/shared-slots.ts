@@ -3,9 +3,9 @@
  * RIB, what each table decided and what the kernel has are much the same
  * prefixes, and number them once (docs/decisions/013-prefix-slots.md).
  *
- * Nobody gives a number back. Before there is more room, and once most are of no
- * use, those that no table holds any more are found, and are free: a table that is itself garbage holds
- * none.
+ * Nobody gives a number back. Before there is more room, where some table holds less than it did, and
+ * once most are of no use, those that no table holds any more are found, and are free: a table that is
+ * itself garbage holds none.
  */
 import { type Family, forFamilies } from './family.js';
 import type { Prefix } from './prefix.js';
@@ -34,6 +34,8 @@ export class SharedSlots {
   #sweepAt = FIRST_SWEEP;
   /** Since it was looked at last how many are held. */
   #dropped = 0;
+  /** A table has dropped some since they were last found, or was new. */
+  #mayBeFree = false;
   /** What was looked for last, and where it is: one stage asks several tables about one prefix. */
   #last: Prefix | undefined;
   #lastSlot = -1;
@@ -57,7 +59,7 @@ export class SharedSlots {
   add(prefix: Prefix): number {
     const known = this.find(prefix);
     if (known >= 0) return known;
-    if (this.#slots.size >= this.#sweepAt || this.#hasShrunk()) this.#sweep();
+    if (this.#slots.size >= this.#sweepAt || this.#hasShrunk()) this.#makeRoom();
     this.#lastSlot = this.#slots.add(prefix);
     this.#last = prefix;
     return this.#lastSlot;
@@ -70,17 +72,21 @@ export class SharedSlots {
   /** A table does not hold one of them any more; another may. */
   drop(): void {
     this.#dropped++;
+    this.#mayBeFree = true;
   }
 
   /** Of those that a table held others may hold some. */
   dropAll(count: number): void {
     this.#dropped += count;
+    this.#mayBeFree = true;
   }
 
   /** From now on until it is garbage. */
   usedBy(user: SlotUser): void {
     this.#users = this.#users.filter((one) => one.deref() !== undefined);
     this.#users.push(new WeakRef(user));
+    // It may come in the place of one that is garbage soon.
+    this.#mayBeFree = true;
   }
 
   /** A leaked full table went again, say: most of what is numbered nobody holds. */
@@ -96,13 +102,20 @@ export class SharedSlots {
     return this.#users.map((user) => user.deref()).filter((user) => user !== undefined);
   }
 
-  #sweep(): void {
-    this.#last = undefined;
+  #makeRoom(): void {
     const users = this.#living();
+    const gone = users.length < this.#users.length;
+    if (this.#mayBeFree || gone) this.#sweep(users);
+    this.#sweepAt = Math.max(FIRST_SWEEP, Math.ceil(this.#slots.size * SWEEP_FACTOR));
+  }
+
+  #sweep(users: readonly SlotUser[]): void {
+    this.#last = undefined;
+    this.#users = users.map((user) => new WeakRef(user));
     this.#slots.removeUnless((slot) => users.some((user) => user.uses(slot)));
     for (const user of users) user.trim(this.#slots.end);
     this.#dropped = 0;
-    this.#sweepAt = Math.max(FIRST_SWEEP, Math.ceil(this.#slots.size * SWEEP_FACTOR));
+    this.#mayBeFree = false;
   }
 }
 

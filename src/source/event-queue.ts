@@ -15,6 +15,10 @@ type Segment = PrefixMap<readonly Path[]> | Exclude<SourceEvent, { type: 'update
 
 /** Updates handed over at once: between two lots others have their turn, and a full table is not there twice. */
 const LOT = 1_024;
+/** Updates that wait at which a source that can is to read nothing more … */
+const FULL = 16_384;
+/** … until no more than so many are left. */
+const ROOM = 8_192;
 
 export class EventQueue {
   #segments: Segment[] = [];
@@ -24,6 +28,8 @@ export class EventQueue {
   /** So many of the first segment are to be handed over until what was there when it was begun has been. */
   #due = 0;
   #wake: (() => void) | undefined;
+  /** Who waits for room, and what tells them. */
+  #room: { readonly promise: Promise<void>; readonly tell: () => void } | undefined;
 
   /** The prefix's whole set; replaces one not yet taken. */
   update(prefix: Prefix, paths: readonly Path[]): void {
@@ -61,6 +67,21 @@ export class EventQueue {
   }
 
   /**
+   * For a source that can have its daemon wait: resolves once there is room for more; `undefined`
+   * where there is. To read on all the same loses nothing, and costs memory.
+   */
+  room(): Promise<void> | undefined {
+    if (this.#room === undefined && this.#waiting >= FULL) {
+      let tell = () => {};
+      const promise = new Promise<void>((resolve) => {
+        tell = resolve;
+      });
+      this.#room = { promise, tell };
+    }
+    return this.#room?.promise;
+  }
+
+  /**
    * What comes next, in order: other events, and updates up to a lot; waits where there is
    * nothing. Rejects with the signal's reason. One caller at a time.
    */
@@ -84,7 +105,18 @@ export class EventQueue {
       } else events.push(segment);
       this.#segments.shift();
     }
+    if (this.#room !== undefined && this.#waiting <= ROOM) {
+      this.#room.tell();
+      this.#room = undefined;
+    }
     return events;
+  }
+
+  /** Updates. */
+  get #waiting(): number {
+    let waiting = 0;
+    for (const segment of this.#segments) if (segment instanceof PrefixMap) waiting += segment.size;
+    return waiting;
   }
 
   /** Up to `room` updates of the segment that is being taken; what comes meanwhile coalesces with the rest. */
