@@ -36,9 +36,8 @@ export class SharedSlots {
   #dropped = 0;
   /** A table has dropped some since they were last found, or was new. */
   #mayBeFree = false;
-  /** What was looked for last, and where it is: one stage asks several tables about one prefix. */
-  #last: Prefix | undefined;
-  #lastSlot = -1;
+  /** What was looked for last and is not there: one stage asks several tables about one prefix. */
+  #missing: Prefix | undefined;
 
   constructor(family: Family) {
     this.#slots = new PrefixSlots(family);
@@ -49,24 +48,29 @@ export class SharedSlots {
   }
 
   find(prefix: Prefix): number {
-    if (prefix !== this.#last) {
-      this.#lastSlot = this.#slots.find(prefix);
-      this.#last = prefix;
-    }
-    return this.#lastSlot;
+    if (prefix === this.#missing) return -1;
+    const hint = prefix.slotHint;
+    if (hint >= 0 && this.#slots.holds(hint, prefix)) return hint;
+    const slot = this.#slots.find(prefix);
+    prefix.slotHint = slot;
+    if (slot < 0) this.#missing = prefix;
+    return slot;
   }
 
   add(prefix: Prefix): number {
     const known = this.find(prefix);
     if (known >= 0) return known;
     if (this.#slots.size >= this.#sweepAt || this.#hasShrunk()) this.#makeRoom();
-    this.#lastSlot = this.#slots.add(prefix);
-    this.#last = prefix;
-    return this.#lastSlot;
+    this.#missing = undefined;
+    const slot = this.#slots.insert(prefix);
+    prefix.slotHint = slot;
+    return slot;
   }
 
   prefixAt(slot: number): Prefix {
-    return this.#slots.prefixAt(slot);
+    const prefix = this.#slots.prefixAt(slot);
+    prefix.slotHint = slot;
+    return prefix;
   }
 
   /** A table does not hold one of them any more; another may. */
@@ -110,7 +114,6 @@ export class SharedSlots {
   }
 
   #sweep(users: readonly SlotUser[]): void {
-    this.#last = undefined;
     this.#users = users.map((user) => new WeakRef(user));
     this.#slots.removeUnless((slot) => users.some((user) => user.uses(slot)));
     for (const user of users) user.trim(this.#slots.end);

@@ -6,12 +6,12 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Family } from '../net/family.js';
 import type { Prefix } from '../net/prefix.js';
-import { PrefixMap } from '../net/prefix-map.js';
+import { PrefixQueue } from '../net/prefix-queue.js';
 import type { Path } from '../rib/path.js';
 import type { RouteUpdate, SourceEvent } from './source.js';
 
 /** Updates that may still coalesce, by prefix, or an event that they must not cross. */
-type Segment = PrefixMap<readonly Path[]> | Exclude<SourceEvent, { type: 'updates' }>;
+type Segment = PrefixQueue<readonly Path[]> | Exclude<SourceEvent, { type: 'updates' }>;
 
 /** Updates handed over at once: between two lots others have their turn, and a full table is not there twice. */
 const LOT = 1_024;
@@ -22,9 +22,9 @@ const ROOM = 8_192;
 
 export class EventQueue {
   #segments: Segment[] = [];
-  #updates: PrefixMap<readonly Path[]> | undefined;
-  /** A walk over the first segment, which is being taken in lots; what is handed over goes from it. */
-  #walk: Iterator<[Prefix, readonly Path[]]> | undefined;
+  #updates: PrefixQueue<readonly Path[]> | undefined;
+  /** One that is empty, for the next. */
+  #spare: PrefixQueue<readonly Path[]> | undefined;
   /** So many of the first segment are to be handed over until what was there when it was begun has been. */
   #due = 0;
   #wake: (() => void) | undefined;
@@ -34,7 +34,8 @@ export class EventQueue {
   /** The prefix's whole set; replaces one not yet taken. */
   update(prefix: Prefix, paths: readonly Path[]): void {
     if (this.#updates === undefined) {
-      this.#updates = new PrefixMap();
+      this.#updates = this.#spare ?? new PrefixQueue();
+      this.#spare = undefined;
       this.#segments.push(this.#updates);
     }
     this.#updates.set(prefix, paths);
@@ -47,13 +48,13 @@ export class EventQueue {
    * the feed begins anew.
    */
   reset(): void {
-    const merged = new PrefixMap<readonly Path[]>();
-    for (const segment of this.#segments) {
-      if (!(segment instanceof PrefixMap)) continue;
-      for (const [prefix, paths] of segment.entries()) merged.set(prefix, paths);
+    const [merged, ...later] = this.#segments.filter((one) => one instanceof PrefixQueue);
+    for (const segment of later) {
+      for (let next = segment.shift(); next !== undefined; next = segment.shift()) {
+        merged?.set(next.prefix, next.value);
+      }
     }
-    this.#segments = merged.size === 0 ? [] : [merged];
-    this.#walk = undefined;
+    this.#segments = merged === undefined ? [] : [merged];
     this.#due = 0;
     this.#mark({ type: 'reset' });
   }
@@ -94,14 +95,14 @@ export class EventQueue {
     for (let room = LOT; room > 0; ) {
       const segment = this.#segments[0];
       if (segment === undefined) break;
-      if (segment instanceof PrefixMap) {
+      if (segment instanceof PrefixQueue) {
         const updates = this.#lot(segment, room);
         room -= updates.length;
         events.push({ type: 'updates', updates, more: this.#due > 0 });
         // The lot is full, or all that is due is there: what came behind it is a batch of its own.
         if (segment.size > 0) break;
         if (segment === this.#updates) this.#updates = undefined;
-        this.#walk = undefined;
+        this.#spare = segment;
       } else events.push(segment);
       this.#segments.shift();
     }
@@ -115,24 +116,20 @@ export class EventQueue {
   /** Updates. */
   get #waiting(): number {
     let waiting = 0;
-    for (const segment of this.#segments) if (segment instanceof PrefixMap) waiting += segment.size;
+    for (const segment of this.#segments)
+      if (segment instanceof PrefixQueue) waiting += segment.size;
     return waiting;
   }
 
   /** Up to `room` updates of the segment that is being taken; what comes meanwhile coalesces with the rest. */
-  #lot(segment: PrefixMap<readonly Path[]>, room: number): readonly RouteUpdate[] {
+  #lot(segment: PrefixQueue<readonly Path[]>, room: number): readonly RouteUpdate[] {
     const updates: RouteUpdate[] = [];
     if (this.#due === 0) this.#due = segment.size;
-    while (segment.size > 0 && this.#due > 0 && updates.length < room) {
-      this.#walk ??= segment.drain();
-      const { done, value } = this.#walk.next();
-      // Some came behind the walk.
-      if (done === true) this.#walk = undefined;
-      else {
-        const [prefix, paths] = value;
-        updates.push({ prefix, paths });
-        this.#due--;
-      }
+    while (this.#due > 0 && updates.length < room) {
+      const next = segment.shift();
+      if (next === undefined) break;
+      updates.push({ prefix: next.prefix, paths: next.value });
+      this.#due--;
     }
     return updates;
   }
