@@ -14,7 +14,7 @@ export class HeapSize {
     // docs/decisions/006-small-young-generation.md
     setFlagsFromString('--semi-space-growth-factor=1');
     // docs/decisions/015-little-garbage.md
-    setFlagsFromString('--heap-growing-percent=30');
+    setFlagsFromString('--heap-growing-percent=100');
   }
 
   /** Lets the young generation grow to {@link ROOM} while so many prefixes are kept. Costs two microseconds. */

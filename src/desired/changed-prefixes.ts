@@ -69,7 +69,6 @@ class Changed implements SlotUser {
 
   clear(): void {
     for (let at = 0; at < this.size; at++) this.#marks[this.#order[at] as number] = 0;
-    this.#slots.dropAll(this.size);
     this.size = 0;
     if (this.#order.length > FIRST_ROOM) this.#order = new Int32Array(FIRST_ROOM);
   }

@@ -60,11 +60,12 @@ export function decide(
     const set = nextHops.of(selected);
     return { ...rejected('kept-in-main', rule, selected, prefix, limits), set };
   }
-  const { paths: within, reason } =
-    limits.length === 0
-      ? { paths: others, reason: undefined }
-      : withinLimits(prefix, others, limits);
-  if (reason !== undefined) return { reason, rule, set: undefined, paths: others };
+  let within = others;
+  if (limits.length > 0) {
+    const { paths: left, reason } = withinLimits(prefix, others, limits);
+    if (reason !== undefined) return { reason, rule, set: undefined, paths: others };
+    within = left;
+  }
   const selected = selectPaths(within, selection);
   return { reason: undefined, rule, set: nextHops.of(selected), paths: selected };
 }
@@ -82,8 +83,11 @@ function rejected(
 
 /** Those whose next hop is no address of the node's own. */
 function elsewhere(paths: readonly Path[], underlay: Underlay): readonly Path[] {
-  const isLocal = ({ nextHop }: Path) => underlay.isLocal(nextHop.address);
-  return paths.some(isLocal) ? paths.filter((path) => !isLocal(path)) : paths;
+  for (const { nextHop } of paths) {
+    if (underlay.isLocal(nextHop.address))
+      return paths.filter((path) => !underlay.isLocal(path.nextHop.address));
+  }
+  return paths;
 }
 
 /** Equal decisions are interchangeable. */

@@ -37,18 +37,19 @@ export class PrefixQueue<Value extends NonNullable<unknown>> {
     places.put(slot, at);
   }
 
-  /** What has waited longest, which waits no more. */
-  shift(): { readonly prefix: Prefix; readonly value: Value } | undefined {
-    if (this.size === 0) return undefined;
-    const at = this.#head++;
-    const places = this.#placesOf(at);
-    const slot = (this.#order[at] as number) >>> 1;
-    const value = this.#values[at] as Value;
-    this.#values[at] = undefined;
-    places.remove(slot);
-    const prefix = places.slots.prefixAt(slot);
+  /** Hands over up to `count` of those that have waited longest, which wait no more. Adds nothing meanwhile. */
+  take(count: number, to: (prefix: Prefix, value: Value) => void): void {
+    const end = this.#head + Math.min(count, this.size);
+    while (this.#head < end) {
+      const at = this.#head++;
+      const places = this.#placesOf(at);
+      const slot = (this.#order[at] as number) >>> 1;
+      const value = this.#values[at] as Value;
+      this.#values[at] = undefined;
+      places.remove(slot);
+      to(places.slots.prefixAt(slot), value);
+    }
     if (this.size === 0) this.#clear();
-    return { prefix, value };
   }
 
   #placesOf(at: number): Places {
@@ -120,6 +121,5 @@ class Places implements SlotUser {
   remove(slot: number): void {
     this.#places[slot] = 0;
     this.size--;
-    this.slots.drop();
   }
 }

@@ -11,7 +11,10 @@ import { type Family, forFamilies } from './family.js';
 import type { Prefix } from './prefix.js';
 import { PrefixSlots } from './prefix-slots.js';
 
-/** A table, or one family of it. */
+/**
+ * A table, or one family of it; or what waits between two of them, which holds its prefixes while
+ * they wait, and need not tell when it does no more: a table has told that of the few that go.
+ */
 export interface SlotUser {
   /** Slots in use. */
   readonly size: number;
@@ -115,7 +118,10 @@ export class SharedSlots {
 
   #sweep(users: readonly SlotUser[]): void {
     this.#users = users.map((user) => new WeakRef(user));
-    this.#slots.removeUnless((slot) => users.some((user) => user.uses(slot)));
+    this.#slots.removeUnless((slot) => {
+      for (const user of users) if (user.uses(slot)) return true;
+      return false;
+    });
     for (const user of users) user.trim(this.#slots.end);
     this.#dropped = 0;
     this.#mayBeFree = false;

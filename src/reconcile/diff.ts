@@ -271,11 +271,20 @@ function* allOf(table: Table, mirror: Mirror): Generator<Prefix> {
   }
 }
 
-function* without(those: PrefixBacklog, prefixes: Iterable<Prefix>): Generator<Prefix> {
+/** Most often there are none to be left out: then nothing stands between the loop and its prefixes. */
+function without(those: PrefixBacklog, prefixes: Iterable<Prefix>): Iterable<Prefix> {
+  return those.size === 0 ? prefixes : leftOut(those, prefixes);
+}
+
+function* leftOut(those: PrefixBacklog, prefixes: Iterable<Prefix>): Generator<Prefix> {
   for (const prefix of prefixes) if (!those.has(prefix)) yield prefix;
 }
 
-function* changed({ fixed, prefixes }: TableChanges): Generator<Prefix> {
+function changed({ fixed, prefixes }: TableChanges): Iterable<Prefix> {
+  return fixed.size === 0 ? prefixes : both(fixed, prefixes);
+}
+
+function* both(fixed: PrefixBacklog, prefixes: Iterable<Prefix>): Generator<Prefix> {
   yield* fixed;
   for (const prefix of prefixes) if (!fixed.has(prefix)) yield prefix;
 }

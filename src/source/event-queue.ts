@@ -50,9 +50,7 @@ export class EventQueue {
   reset(): void {
     const [merged, ...later] = this.#segments.filter((one) => one instanceof PrefixQueue);
     for (const segment of later) {
-      for (let next = segment.shift(); next !== undefined; next = segment.shift()) {
-        merged?.set(next.prefix, next.value);
-      }
+      segment.take(segment.size, (prefix, paths) => merged?.set(prefix, paths));
     }
     this.#segments = merged === undefined ? [] : [merged];
     this.#due = 0;
@@ -125,12 +123,9 @@ export class EventQueue {
   #lot(segment: PrefixQueue<readonly Path[]>, room: number): readonly RouteUpdate[] {
     const updates: RouteUpdate[] = [];
     if (this.#due === 0) this.#due = segment.size;
-    while (this.#due > 0 && updates.length < room) {
-      const next = segment.shift();
-      if (next === undefined) break;
-      updates.push({ prefix: next.prefix, paths: next.value });
-      this.#due--;
-    }
+    const count = Math.min(this.#due, room);
+    segment.take(count, (prefix, paths) => updates.push({ prefix, paths }));
+    this.#due -= updates.length;
     return updates;
   }
 
