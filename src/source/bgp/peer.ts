@@ -78,6 +78,7 @@ export class Peer {
     this.#routerId = routerId;
     this.#routes = new PeerRoutes({
       ...{ config, own, peer: address.text, routes, hold, clock },
+      listening: () => room() === undefined,
       progress: () => events.progress(this),
       fault: (reason) => events.fault(this, reason),
       refused: (reason) => events.refused(this, reason),
