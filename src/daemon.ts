@@ -16,6 +16,7 @@ import { ConfigKeeper } from './config-keeper.js';
 import { DaemonAlerts } from './daemon-alerts.js';
 import { Engine } from './desired/engine.js';
 import { fpmNode } from './fpm-node.js';
+import { HeapSize } from './heap-size.js';
 import type { Kernel } from './kernel/kernel.js';
 import { tcpSockets } from './kernel/tcp-options.js';
 import { LimitKeeper } from './limit-keeper.js';
@@ -106,6 +107,7 @@ class Daemon {
   readonly #kernel: Kernel;
   readonly #log: Logger;
   readonly #clock = systemClock;
+  readonly #heapSize = new HeapSize();
   readonly #engine: Engine;
   readonly #reconciler: Reconciler;
   readonly #metrics: Metrics;
@@ -239,6 +241,7 @@ class Daemon {
         // Taken before the end, and nobody's any more: the source has been declared lost.
         if (both.aborted) break;
         this.#engine.apply(events, this.#clock.monotonic());
+        this.#heapSize.follow(this.#engine.rib.size('ipv4') + this.#engine.rib.size('ipv6'));
         this.#changed();
       }
       this.#stopSource = new AbortController();

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import type { DaemonOptions, PreparedDaemon } from '../daemon.js';
+import { HeapSize } from '../heap-size.js';
 import type { Command, Context } from './command.js';
 import { EXIT, type ExitCode } from './exit-code.js';
 import { withoutOptimising } from './loading.js';
@@ -31,10 +32,7 @@ export async function runUntilStopped(
   { config, flush }: RunOptions,
   { version, stopSignal }: Pick<Context, 'version' | 'stopSignal'>,
 ): Promise<ExitCode> {
-  // docs/decisions/006-small-young-generation.md
-  setFlagsFromString('--semi-space-growth-factor=1');
-  // docs/decisions/015-little-garbage.md
-  setFlagsFromString('--heap-growing-percent=30');
+  HeapSize.keepSmall();
   const stop = stopSignal();
   const daemon = await prepared({ configPath: resolve(config), flush, version });
   await daemon.run(stop);

@@ -48,25 +48,46 @@ export function decide(
 ): Decision {
   const { config, limits, nextHops, underlay, kept, selection } = stage;
   const { permitted, reason: denied, rule } = filtered(prefix, paths, count, stage.filter);
-  const reject = (reason: RejectReason, of: readonly Path[]): Decision => {
-    withdrawFromLimits(prefix, limits);
-    return { reason, rule, set: undefined, paths: of };
-  };
-  if (permitted.length === 0) return reject(denied, paths);
-  if (prefix.isDefault && !config.acceptDefault) return reject('default-route', permitted);
-  const isLocal = ({ nextHop }: Path) => underlay.isLocal(nextHop.address);
-  const others = permitted.some(isLocal) ? permitted.filter((path) => !isLocal(path)) : permitted;
-  if (others.length === 0) return reject('next-hop-local', permitted);
+  if (permitted.length === 0) return rejected(denied, rule, paths, prefix, limits);
+  if (prefix.isDefault && !config.acceptDefault)
+    return rejected('default-route', rule, permitted, prefix, limits);
+  const others = elsewhere(permitted, underlay);
+  if (others.length === 0) return rejected('next-hop-local', rule, permitted, prefix, limits);
   if (kept.covering(prefix) !== undefined) {
     // The set stays referred to: what is kept follows from the interfaces that sets lead out of,
     // and would come and go with this very prefix otherwise.
     const selected = selectPaths(others, selection);
-    return { ...reject('kept-in-main', selected), set: nextHops.of(selected) };
+    const set = nextHops.of(selected);
+    return { ...rejected('kept-in-main', rule, selected, prefix, limits), set };
   }
-  const { paths: within, reason } = withinLimits(prefix, others, limits);
-  if (reason !== undefined) return { reason, rule, set: undefined, paths: others };
+  let within = others;
+  if (limits.length > 0) {
+    const { paths: left, reason } = withinLimits(prefix, others, limits);
+    if (reason !== undefined) return { reason, rule, set: undefined, paths: others };
+    within = left;
+  }
   const selected = selectPaths(within, selection);
   return { reason: undefined, rule, set: nextHops.of(selected), paths: selected };
+}
+
+function rejected(
+  reason: RejectReason,
+  rule: string | undefined,
+  paths: readonly Path[],
+  prefix: Prefix,
+  limits: readonly LimitTracker[],
+): Decision {
+  withdrawFromLimits(prefix, limits);
+  return { reason, rule, set: undefined, paths };
+}
+
+/** Those whose next hop is no address of the node's own. */
+function elsewhere(paths: readonly Path[], underlay: Underlay): readonly Path[] {
+  for (const { nextHop } of paths) {
+    if (underlay.isLocal(nextHop.address))
+      return paths.filter((path) => !underlay.isLocal(path.nextHop.address));
+  }
+  return paths;
 }
 
 /** Equal decisions are interchangeable. */
@@ -88,17 +109,27 @@ function filtered(
   count: boolean,
   filter: Filter,
 ): { permitted: readonly Path[]; reason: RejectReason; rule: string | undefined } {
-  const permitted: Path[] = [];
+  const options = count ? COUNTED : LOOKED_AT;
+  let permitted: readonly Path[] = paths;
   let reason: RejectReason = 'no-match';
   let rule: string | undefined;
-  for (const path of paths) {
-    const result = filter.evaluate(prefix, path, { count });
-    if (result.permit) permitted.push(path);
-    else if (result.rule !== undefined) reason = 'denied';
-    if (rule === undefined || (result.permit && permitted.length === 1)) rule = result.rule?.id;
+  for (let i = 0, first = true; i < paths.length; i++) {
+    const path = paths[i] as Path;
+    const result = filter.evaluate(prefix, path, options);
+    if (rule === undefined || (result.permit && first)) rule = result.rule?.id;
+    if (result.permit) {
+      first = false;
+      if (permitted !== paths) permitted = [...permitted, path];
+      continue;
+    }
+    if (permitted === paths) permitted = paths.slice(0, i);
+    if (result.rule !== undefined) reason = 'denied';
   }
-  return { permitted: permitted.length === paths.length ? paths : permitted, reason, rule };
+  return { permitted, reason, rule };
 }
+
+const COUNTED = { count: true };
+const LOOKED_AT = { count: false };
 
 /** Limits of one peer first: what they refuse is not offered to those of the whole table. */
 function withinLimits(

@@ -206,7 +206,7 @@ export class Engine {
   #noteWithdrawn(changed: readonly RibEntry[]): void {
     for (const { prefix, paths } of changed) {
       if (paths.length === 0) this.#withdrawn.set(prefix, true);
-      else this.#withdrawn.delete(prefix);
+      else if (this.#withdrawn.size > 0) this.#withdrawn.delete(prefix);
     }
   }
 

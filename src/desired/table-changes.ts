@@ -1,4 +1,5 @@
 import type { Prefix } from '../net/prefix.js';
+import { ChangedPrefixes } from './changed-prefixes.js';
 import type { NextHopSet } from './next-hop-set.js';
 import { PrefixBacklog } from './prefix-backlog.js';
 
@@ -8,7 +9,7 @@ export interface TableChanges {
   /** To be looked at first: a fixed route comes to them, or goes from them. */
   readonly fixed: PrefixBacklog;
   /** To be looked at; some may be among those of `fixed`. */
-  readonly prefixes: PrefixBacklog;
+  readonly prefixes: Iterable<Prefix>;
   /** Next-hop sets whose legs changed. */
   readonly sets: ReadonlySet<NextHopSet>;
   readonly rules: boolean;
@@ -19,7 +20,9 @@ export class ChangeLog {
   #everything = true;
   #rules = true;
   #fixed = new PrefixBacklog();
-  #prefixes = new PrefixBacklog();
+  #prefixes = new ChangedPrefixes();
+  /** Those of the last drain. */
+  #drained = new ChangedPrefixes();
   #sets = new Set<NextHopSet>();
   /** Of the changed sets, those whose every route has to be looked at. */
   #scattered = new Set<NextHopSet>();
@@ -57,7 +60,10 @@ export class ChangeLog {
     return this.#everything;
   }
 
-  /** @param routes the table's, to find those of the scattered sets among */
+  /**
+   * Its prefixes are good until the next call.
+   * @param routes the table's, to find those of the scattered sets among
+   */
   drain(routes: Iterable<{ readonly prefix: Prefix; readonly set: NextHopSet }>): TableChanges {
     if (this.#scattered.size > 0) {
       for (const { prefix, set } of routes)
@@ -73,7 +79,8 @@ export class ChangeLog {
     this.#everything = false;
     this.#rules = false;
     this.#fixed = new PrefixBacklog();
-    this.#prefixes = new PrefixBacklog();
+    [this.#prefixes, this.#drained] = [this.#drained, this.#prefixes];
+    this.#prefixes.clear();
     this.#sets = new Set();
     this.#scattered = new Set();
     return changes;

@@ -144,8 +144,19 @@ function encodeGateway(writer: MessageWriter, leg: Leg, family: Family): void {
   else writer.via(RTA_VIA, leg.gateway);
 }
 
-/** Offset of rtm_protocol in struct rtmsg. */
+/** Offsets in struct rtmsg. */
+const RTM_TABLE = 4;
 const RTM_PROTOCOL = 5;
+
+/** `undefined` where an attribute has it. */
+export function headerTable(bytes: Buffer, body: number): number | undefined {
+  const table = bytes.readUInt8(body + RTM_TABLE);
+  return table === TABLE_COMPAT || table === 0 ? undefined : table;
+}
+
+export function headerProtocol(bytes: Buffer, body: number): number {
+  return bytes.readUInt8(body + RTM_PROTOCOL);
+}
 
 /**
  * `undefined` for what is left out: cloned, multicast, broadcast and anycast
@@ -165,9 +176,7 @@ export function decodeForeignRoute(
   body: number,
   end: number,
 ): KernelRoute | undefined {
-  return bytes.readUInt8(body + RTM_PROTOCOL) === OWN_PROTOCOL
-    ? undefined
-    : decodeRoute(bytes, body, end);
+  return headerProtocol(bytes, body) === OWN_PROTOCOL ? undefined : decodeRoute(bytes, body, end);
 }
 
 /** The same message for next-hop resolution. `nexthopId` names an object whose legs were not given. */

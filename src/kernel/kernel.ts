@@ -131,11 +131,15 @@ export interface Kernel {
   /** Of {@link routes} those that are not ours, which alone are decoded. */
   foreignRoutes(table: number): Promise<KernelRoute[]>;
   /**
-   * All routes with our protocol, whatever their table, one by one: a full table is never
-   * there as a list. Each goes to what `begin` returned last for its family; `begin` is called
-   * again where a reading has to begin anew, and what it took until then is void.
+   * All routes with our protocol, whatever their table, and those of others in `tables`, one by
+   * one: a full table is never there as a list. Each goes to what `begin` returned last for its
+   * family; `begin` is called again where a reading has to begin anew, and what it took until then
+   * is void.
    */
-  readOwnRoutes(begin: (family: Family) => (route: KernelRoute) => void): Promise<void>;
+  readRoutes(
+    tables: ReadonlySet<number>,
+    begin: (family: Family) => (route: KernelRoute) => void,
+  ): Promise<void>;
   rules(): Promise<KernelRule[]>;
   /** Every nexthop object; an empty list on kernels before 5.3. */
   nexthops(): Promise<KernelNexthop[]>;

@@ -28,6 +28,8 @@ import {
   decodeRoute,
   decodeUnderlayRoute,
   encodeRouteDump,
+  headerProtocol,
+  headerTable,
   type RouteFilter,
   RTM_GETROUTE,
 } from './codec-route.js';
@@ -83,15 +85,24 @@ class Rtnetlink implements Kernel {
     return this.#routes({ table }, (route) => route.table === table, decodeForeignRoute);
   }
 
-  async readOwnRoutes(begin: (family: Family) => (route: KernelRoute) => void): Promise<void> {
+  /**
+   * One dump of all tables: the kernel filters by one table or one protocol, so that ours would
+   * be read twice. What nobody asked for costs a look at its header.
+   */
+  async readRoutes(
+    tables: ReadonlySet<number>,
+    begin: (family: Family) => (route: KernelRoute) => void,
+  ): Promise<void> {
     for (const family of FAMILIES) {
       const decode: DumpRequest<KernelRoute>['decode'] = (bytes, body, end) => {
+        const table = headerTable(bytes, body);
+        const own = headerProtocol(bytes, body) === OWN_PROTOCOL;
+        if (!own && table !== undefined && !tables.has(table)) return undefined;
         const route = decodeRoute(bytes, body, end);
-        const asked = route?.protocol === OWN_PROTOCOL && route.prefix.family === family;
-        return asked ? route : undefined;
+        if (route === undefined || route.prefix.family !== family) return undefined;
+        return own || tables.has(route.table) ? route : undefined;
       };
-      const request = this.#routeRequest(family, { protocol: OWN_PROTOCOL }, decode);
-      await this.#dumps.each(request, () => begin(family));
+      await this.#dumps.each(this.#routeRequest(family, {}, decode), () => begin(family));
     }
   }
 

@@ -76,14 +76,6 @@ export class PrefixMap<Value extends NonNullable<unknown>> {
     for (const family of FAMILIES) yield* this.entriesOf(family);
   }
 
-  /**
-   * As {@link entries}, each removed before it is handed out: for a map of its own numbers. They
-   * stay given until nothing is left of their family, so that to take all costs no search.
-   */
-  *drain(): Generator<[Prefix, Value]> {
-    for (const family of FAMILIES) yield* this.#of(family).drain();
-  }
-
   entriesOf(family: Family): Generator<[Prefix, Value]> {
     return this.#of(family).entries();
   }
@@ -149,18 +141,6 @@ class FamilyMap<Value extends NonNullable<unknown>> {
     this.slots.dropAll(this.size);
     this.size = 0;
     this.#values.clear();
-  }
-
-  *drain(): Generator<[Prefix, Value]> {
-    for (let slot = 0; slot < this.slots.end; slot++) {
-      const value = this.#values.get(slot);
-      if (value === undefined) continue;
-      const prefix = this.slots.prefixAt(slot);
-      this.#values.set(slot, undefined);
-      this.size--;
-      if (this.size === 0) this.clear();
-      yield [prefix, value];
-    }
   }
 
   *keys(): Generator<Prefix> {

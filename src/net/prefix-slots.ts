@@ -63,14 +63,18 @@ export class PrefixSlots {
       if (entry === 0) return NO_SLOT;
       if ((entry ^ hash) >>> SLOT_BITS !== 0) continue;
       const slot = (entry & SLOT_MASK) - 1;
-      if (this.#holds(slot, prefix)) return slot;
+      if (this.holds(slot, prefix)) return slot;
     }
   }
 
   /** The slot of a prefix of this family, which has one from now on; {@link size} tells whether it is new. */
   add(prefix: Prefix): number {
     const known = this.find(prefix);
-    if (known !== NO_SLOT) return known;
+    return known === NO_SLOT ? this.insert(prefix) : known;
+  }
+
+  /** As {@link add}, of a prefix that has none. */
+  insert(prefix: Prefix): number {
     const slot = this.#take();
     this.#write(slot, prefix);
     this.#size++;
@@ -148,7 +152,8 @@ export class PrefixSlots {
     this.#size = 0;
   }
 
-  #holds(slot: number, { address, length }: Prefix): boolean {
+  /** The slot is that of the prefix. */
+  holds(slot: number, { address, length }: Prefix): boolean {
     const keys = this.#keys;
     const at = slot * this.#stride;
     if (keys[at] !== address.w0 || this.#lengthAt(slot) !== length) return false;

@@ -6,6 +6,9 @@ export type PrefixFault = { fault: 'syntax' } | { fault: 'host-bits'; meant: Pre
 
 /** An IP prefix. Host bits are always zero. Kept in numbers in a {@link PrefixMap}, which makes no key of it. */
 export class Prefix {
+  /** Where {@link SharedSlots} had it last, if at all: looked at before anything is searched. */
+  #slotHint = -1;
+
   private constructor(
     readonly address: Address,
     readonly length: number,
@@ -62,6 +65,14 @@ export class Prefix {
   /** The /32 or /128 of one address. */
   static host(address: Address): Prefix {
     return new Prefix(address, familyBits(address.family));
+  }
+
+  get slotHint(): number {
+    return this.#slotHint;
+  }
+
+  set slotHint(slot: number) {
+    this.#slotHint = slot;
   }
 
   get family(): Family {

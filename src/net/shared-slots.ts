@@ -3,15 +3,18 @@
  * RIB, what each table decided and what the kernel has are much the same
  * prefixes, and number them once (docs/decisions/013-prefix-slots.md).
  *
- * Nobody gives a number back. Before there is more room, and once most are of no
- * use, those that no table holds any more are found, and are free: a table that is itself garbage holds
- * none.
+ * Nobody gives a number back. Before there is more room, where some table holds less than it did, and
+ * once most are of no use, those that no table holds any more are found, and are free: a table that is
+ * itself garbage holds none.
  */
 import { type Family, forFamilies } from './family.js';
 import type { Prefix } from './prefix.js';
 import { PrefixSlots } from './prefix-slots.js';
 
-/** A table, or one family of it. */
+/**
+ * A table, or one family of it; or what waits between two of them, which holds its prefixes while
+ * they wait, and need not tell when it does no more: a table has told that of the few that go.
+ */
 export interface SlotUser {
   /** Slots in use. */
   readonly size: number;
@@ -34,6 +37,10 @@ export class SharedSlots {
   #sweepAt = FIRST_SWEEP;
   /** Since it was looked at last how many are held. */
   #dropped = 0;
+  /** A table has dropped some since they were last found, or was new. */
+  #mayBeFree = false;
+  /** What was looked for last and is not there: one stage asks several tables about one prefix. */
+  #missing: Prefix | undefined;
 
   constructor(family: Family) {
     this.#slots = new PrefixSlots(family);
@@ -44,32 +51,49 @@ export class SharedSlots {
   }
 
   find(prefix: Prefix): number {
-    return this.#slots.find(prefix);
+    if (prefix === this.#missing) return -1;
+    const hint = prefix.slotHint;
+    if (hint >= 0 && this.#slots.holds(hint, prefix)) return hint;
+    const slot = this.#slots.find(prefix);
+    prefix.slotHint = slot;
+    if (slot < 0) this.#missing = prefix;
+    return slot;
   }
 
   add(prefix: Prefix): number {
-    if (this.#slots.size >= this.#sweepAt || this.#hasShrunk()) this.#sweep();
-    return this.#slots.add(prefix);
+    const known = this.find(prefix);
+    if (known >= 0) return known;
+    if (this.#slots.size >= this.#sweepAt || this.#hasShrunk()) this.#makeRoom();
+    this.#missing = undefined;
+    const slot = this.#slots.insert(prefix);
+    prefix.slotHint = slot;
+    return slot;
   }
 
   prefixAt(slot: number): Prefix {
-    return this.#slots.prefixAt(slot);
+    const prefix = this.#slots.prefixAt(slot);
+    prefix.slotHint = slot;
+    return prefix;
   }
 
   /** A table does not hold one of them any more; another may. */
   drop(): void {
     this.#dropped++;
+    this.#mayBeFree = true;
   }
 
   /** Of those that a table held others may hold some. */
   dropAll(count: number): void {
     this.#dropped += count;
+    this.#mayBeFree = true;
   }
 
   /** From now on until it is garbage. */
   usedBy(user: SlotUser): void {
     this.#users = this.#users.filter((one) => one.deref() !== undefined);
     this.#users.push(new WeakRef(user));
+    // It may come in the place of one that is garbage soon.
+    this.#mayBeFree = true;
   }
 
   /** A leaked full table went again, say: most of what is numbered nobody holds. */
@@ -85,12 +109,22 @@ export class SharedSlots {
     return this.#users.map((user) => user.deref()).filter((user) => user !== undefined);
   }
 
-  #sweep(): void {
+  #makeRoom(): void {
     const users = this.#living();
-    this.#slots.removeUnless((slot) => users.some((user) => user.uses(slot)));
+    const gone = users.length < this.#users.length;
+    if (this.#mayBeFree || gone) this.#sweep(users);
+    this.#sweepAt = Math.max(FIRST_SWEEP, Math.ceil(this.#slots.size * SWEEP_FACTOR));
+  }
+
+  #sweep(users: readonly SlotUser[]): void {
+    this.#users = users.map((user) => new WeakRef(user));
+    this.#slots.removeUnless((slot) => {
+      for (const user of users) if (user.uses(slot)) return true;
+      return false;
+    });
     for (const user of users) user.trim(this.#slots.end);
     this.#dropped = 0;
-    this.#sweepAt = Math.max(FIRST_SWEEP, Math.ceil(this.#slots.size * SWEEP_FACTOR));
+    this.#mayBeFree = false;
   }
 }
 

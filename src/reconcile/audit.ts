@@ -1,6 +1,6 @@
 /** Reads what the kernel has into a new mirror. */
 import type { Table } from '../desired/table.js';
-import type { Kernel } from '../kernel/kernel.js';
+import { type Kernel, OWN_PROTOCOL } from '../kernel/kernel.js';
 import type { Prefix } from '../net/prefix.js';
 import { Mirror } from './mirror.js';
 
@@ -12,13 +12,13 @@ export async function readMirror(kernel: Kernel, tables: Iterable<number>): Prom
   const mirror = new Mirror();
   for (const rule of await kernel.rules()) mirror.setRule(rule);
   for (const nexthop of await kernel.nexthops()) mirror.setNexthop(nexthop);
-  await kernel.readOwnRoutes((family) => {
+  await kernel.readRoutes(new Set(tables), (family) => {
     mirror.forgetRoutes(family);
-    return (route) => mirror.set(route.table, route);
+    return (route) => {
+      if (route.protocol === OWN_PROTOCOL) mirror.set(route.table, route);
+      else mirror.setForeign(route);
+    };
   });
-  for (const table of tables) {
-    for (const route of await kernel.foreignRoutes(table)) mirror.setForeign(route);
-  }
   return mirror;
 }
 

@@ -166,7 +166,7 @@ export class Diff {
 
   #prefix(table: Table | undefined, tableId: number, prefix: Prefix): void {
     const { engine, mirror } = this.options;
-    if (table !== undefined && this.#stands(table, prefix)) return;
+    if (table !== undefined && this.#plain(table, prefix)) return;
     const own = mirror.own(tableId, prefix);
     const wanted = table?.wanted(prefix) ?? [];
     let unmade: WantedRoute | undefined;
@@ -204,16 +204,23 @@ export class Diff {
     }
   }
 
-  /** The common case of a whole table: what it has learned is there, and nothing else of ours or of others. */
-  #stands(table: Table, prefix: Prefix): boolean {
+  /**
+   * The common cases of a whole table, without a look at anything twice: a learned route that is
+   * there, comes, or moves, where nothing else is, ours or of others. False for all else.
+   */
+  #plain(table: Table, prefix: Prefix): boolean {
     const set = table.learnedSet(prefix);
     if (set === undefined || table.isFixed(prefix)) return false;
     const { mirror } = this.options;
     const { id, metric } = table.config;
-    // A group is made for a route that is there or is to be written, for no other.
+    if (mirror.foreign(id, prefix).length > 0) return false;
     const current = mirror.onlyTarget(id, prefix, metric);
-    if (current === undefined || mirror.foreign(id, prefix).length > 0) return false;
-    return current === this.#groups.targetOf(table, set);
+    if (current === undefined && mirror.has(id, prefix)) return false;
+    const target = this.#groups.targetOf(table, set);
+    if (current === target || this.#groups.isUnmade(target)) return true;
+    const op = current === undefined ? 'route-add' : 'route-replace';
+    this.#push(this.#routes, { op, route: { table: id, prefix, metric, target } });
+    return true;
   }
 
   /** Made before the old one breaks, under another metric: or the old one stays, and follows its next hops. */
@@ -264,11 +271,20 @@ function* allOf(table: Table, mirror: Mirror): Generator<Prefix> {
   }
 }
 
-function* without(those: PrefixBacklog, prefixes: Iterable<Prefix>): Generator<Prefix> {
+/** Most often there are none to be left out: then nothing stands between the loop and its prefixes. */
+function without(those: PrefixBacklog, prefixes: Iterable<Prefix>): Iterable<Prefix> {
+  return those.size === 0 ? prefixes : leftOut(those, prefixes);
+}
+
+function* leftOut(those: PrefixBacklog, prefixes: Iterable<Prefix>): Generator<Prefix> {
   for (const prefix of prefixes) if (!those.has(prefix)) yield prefix;
 }
 
-function* changed({ fixed, prefixes }: TableChanges): Generator<Prefix> {
+function changed({ fixed, prefixes }: TableChanges): Iterable<Prefix> {
+  return fixed.size === 0 ? prefixes : both(fixed, prefixes);
+}
+
+function* both(fixed: PrefixBacklog, prefixes: Iterable<Prefix>): Generator<Prefix> {
   yield* fixed;
   for (const prefix of prefixes) if (!fixed.has(prefix)) yield prefix;
 }

@@ -88,8 +88,10 @@ export class Executor {
       done.some((one) => isMade(one) && retries.has(one))
     )
       onLegs();
-    for (const operation of done) retries.done(operation);
-    if (retries.size > 0) this.#unblock(done);
+    if (retries.size > 0) {
+      for (const operation of done) retries.done(operation);
+      this.#unblock(done);
+    }
     for (const [op, count] of countByOp(done)) metrics.countOperations(op, count);
     for (const { operation, failure } of refused) {
       metrics.countKernelError(operation.op, failure.errno);
@@ -140,6 +142,12 @@ function isMade({ op }: Operation): boolean {
 
 function countByOp(operations: readonly Operation[]): Map<Operation['op'], number> {
   const counts = new Map<Operation['op'], number>();
-  for (const { op } of operations) counts.set(op, (counts.get(op) ?? 0) + 1);
+  // Neighbours are mostly alike.
+  for (let at = 0; at < operations.length; ) {
+    const begun = at;
+    const op = (operations[begun] as Operation).op;
+    while (at < operations.length && operations[at]?.op === op) at++;
+    counts.set(op, (counts.get(op) ?? 0) + at - begun);
+  }
   return counts;
 }

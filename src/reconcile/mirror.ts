@@ -44,6 +44,8 @@ export class Mirror {
   readonly #foreign = new Map<number, PrefixMap<readonly KernelRoute[]>>();
   readonly #targets = new Map<string, RouteTarget>();
   readonly #interned = new WeakMap<RouteTarget, RouteTarget>();
+  /** Those of `#targets` on a nexthop object, by its id. */
+  readonly #onNexthop = new Map<number, RouteTarget>();
   readonly #rules = new Map<string, KernelRule>();
   readonly #ownRules = new Map<string, KernelRule>();
   readonly #groups = new Map<number, GroupObject>();
@@ -62,6 +64,11 @@ export class Mirror {
   own(table: number, prefix: Prefix): readonly OwnRoute[] {
     const place = this.#own.get(table)?.get(prefix);
     return place === undefined ? NONE : standings(place).map((one) => routeAt(prefix, one));
+  }
+
+  /** Some route of ours stands there. */
+  has(table: number, prefix: Prefix): boolean {
+    return this.#own.get(table)?.has(prefix) === true;
   }
 
   /** Where our route of that prefix and metric leads to, if there is one. */
@@ -91,7 +98,10 @@ export class Mirror {
     }
     const before = places.get(prefix);
     if (before === undefined) places.set(prefix, standing);
-    else {
+    else if ('target' in before && before.metric === metric) {
+      this.#count(table, prefix, before, -1);
+      places.set(prefix, standing);
+    } else {
       const others = standings(before).filter((one) => one.metric !== metric);
       const replaced = standings(before).find((one) => one.metric === metric);
       if (replaced !== undefined) this.#count(table, prefix, replaced, -1);
@@ -113,8 +123,9 @@ export class Mirror {
     else places.set(prefix, rest.length === 1 ? only : rest);
   }
 
-  /** Of all tables. */
+  /** Of all tables, ours and others'. */
   forgetRoutes(family: Family): void {
+    for (const routes of this.#foreign.values()) routes.clearOf(family);
     for (const [table, places] of this.#own) {
       for (const [prefix, place] of places.entriesOf(family)) {
         for (const { metric } of standings(place)) this.remove(table, prefix, metric);
@@ -151,11 +162,14 @@ export class Mirror {
   }
 
   #internedByKey(target: RouteTarget): RouteTarget {
+    const onNexthop = target.type === 'nexthop' ? this.#onNexthop.get(target.id) : undefined;
+    if (onNexthop !== undefined) return onNexthop;
     const key = targetKey(target);
     const known = this.#targets.get(key);
     if (known !== undefined) return known;
     if (target.type === 'legs') this.#note(target.legs);
     this.#targets.set(key, target);
+    if (target.type === 'nexthop') this.#onNexthop.set(target.id, target);
     this.#interned.set(target, target);
     return target;
   }

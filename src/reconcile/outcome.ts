@@ -24,6 +24,10 @@ export function takeOutcome(
   result: ExecuteResult,
   mirror: Mirror,
 ): Outcome {
+  if (result.failures.length === 0 && result.unknownFrom >= operations.length) {
+    for (const operation of operations) takeDone(operation, mirror);
+    return { done: operations, refused: [], mirrorWrong: false };
+  }
   const failures = new Map(result.failures.map((failure) => [failure.index, failure]));
   const done: Operation[] = [];
   const refused: { operation: Operation; failure: OperationFailure }[] = [];

@@ -6,29 +6,36 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Family } from '../net/family.js';
 import type { Prefix } from '../net/prefix.js';
-import { PrefixMap } from '../net/prefix-map.js';
+import { PrefixQueue } from '../net/prefix-queue.js';
 import type { Path } from '../rib/path.js';
 import type { RouteUpdate, SourceEvent } from './source.js';
 
 /** Updates that may still coalesce, by prefix, or an event that they must not cross. */
-type Segment = PrefixMap<readonly Path[]> | Exclude<SourceEvent, { type: 'updates' }>;
+type Segment = PrefixQueue<readonly Path[]> | Exclude<SourceEvent, { type: 'updates' }>;
 
 /** Updates handed over at once: between two lots others have their turn, and a full table is not there twice. */
 const LOT = 1_024;
+/** Updates that wait at which a source that can is to read nothing more … */
+const FULL = 16_384;
+/** … until no more than so many are left. */
+const ROOM = 8_192;
 
 export class EventQueue {
   #segments: Segment[] = [];
-  #updates: PrefixMap<readonly Path[]> | undefined;
-  /** A walk over the first segment, which is being taken in lots; what is handed over goes from it. */
-  #walk: Iterator<[Prefix, readonly Path[]]> | undefined;
+  #updates: PrefixQueue<readonly Path[]> | undefined;
+  /** One that is empty, for the next. */
+  #spare: PrefixQueue<readonly Path[]> | undefined;
   /** So many of the first segment are to be handed over until what was there when it was begun has been. */
   #due = 0;
   #wake: (() => void) | undefined;
+  /** Who waits for room, and what tells them. */
+  #room: { readonly promise: Promise<void>; readonly tell: () => void } | undefined;
 
   /** The prefix's whole set; replaces one not yet taken. */
   update(prefix: Prefix, paths: readonly Path[]): void {
     if (this.#updates === undefined) {
-      this.#updates = new PrefixMap();
+      this.#updates = this.#spare ?? new PrefixQueue();
+      this.#spare = undefined;
       this.#segments.push(this.#updates);
     }
     this.#updates.set(prefix, paths);
@@ -41,13 +48,11 @@ export class EventQueue {
    * the feed begins anew.
    */
   reset(): void {
-    const merged = new PrefixMap<readonly Path[]>();
-    for (const segment of this.#segments) {
-      if (!(segment instanceof PrefixMap)) continue;
-      for (const [prefix, paths] of segment.entries()) merged.set(prefix, paths);
+    const [merged, ...later] = this.#segments.filter((one) => one instanceof PrefixQueue);
+    for (const segment of later) {
+      segment.take(segment.size, (prefix, paths) => merged?.set(prefix, paths));
     }
-    this.#segments = merged.size === 0 ? [] : [merged];
-    this.#walk = undefined;
+    this.#segments = merged === undefined ? [] : [merged];
     this.#due = 0;
     this.#mark({ type: 'reset' });
   }
@@ -58,6 +63,21 @@ export class EventQueue {
 
   lost(reason: string): void {
     this.#mark({ type: 'lost', reason });
+  }
+
+  /**
+   * For a source that can have its daemon wait: resolves once there is room for more; `undefined`
+   * where there is. To read on all the same loses nothing, and costs memory.
+   */
+  room(): Promise<void> | undefined {
+    if (this.#room === undefined && this.#waiting >= FULL) {
+      let tell = () => {};
+      const promise = new Promise<void>((resolve) => {
+        tell = resolve;
+      });
+      this.#room = { promise, tell };
+    }
+    return this.#room?.promise;
   }
 
   /**
@@ -73,35 +93,39 @@ export class EventQueue {
     for (let room = LOT; room > 0; ) {
       const segment = this.#segments[0];
       if (segment === undefined) break;
-      if (segment instanceof PrefixMap) {
+      if (segment instanceof PrefixQueue) {
         const updates = this.#lot(segment, room);
         room -= updates.length;
         events.push({ type: 'updates', updates, more: this.#due > 0 });
         // The lot is full, or all that is due is there: what came behind it is a batch of its own.
         if (segment.size > 0) break;
         if (segment === this.#updates) this.#updates = undefined;
-        this.#walk = undefined;
+        this.#spare = segment;
       } else events.push(segment);
       this.#segments.shift();
+    }
+    if (this.#room !== undefined && this.#waiting <= ROOM) {
+      this.#room.tell();
+      this.#room = undefined;
     }
     return events;
   }
 
+  /** Updates. */
+  get #waiting(): number {
+    let waiting = 0;
+    for (const segment of this.#segments)
+      if (segment instanceof PrefixQueue) waiting += segment.size;
+    return waiting;
+  }
+
   /** Up to `room` updates of the segment that is being taken; what comes meanwhile coalesces with the rest. */
-  #lot(segment: PrefixMap<readonly Path[]>, room: number): readonly RouteUpdate[] {
+  #lot(segment: PrefixQueue<readonly Path[]>, room: number): readonly RouteUpdate[] {
     const updates: RouteUpdate[] = [];
     if (this.#due === 0) this.#due = segment.size;
-    while (segment.size > 0 && this.#due > 0 && updates.length < room) {
-      this.#walk ??= segment.drain();
-      const { done, value } = this.#walk.next();
-      // Some came behind the walk.
-      if (done === true) this.#walk = undefined;
-      else {
-        const [prefix, paths] = value;
-        updates.push({ prefix, paths });
-        this.#due--;
-      }
-    }
+    const count = Math.min(this.#due, room);
+    segment.take(count, (prefix, paths) => updates.push({ prefix, paths }));
+    this.#due -= updates.length;
     return updates;
   }
 

@@ -189,7 +189,7 @@ for (const [family, destination, ours, theirs] of [
     ];
     await kernel.execute([one, ...others].map((each) => ({ op: 'route-add', route: each })));
     await kernel.execute([{ op: 'route-delete', route: one }]);
-    const kept = (await readOwn(kernel)).map(({ table, metric }) => [table, metric]);
+    const kept = (await readAll(kernel)).map(({ table, metric }) => [table, metric]);
     assert.deepEqual(kept, [
       [100, 21],
       [1000, 20],
@@ -269,7 +269,11 @@ test('dumps hold what was asked for: the table, every protocol; or ours, every t
   ]);
   assert.deepEqual(texts(await kernel.routes(4711)), []);
   assert.deepEqual(texts(await kernel.foreignRoutes(1000)), ['10.2.0.0/16']);
-  assert.deepEqual(texts(await readOwn(kernel)), ['10.4.0.0/16', '10.5.0.0/16', '2001:db8:5::/48']);
+  const own = ['10.4.0.0/16', '10.5.0.0/16', '2001:db8:5::/48'];
+  assert.deepEqual(texts(await readAll(kernel)), own);
+  assert.deepEqual(texts(await readAll(kernel, 100)), ['10.1.0.0/16', ...own]);
+  assert.deepEqual(texts(await readAll(kernel, 1000)), ['10.2.0.0/16', ...own]);
+  assert.deepEqual(texts(await readAll(kernel, 100, 1000)), ['10.1.0.0/16', '10.2.0.0/16', ...own]);
 });
 
 test('the routes of a table that lead out of an interface, alone or among others', async () => {
@@ -379,11 +383,12 @@ test('the underlay: main and local, without multicast, nexthop objects as their 
   }
 });
 
-async function readOwn(kernel: Kernel): Promise<readonly KernelRoute[]> {
-  const own = { ipv4: [] as KernelRoute[], ipv6: [] as KernelRoute[] };
-  await kernel.readOwnRoutes((family) => {
-    own[family] = [];
-    return (route) => own[family].push(route);
+/** Ours, and those of others in the tables named. */
+async function readAll(kernel: Kernel, ...tables: number[]): Promise<readonly KernelRoute[]> {
+  const read = { ipv4: [] as KernelRoute[], ipv6: [] as KernelRoute[] };
+  await kernel.readRoutes(new Set(tables), (family) => {
+    read[family] = [];
+    return (route) => read[family].push(route);
   });
-  return [...own.ipv4, ...own.ipv6];
+  return [...read.ipv4, ...read.ipv6];
 }

@@ -260,7 +260,10 @@ export class FakeKernel implements Kernel {
     return (await this.routes(table)).filter(({ protocol }) => protocol !== OWN_PROTOCOL);
   }
 
-  async readOwnRoutes(begin: (family: Family) => (route: KernelRoute) => void): Promise<void> {
+  async readRoutes(
+    tables: ReadonlySet<number>,
+    begin: (family: Family) => (route: KernelRoute) => void,
+  ): Promise<void> {
     this.audits++;
     const abandoned = this.#abandoned;
     this.#abandoned = [];
@@ -269,15 +272,17 @@ export class FakeKernel implements Kernel {
       const told = abandoned.filter(({ prefix }) => prefix.family === family);
       if (told.length > 0) told.forEach(begin(family));
       const take = begin(family);
-      for (const route of this.#ownRoutes()) if (route.prefix.family === family) take(route);
+      for (const route of this.#read(tables)) if (route.prefix.family === family) take(route);
     }
   }
 
-  #ownRoutes(): KernelRoute[] {
+  #read(tables: ReadonlySet<number>): KernelRoute[] {
     const whileRead = this.#whileRead;
     this.#whileRead = undefined;
     whileRead?.();
-    return [...this.#state.routes.values()].filter(({ protocol }) => protocol === OWN_PROTOCOL);
+    return [...this.#state.routes.values()].filter(
+      ({ protocol, table }) => protocol === OWN_PROTOCOL || tables.has(table),
+    );
   }
 
   async rules(): Promise<KernelRule[]> {

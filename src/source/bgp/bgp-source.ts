@@ -86,6 +86,7 @@ class BgpSource implements Source {
     };
     this.#callers = new Callers(config.peers, {
       ...{ own: config, clock, random, log, routes, cache: new AttributeCache(), hold, events },
+      room: () => this.#queue.room(),
       dial: (peer, signal) => dial(peer, sockets, signal),
     });
     this.#listeners = config.listen.map(

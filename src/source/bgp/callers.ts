@@ -122,10 +122,10 @@ export class Callers implements SessionOwner {
   }
 
   #meet(transport: Transport): void {
-    const { clock, random, cache } = this.#around;
+    const { clock, random, cache, room } = this.#around;
     const session = new Session({
       ...{ transport, direction: 'incoming', offer: undefined, owner: this },
-      ...{ clock, random, cache },
+      ...{ clock, random, cache, room },
     });
     this.#waiting.enter(session);
     session.start();

@@ -13,7 +13,7 @@ import type { HeardRoutes } from './routes/heard-routes.js';
 import { PeerRoutes } from './routes/peer-routes.js';
 import type { OwnSide } from './session/agreement.js';
 import { PeerSessions } from './session/peer-sessions.js';
-import type { Session } from './session/session.js';
+import type { Session, SessionOptions } from './session/session.js';
 import type { Terms } from './session/session-owner.js';
 
 /** What all peers of a source share. */
@@ -25,6 +25,8 @@ export interface PeerSurroundings {
   readonly log: Log;
   readonly routes: HeardRoutes;
   readonly cache: AttributeCache;
+  /** As {@link EventQueue.room}. */
+  readonly room: SessionOptions['room'];
   /** Of a feed, milliseconds; a reload may change it. */
   readonly hold: () => number;
   /** Opens a connection to the peer; rejects with the reason, or with the signal's. */
@@ -63,7 +65,7 @@ export class Peer {
   #routerId: number | undefined;
 
   constructor(config: BgpPeerConfig, address: Address, around: PeerSurroundings) {
-    const { own, clock, random, log, routes, cache, hold, dial, events } = around;
+    const { own, clock, random, log, routes, cache, room, hold, dial, events } = around;
     const { interface: zone, routerId } = config;
     const place = zone === undefined ? address.text : `${address}%${zone}`;
     const name = routerId === undefined ? place : `${place} (${routerIdText(routerId)})`;
@@ -76,12 +78,13 @@ export class Peer {
     this.#routerId = routerId;
     this.#routes = new PeerRoutes({
       ...{ config, own, peer: address.text, routes, hold, clock },
+      listening: () => room() === undefined,
       progress: () => events.progress(this),
       fault: (reason) => events.fault(this, reason),
       refused: (reason) => events.refused(this, reason),
     });
     this.#sessions = new PeerSessions({
-      ...{ config, name, own, clock, random, log, cache, dial },
+      ...{ config, name, own, clock, random, log, cache, room, dial },
       established: (agreement) => {
         this.wasUp = true;
         this.#routerId = agreement.routerId;

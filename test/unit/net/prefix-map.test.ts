@@ -83,29 +83,6 @@ test('the order is that of arrival, and what is removed on the way is not met', 
   assert.deepEqual([...map.keys()].map(String).sort(), [a.text, c.text, d.text].sort());
 });
 
-test('what is drained is there no more, and may come back while others are', () => {
-  const map = new PrefixMap<string>();
-  const [a, b, c, d] = [ipv4(3), ipv4(1), ipv4(2), ipv4(4)];
-  for (const prefix of [a, b, c]) map.set(prefix, prefix.text);
-  const met: string[] = [];
-  for (const [prefix, value] of map.drain()) {
-    assert.equal(value, prefix.text);
-    assert.equal(map.has(prefix), false);
-    met.push(prefix.text);
-    if (prefix.equals(a)) {
-      map.set(a, a.text);
-      map.set(d, d.text);
-    }
-  }
-  assert.deepEqual(met, [a.text, b.text, c.text, d.text]);
-  assert.deepEqual([...map.keys()].map(String), [a.text]);
-  assert.equal(map.size, 1);
-  assert.equal([...map.drain()].length, 1);
-  assert.equal(map.size, 0);
-  map.set(b, 'again');
-  assert.deepEqual([...map.values()], ['again']);
-});
-
 test("a slot stays its prefix's own until that is removed, and is then given to another", () => {
   const slots = new PrefixSlots('ipv4');
   const first = slots.add(ipv4(1));

@@ -28,9 +28,26 @@ export class FakeClock implements Clock {
     });
   }
 
-  /** Moves on, and lets all that is woken run until it waits again. */
+  /** Moves on from wait to wait, and lets all that is woken run until it waits again. */
   async advance(ms: number): Promise<void> {
+    const end = this.#time + ms;
+    for (;;) {
+      const at = Math.min(...Array.from(this.#waits, (wait) => wait.at));
+      if (at > end) break;
+      this.#time = Math.max(this.#time, at);
+      await this.#wake();
+    }
+    this.#time = end;
+    await settled();
+  }
+
+  /** As a process sees it that was held up: all at once, and late. */
+  async stall(ms: number): Promise<void> {
     this.#time += ms;
+    await this.#wake();
+  }
+
+  async #wake(): Promise<void> {
     for (const wait of [...this.#waits].sort((a, b) => a.at - b.at)) {
       if (wait.at > this.#time) continue;
       this.#waits.delete(wait);

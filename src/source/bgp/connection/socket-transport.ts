@@ -54,7 +54,11 @@ class SocketTransport implements Transport {
   open(handlers: TransportHandlers): void {
     this.#handlers = handlers;
     this.socket.on('data', (chunk: Buffer) => {
-      if (!this.#closed) handlers.data(chunk);
+      if (this.#closed) return;
+      const room = handlers.data(chunk);
+      if (room === undefined) return;
+      this.socket.pause();
+      void room.then(() => this.socket.resume());
     });
     const ended = this.#ended;
     // Not from within the call: its caller is not ready for an end.

@@ -2,7 +2,8 @@
 import type { Address } from '../../../net/address.js';
 
 export interface TransportHandlers {
-  readonly data: (chunk: Buffer) => void;
+  /** Nothing more is read before what it returns resolves, so that the peer waits too. */
+  readonly data: (chunk: Buffer) => Promise<void> | undefined;
   /** Once, and not after {@link Transport.close}: the peer has gone, or the way to it. */
   readonly closed: (reason: string) => void;
 }

@@ -11,6 +11,7 @@ import type { Announcement, Nlri } from '../message/message.js';
 import { Timer } from '../session/timer.js';
 import type { AdjRibIn } from './adj-rib-in.js';
 import type { HeardPath } from './heard-routes.js';
+import { Quiet } from './quiet.js';
 
 /** A burst is over once no withdrawal has come for so long. */
 const SILENCE_MS = 2_000;
@@ -29,23 +30,26 @@ interface Doubted extends Nlri {
 export class DoubtedWithdrawals {
   readonly #burst = new Map<string, Doubted>();
   readonly #silence: Timer;
+  readonly #quiet: Quiet;
   #most = 0;
   #since = 0;
-  #heardAt = 0;
 
   constructor(
     private readonly rib: AdjRibIn,
     private readonly clock: Clock,
+    /** False while what the peer says is not read. */
+    listening: () => boolean,
   ) {
+    this.#quiet = new Quiet(clock, listening);
     this.#silence = new Timer(clock, () => this.#lookAtSilence());
   }
 
   /** Those to be believed at once. */
   hear(withdrawn: readonly Nlri[]): readonly Nlri[] {
     if (withdrawn.length === 0) return withdrawn;
-    this.#heardAt = this.clock.monotonic();
+    this.#quiet.heard();
     if (this.#burst.size === 0) this.#begin();
-    const patient = this.#heardAt - this.#since < LONGEST_MS;
+    const patient = this.clock.monotonic() - this.#since < LONGEST_MS;
     return withdrawn.filter((nlri) => {
       const path = this.rib.find(nlri);
       const key = keyOf(nlri);
@@ -80,15 +84,15 @@ export class DoubtedWithdrawals {
     const { received } = this.rib;
     const all = FAMILIES.reduce((sum, family) => sum + received[family], 0);
     this.#most = Math.max(FEW, Math.ceil(all * SHARE));
-    this.#since = this.#heardAt;
-    this.#silence.start(SILENCE_MS);
+    this.#since = this.clock.monotonic();
+    this.#silence.start(this.#quiet.begin());
   }
 
   #lookAtSilence(): void {
-    const now = this.clock.monotonic();
-    const left = Math.min(this.#heardAt + SILENCE_MS, this.#since + LONGEST_MS) - now;
-    if (left > 0) {
-      this.#silence.start(left);
+    const { over, wait } = this.#quiet.look(SILENCE_MS);
+    const longest = this.#since + LONGEST_MS - this.clock.monotonic();
+    if (!over && longest > 0) {
+      this.#silence.start(Math.min(wait, longest));
       return;
     }
     const parked = [...this.#burst.values()].filter((doubted) => doubted.parked);

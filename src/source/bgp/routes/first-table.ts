@@ -12,6 +12,7 @@ import type { Clock } from '../../../clock.js';
 import type { Family } from '../../../net/family.js';
 import type { Agreement } from '../session/agreement.js';
 import { Timer } from '../session/timer.js';
+import { Quiet } from './quiet.js';
 
 /** A peer that has sent UPDATEs, but none for so long, has sent them all. */
 const QUIET_MS = 2_000;
@@ -19,13 +20,22 @@ const QUIET_MS = 2_000;
 const SPEECHLESS_MS = 5_000;
 /** One that never falls silent, for so long, is no more in its first table. */
 const SETTLED_MS = 60_000;
-const LOOK_MS = 250;
+
+export interface FirstTableOptions {
+  readonly clock: Clock;
+  readonly role: 'neighbour' | 'feed';
+  /** False while what the peer says is not read. */
+  readonly listening: () => boolean;
+  /** Told of each family, once a session. */
+  readonly complete: (family: Family) => void;
+}
 
 export class FirstTable {
   readonly #clock: Clock;
   readonly #role: 'neighbour' | 'feed';
   readonly #complete: (family: Family) => void;
   readonly #look: Timer;
+  readonly #quiet: Quiet;
   #pending = new Set<Family>();
   /** Of the pending ones: those whose End-of-RIB was not believed. */
   readonly #doubted = new Set<Family>();
@@ -36,13 +46,12 @@ export class FirstTable {
   #before: ReadonlySet<Family> = new Set();
   /** Of the first UPDATE. */
   #firstAt: number | undefined;
-  #heardAt = 0;
 
-  /** `complete` is told of each family, once a session. */
-  constructor(clock: Clock, role: 'neighbour' | 'feed', complete: (family: Family) => void) {
+  constructor({ clock, role, listening, complete }: FirstTableOptions) {
     this.#clock = clock;
     this.#role = role;
     this.#complete = complete;
+    this.#quiet = new Quiet(clock, listening);
     this.#look = new Timer(clock, () => this.#lookAtSilence());
   }
 
@@ -68,17 +77,18 @@ export class FirstTable {
     this.#toldAt.clear();
     this.#before = before;
     this.#promised = restart !== undefined;
-    this.#heardAt = this.#clock.monotonic();
     this.#firstAt = undefined;
-    if (!this.#promised) this.#look.start(LOOK_MS);
+    const wait = this.#quiet.begin();
+    if (!this.#promised) this.#look.start(wait);
   }
 
   /** An UPDATE with routes; those of `told` were announced, and taken. */
   heard(told: Iterable<Family>): void {
-    this.#heardAt = this.#clock.monotonic();
-    this.#firstAt ??= this.#heardAt;
+    const now = this.#clock.monotonic();
+    this.#quiet.heard();
+    this.#firstAt ??= now;
     for (const family of told) {
-      if (!this.#toldAt.has(family)) this.#toldAt.set(family, this.#heardAt);
+      if (!this.#toldAt.has(family)) this.#toldAt.set(family, now);
     }
   }
 
@@ -89,7 +99,7 @@ export class FirstTable {
       return;
     }
     this.#doubted.add(family);
-    if (!this.#look.running) this.#look.start(LOOK_MS);
+    if (!this.#look.running) this.#look.start(this.#quiet.begin());
   }
 
   /** The session is over. */
@@ -114,15 +124,16 @@ export class FirstTable {
 
   #lookAtSilence(): void {
     const now = this.#clock.monotonic();
-    const quiet = now - this.#heardAt >= (this.#firstAt === undefined ? SPEECHLESS_MS : QUIET_MS);
+    const patience = this.#firstAt === undefined ? SPEECHLESS_MS : QUIET_MS;
+    const { over, wait } = this.#quiet.look(patience);
     // Of one that promises End-of-RIB, silence only stands in for one that came too soon.
     const silent = this.#promised ? this.#doubted : this.#pending;
     for (const family of [...silent]) {
       if (this.#lacks(family)) continue;
       const since = this.#toldAt.get(family) ?? this.#firstAt;
       const settled = since !== undefined && now - since >= SETTLED_MS;
-      if (quiet || settled) this.#end(family);
+      if (over || settled) this.#end(family);
     }
-    if (silent.size > 0) this.#look.start(LOOK_MS);
+    if (silent.size > 0) this.#look.start(wait);
   }
 }

@@ -22,6 +22,8 @@ export interface PeerRoutesOptions {
   /** Of a feed, milliseconds; a reload may change it. */
   readonly hold: () => number;
   readonly clock: Clock;
+  /** False while what peers say is not read. */
+  readonly listening: () => boolean;
   /** A family has been told in full, or a timer has ended something. */
   readonly progress: () => void;
   /** What did not decode, or may not be believed: for people. */
@@ -42,7 +44,7 @@ export class PeerRoutes {
   readonly #told = new Set<string>();
 
   constructor(options: PeerRoutesOptions) {
-    const { config, peer, routes, hold, clock, progress } = options;
+    const { config, peer, routes, hold, clock, listening, progress } = options;
     this.#options = options;
     const now = () => clock.now();
     const full = () => this.#refused(`more than ${MOST_PATHS} paths of one prefix`);
@@ -50,10 +52,13 @@ export class PeerRoutes {
     this.#rib = rib;
     this.#retention = new Retention({ rib, config, hold, clock, onChange: progress });
     this.#refresh = new Refresh(rib, clock, config.gracefulRestart.staleTime);
-    if (config.role === 'feed') this.#doubted = new DoubtedWithdrawals(rib, clock);
-    this.#first = new FirstTable(clock, config.role, (family) => {
-      this.#retention.complete(family);
-      progress();
+    if (config.role === 'feed') this.#doubted = new DoubtedWithdrawals(rib, clock, listening);
+    this.#first = new FirstTable({
+      ...{ clock, role: config.role, listening },
+      complete: (family) => {
+        this.#retention.complete(family);
+        progress();
+      },
     });
   }
 

@@ -18,6 +18,8 @@ export interface LivenessOptions {
   readonly random: () => number;
   /** Octets that the peer has not taken. */
   readonly unsent: () => number;
+  /** False while we do not read what the peer says: its silence is ours then. */
+  readonly listening: () => boolean;
   readonly sendKeepalive: () => void;
   readonly expired: (which: 'hold' | 'send-hold') => void;
 }
@@ -69,7 +71,8 @@ export class Liveness {
   }
 
   #holdTimerExpired(): void {
-    const { clock, expired } = this.#options;
+    const { clock, expired, listening } = this.#options;
+    if (!listening()) this.heard();
     const left = this.#heardAt + this.#limit - clock.monotonic();
     if (left > 0) {
       this.#holdTimer.start(left);

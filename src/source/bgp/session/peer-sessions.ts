@@ -19,7 +19,7 @@ import { Activity } from './activity.js';
 import { type Agreement, agree, type OwnSide, offerTo } from './agreement.js';
 import { Calling } from './calling.js';
 import { collision, isCollision, resolveCollisions } from './collision.js';
-import { Session } from './session.js';
+import { Session, type SessionOptions } from './session.js';
 import type { SessionEnd, SessionOwner, SessionState, Terms } from './session-owner.js';
 
 export interface PeerSessionsOptions {
@@ -32,6 +32,7 @@ export interface PeerSessionsOptions {
   readonly random: () => number;
   readonly log: Log;
   readonly cache: AttributeCache;
+  readonly room: SessionOptions['room'];
   /** Opens a connection to the peer; rejects with the reason, or with the signal's. */
   readonly dial: (config: BgpPeerConfig, signal: AbortSignal) => Promise<Transport>;
   readonly established: (agreement: Agreement) => void;
@@ -248,10 +249,10 @@ export class PeerSessions implements SessionOwner {
         other.stop(collision('a newer connection takes its place'));
       }
     }
-    const { own, config, clock, random, cache } = this.#options;
+    const { own, config, clock, random, cache, room } = this.#options;
     const session = new Session({
       ...{ transport, direction, offer: offerTo(own, config), owner: this },
-      ...{ clock, random, cache },
+      ...{ clock, random, cache, room },
     });
     this.#sessions.add(session);
     session.start();

@@ -45,6 +45,8 @@ export interface SessionOptions {
   readonly random: () => number;
   /** Shared by all sessions of the source. */
   readonly cache: AttributeCache;
+  /** As {@link EventQueue.room}: while there is none, the peer is not listened to. */
+  readonly room: () => Promise<void> | undefined;
 }
 
 export class Session {
@@ -57,6 +59,7 @@ export class Session {
   readonly #liveness: Liveness;
   #decoder: Decoder;
   #state: SessionState = { state: 'open-awaited' };
+  #listening = true;
 
   constructor(options: SessionOptions) {
     const { clock, random, transport, direction, owner, cache } = options;
@@ -66,7 +69,7 @@ export class Session {
     this.owner = owner;
     this.#decoder = new Decoder(CONTEXT_BEFORE_OPEN, cache);
     this.#liveness = new Liveness({
-      ...{ clock, random, unsent: () => transport.unsent },
+      ...{ clock, random, unsent: () => transport.unsent, listening: () => this.#listening },
       sendKeepalive: () => transport.send(encodeKeepalive()),
       expired: (which) => this.stop(TOO_LATE[which]),
     });
@@ -121,18 +124,28 @@ export class Session {
     this.#state = { state: 'open-sent', offer };
   }
 
-  #hear(chunk: Buffer): void {
+  #hear(chunk: Buffer): Promise<void> | undefined {
     this.#splitter.push(chunk);
     try {
       while (this.#state.state !== 'closed') {
         const bytes = this.#splitter.next();
-        if (bytes === undefined) return;
+        if (bytes === undefined) return this.#waitForRoom();
         this.#take(this.#decoder.message(bytes));
       }
     } catch (error) {
       if (!(error instanceof SessionError)) throw error;
       this.stop(error);
     }
+    return undefined;
+  }
+
+  #waitForRoom(): Promise<void> | undefined {
+    const room = this.#options.room();
+    if (room === undefined) return undefined;
+    this.#listening = false;
+    return room.then(() => {
+      this.#listening = true;
+    });
   }
 
   #take(message: BgpMessage): void {

@@ -35,6 +35,7 @@ export class PeerFixture {
     this.around = {
       ...{ own, clock: this.clock, random: () => 1, log, routes: this.routes, hold: () => hold },
       cache: new AttributeCache(),
+      room: () => undefined,
       dial: (_config, signal) =>
         new Promise((answer, fail) => {
           this.calls.push({ answer, fail, signal });

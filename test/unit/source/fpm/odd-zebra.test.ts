@@ -72,7 +72,7 @@ describe('source fpm and an odd zebra', () => {
     scene.told.length = 0;
     await scene.zebra(NEW.stream('ipv4'));
     await scene.says('reset', V4);
-    await scene.clock.advance(2000);
+    await scene.clock.stall(2000);
     await scene.is('synced');
     assert.equal(scene.clock.waiting, 0);
     process.off('warning', listen);
@@ -86,7 +86,7 @@ describe('source fpm and an odd zebra', () => {
     );
     await until(() => crowd.filter((one) => one.closed).length === 49, { what: 'one is left' });
     await scene.says('reset', V4);
-    await scene.clock.advance(2000);
+    await scene.clock.stall(2000);
     await scene.is('synced');
   });
 
@@ -111,7 +111,7 @@ describe('source fpm and an odd zebra', () => {
     await using scene = await Scene.start();
     const zebra = await scene.zebra(NEW.stream('ipv4'), NEW.stream('ipv6'));
     await scene.says('reset', V4, V6);
-    await scene.clock.advance(2000);
+    await scene.clock.stall(2000);
     await scene.is('synced');
     const before = [...scene.told];
     const unknown = Array.from({ length: 100 }, (_, i) => {
@@ -122,7 +122,7 @@ describe('source fpm and an odd zebra', () => {
     zebra.write(Buffer.concat([...unknown, NEW.stream('withdrawn')]));
     await until(() => scene.clock.waiting > 0, { what: 'it is gathered' });
     // Of two routes one goes: not nearly all, which would be doubted for two seconds.
-    await scene.clock.advance(20);
+    await scene.clock.stall(20);
     await scene.says(...before, `${NET} gone`);
   });
 
@@ -134,14 +134,14 @@ describe('source fpm and an odd zebra', () => {
       await using scene = await Scene.start();
       const zebra = await scene.zebra(stream('ipv4'), stream('ipv6'));
       await scene.says('reset', V4, V6);
-      await scene.clock.advance(2000);
+      await scene.clock.stall(2000);
       await scene.is('synced');
       const before = [...scene.told];
       // 8.4 takes the old one back first, 9.1 and later replace it without a word.
       if (version === '8.4') zebra.write(stream('withdrawn'));
       zebra.write(of(STATIC, stream('ipv4')));
       await until(() => scene.clock.waiting > 0, { what: 'it is gathered' });
-      await scene.clock.advance(20);
+      await scene.clock.stall(20);
       await scene.says(...before, `${NET} gone`);
       if (version === '8.4') zebra.write(of(STATIC, stream('withdrawn')));
       zebra.write(stream('ipv4'));
@@ -157,7 +157,7 @@ describe('source fpm and an odd zebra', () => {
     await using scene = await Scene.start();
     const zebra = await scene.zebra(NEW.stream('ipv4'));
     await scene.says('reset', V4);
-    await scene.clock.advance(1500);
+    await scene.clock.stall(1500);
     const heardAt = scene.source.counters().lastEventAt;
     zebra.write(NEW.stream('connected'));
     zebra.write(of(178, NEW.stream('ipv6')));
@@ -165,9 +165,9 @@ describe('source fpm and an odd zebra', () => {
     await scene.says('reset', V4, V6);
     assert.notEqual(scene.source.counters().lastEventAt, heardAt);
     zebra.write(NEW.stream('connected'));
-    await scene.clock.advance(1000);
+    await scene.clock.stall(1000);
     zebra.write(NEW.stream('connected'));
-    await scene.clock.advance(1000);
+    await scene.clock.stall(1000);
     await scene.says('reset', V4, V6, 'ipv4', 'ipv6');
   });
 
@@ -185,7 +185,7 @@ describe('source fpm and an odd zebra', () => {
     const zebra = await scene.zebra(bound(10));
     await scene.says('reset', `${NET6} fe80::10%eth1`);
     interfaces.set(2, 'fabric0');
-    await scene.clock.advance(1000);
+    await scene.clock.stall(1000);
     zebra.write(bound(10));
     await scene.says('reset', `${NET6} fe80::10%eth1`, `${NET6} fe80::10%fabric0`);
   });
@@ -237,7 +237,7 @@ describe('source fpm and an odd zebra', () => {
     frame.writeUInt32LE(9, frame.length - 4);
     zebra.write(frame);
     await until(() => scene.source.counters().undecodable === 1, { what: 'it is refused' });
-    await scene.clock.advance(20);
+    await scene.clock.stall(20);
     await scene.says('reset', V6, V4, `${NET6} gone`);
   });
 });

@@ -36,7 +36,7 @@ class Scene {
 
   /** Time, and the turns of the event loop that follow. */
   async advance(ms: number): Promise<void> {
-    await this.clock.advance(ms);
+    await this.clock.stall(ms);
     await settled();
     await settled();
   }
@@ -61,7 +61,7 @@ describe('withdrawals', () => {
     await scene.withdraw(...range(0, 50));
     // The timer is late, and the rest of the burst is there before anything else runs.
     setImmediate(() => void scene.withdraw(...range(50, 100)));
-    await scene.clock.advance(5000);
+    await scene.clock.stall(5000);
     await scene.advance(0);
     assert.deepEqual(scene.released, []);
     await scene.advance(2000);

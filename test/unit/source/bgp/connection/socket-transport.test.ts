@@ -65,7 +65,7 @@ describe('a connection that we close', () => {
   it('tells its session nothing more', async () => {
     await using pair = await Pair.open();
     const told: string[] = [];
-    pair.transport.open({ data: () => told.push('data'), closed: (why) => told.push(why) });
+    pair.transport.open({ data: () => void told.push('data'), closed: (why) => told.push(why) });
     pair.transport.close();
     pair.peer.end('too late');
     await until(() => pair.socket.destroyed, { what: 'it is gone', deadlineMs: 5_000 });

@@ -43,6 +43,7 @@ class Fixture implements SessionOwner {
       ...{ transport: this.transport, direction: 'incoming', owner: this, clock: this.clock },
       ...{ offer: early ? offerTo(OWN, config) : undefined, random: () => 1 },
       cache: new AttributeCache(),
+      room: () => undefined,
     });
     this.session.start();
   }
