@@ -7,7 +7,8 @@ const LARGE_TABLE = 20_000;
 const ROOM = 8 * 2 ** 20;
 
 export class HeapSize {
-  #growing = false;
+  /** By how much it may grow at a time. */
+  #factor = 1;
 
   /** To be called before anything else is loaded. */
   static keepSmall(): void {
@@ -19,10 +20,10 @@ export class HeapSize {
 
   /** Lets the young generation grow to {@link ROOM} while so many prefixes are kept. Costs two microseconds. */
   follow(prefixes: number): void {
-    const growing = prefixes >= LARGE_TABLE && youngGeneration() < ROOM;
-    if (growing === this.#growing) return;
-    this.#growing = growing;
-    setFlagsFromString(`--semi-space-growth-factor=${growing ? 4 : 1}`);
+    const factor = prefixes < LARGE_TABLE ? 1 : Math.max(1, Math.floor(ROOM / youngGeneration()));
+    if (factor === this.#factor) return;
+    this.#factor = factor;
+    setFlagsFromString(`--semi-space-growth-factor=${factor}`);
   }
 }
 

@@ -144,6 +144,30 @@ describe('EventQueue', () => {
     ]);
   });
 
+  it('has no room from 16,384 waiting updates on, until 8,192 are left', async () => {
+    const queue = new EventQueue();
+    const some = (count: number, from = 0) => {
+      for (let i = from; i < from + count; i++)
+        queue.update(prefix(`10.${i >> 8}.${i & 255}.0/24`), FIRST);
+    };
+    some(16_383);
+    assert.equal(queue.room(), undefined);
+    some(1, 16_383);
+    let told = false;
+    const room = queue.room();
+    assert.ok(room !== undefined);
+    void room.then(() => {
+      told = true;
+    });
+    for (let left = 16_384; left > 9_216; left -= 1_024) await queue.take(never);
+    assert.equal(told, false);
+    assert.equal(queue.room(), room);
+    await queue.take(never);
+    await settled();
+    assert.equal(told, true);
+    assert.equal(queue.room(), undefined);
+  });
+
   it('stops waiting when the signal aborts', async () => {
     const queue = new EventQueue();
     const stop = new AbortController();

@@ -46,9 +46,11 @@ export class MemoryTransport implements Transport {
     this.closed = true;
   }
 
-  /** The peer sends these octets. */
-  hear(...bytes: readonly Buffer[]): void {
-    for (const one of bytes) if (!this.closed) this.#handlers?.data(one);
+  /** The peer sends these octets. What the last of them is answered: when the next may come. */
+  hear(...bytes: readonly Buffer[]): Promise<void> | undefined {
+    let next: Promise<void> | undefined;
+    for (const one of bytes) if (!this.closed) next = this.#handlers?.data(one);
+    return next;
   }
 
   /** The connection breaks. */

@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { describe, it } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { socketTransport } from '../../../../../src/source/bgp/connection/socket-transport.js';
 import type { Transport } from '../../../../../src/source/bgp/connection/transport.js';
 import { until } from '../../../../support/wait.js';
@@ -70,6 +71,53 @@ describe('a connection that we close', () => {
     pair.peer.end('too late');
     await until(() => pair.socket.destroyed, { what: 'it is gone', deadlineMs: 5_000 });
     assert.deepEqual(told, []);
+  });
+});
+
+describe('a connection whose session has no room', () => {
+  it('is not read before there is some, and loses nothing', async () => {
+    await using pair = await Pair.open();
+    const chunk = Buffer.alloc(1 << 20, 'x');
+    let heard = 0;
+    let room: (() => void) | undefined;
+    pair.transport.open({
+      data: ({ length }) => {
+        assert.equal(room, undefined, 'nothing comes while it waits');
+        heard += length;
+        return new Promise((resolve) => {
+          room = resolve;
+        });
+      },
+      closed: () => undefined,
+    });
+    pair.peer.write(chunk);
+    await until(() => heard > 0, { what: 'the first octets' });
+    const first = heard;
+    await pause(100);
+    assert.equal(heard, first);
+    while (heard < chunk.length) {
+      const resume = room;
+      room = undefined;
+      resume?.();
+      await until(() => room !== undefined, { what: 'more octets' });
+    }
+    assert.equal(heard, chunk.length);
+  });
+
+  it('can be closed meanwhile', async () => {
+    await using pair = await Pair.open();
+    let heard = 0;
+    pair.transport.open({
+      data: () => {
+        heard++;
+        return new Promise(() => undefined);
+      },
+      closed: () => undefined,
+    });
+    pair.peer.write('x');
+    await until(() => heard > 0, { what: 'the first octets' });
+    pair.transport.close();
+    await until(() => pair.socket.destroyed, { what: 'it is gone', deadlineMs: 5_000 });
   });
 });
 

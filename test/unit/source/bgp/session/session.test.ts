@@ -34,6 +34,7 @@ class Fixture implements SessionOwner {
   readonly told: string[] = [];
   readonly session: Session;
   end: SessionEnd | undefined;
+  room: Promise<void> | undefined;
 
   constructor(
     readonly config = peerConfig(),
@@ -43,7 +44,7 @@ class Fixture implements SessionOwner {
       ...{ transport: this.transport, direction: 'incoming', owner: this, clock: this.clock },
       ...{ offer: early ? offerTo(OWN, config) : undefined, random: () => 1 },
       cache: new AttributeCache(),
-      room: () => undefined,
+      room: () => this.room,
     });
     this.session.start();
   }
@@ -241,6 +242,25 @@ describe('the timers of a session', () => {
     assert.equal(fixture.transport.take().at(-1), '4/0');
   });
 
+  it('does not take its own deafness for silence: while there is no room, nothing is read', async () => {
+    const fixture = inState('established');
+    const { transport, clock, session } = fixture;
+    let makeRoom = () => {};
+    fixture.room = new Promise((resolve) => {
+      makeRoom = resolve;
+    });
+    const next = transport.hear(SAYS.keepalive);
+    assert.ok(next !== undefined, 'the transport is told to wait');
+    await clock.advance(1_000_000);
+    assert.equal(session.state.state, 'established');
+    fixture.room = undefined;
+    makeRoom();
+    await next;
+    await clock.advance(90_001);
+    await settled();
+    assert.equal(fixture.told.at(-1), 'ended in established by us: BGP: hold timer expired');
+  });
+
   it('does not count octets of a message that never ends', async () => {
     const { transport, clock, session } = inState('established');
     for (let i = 0; i < 18; i++) {
@@ -253,7 +273,7 @@ describe('the timers of a session', () => {
 
   it('hears what has come while the process was held up, before it ends a session', async () => {
     const { transport, clock, session } = inState('established');
-    const advanced = clock.advance(100_000);
+    const advanced = clock.stall(100_000);
     // The timer has run out; what lay in the socket comes with the next turn of the loop.
     for (let i = 0; i < 5; i++) await Promise.resolve();
     transport.hear(SAYS.keepalive);
