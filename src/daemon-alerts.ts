@@ -3,7 +3,7 @@ import { rivalText } from './admin/contest-text.js';
 import { type Facts, wallTime } from './admin/facts.js';
 import type { FeedPhase } from './desired/feed.js';
 import type { Alert, AlertSender } from './observe/alerts.js';
-import { isLeftAlone } from './reconcile/diff.js';
+import { isLeftAlone } from './reconcile/left-alone.js';
 import { objectText } from './reconcile/kernel-object.js';
 import type { Source, SourceState } from './source/source.js';
 

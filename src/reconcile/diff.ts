@@ -18,9 +18,11 @@ import type { Prefix } from '../net/prefix.js';
 import { adoptGroups } from './adoption.js';
 import { GroupWork } from './group-work.js';
 import type { NexthopGroups } from './groups.js';
-import type { Leaving } from './leaving.js';
+import type { Leaving, LeavingPrefix } from './leaving.js';
+import { isLeftAlone } from './left-alone.js';
 import { type Mirror, type OwnRoute, routeOf } from './mirror.js';
 import { isPredecessor } from './predecessor.js';
+import { wholeGroups } from './whole-groups.js';
 
 /** A table, and what of it is to be looked at. */
 export interface TableWork {
@@ -40,11 +42,6 @@ export interface DiffOptions {
   readonly wasRefused: (operation: Operation) => boolean;
   /** Nexthop objects work here (kernel 5.3 and later). */
   readonly objectsSupported: () => boolean;
-}
-
-/** `foreign: fail` while there are routes of others: looked at as a whole once the last of them has gone. */
-export function isLeftAlone(table: Table, mirror: Mirror): boolean {
-  return table.config.foreign === 'fail' && mirror.hasForeign(table.config.id);
 }
 
 export class Diff {
@@ -109,9 +106,24 @@ export class Diff {
 
   /** What goes next of {@link DiffOptions.leaving}, about `size`: as long as it still is not wanted. */
   leaves(size: number): readonly Operation[] {
-    const { leaving, mirror } = this.options;
+    return this.#deletions(this.options.leaving.take(size));
+  }
+
+  /**
+   * Groups that go now and take all their routes along, none with less than `least` of them; default
+   * routes before. Nothing where there are none. {@link Leaving.forget} them once they are gone.
+   */
+  leavesWhole(least: number): readonly Operation[] {
+    const whole = wholeGroups(this.options, least);
+    if (whole.length === 0) return [];
+    const groups = whole.map((id) => ({ op: 'nexthop-delete', id }) as const);
+    return [...this.#deletions(this.options.leaving.takeDefaults()), ...groups];
+  }
+
+  #deletions(leaving: readonly LeavingPrefix[]): readonly Operation[] {
+    const { mirror } = this.options;
     const operations: Operation[] = [];
-    for (const { table, prefix, throws } of leaving.take(size)) {
+    for (const { table, prefix, throws } of leaving) {
       for (const route of mirror.own(table, prefix)) {
         if ((route.target.type === 'throw') !== throws || !this.#mayLeave(table, route)) continue;
         this.#push(operations, { op: 'route-delete', route: routeOf(table, route) });
@@ -251,7 +263,7 @@ export class Diff {
     const operation = { op: 'route-delete', route: routeOf(table, route) } as const;
     if (!this.options.mayTry(operation)) return;
     if (target.type === 'throw') leaving.addThrow(table, prefix);
-    else if (alone) leaving.add(table, prefix);
+    else if (alone) leaving.add(table, prefix, target.type === 'nexthop' ? target.id : undefined);
     else this.#routesGone.push(operation);
   }
 }

@@ -7,7 +7,7 @@ import { type RouteTarget, targetKey } from '../desired/route.js';
 import type { Table } from '../desired/table.js';
 import { type KernelNotice, type KernelRoute, OWN_PROTOCOL } from '../kernel/kernel.js';
 import type { Rival } from './contests.js';
-import { isLeftAlone } from './diff.js';
+import { isLeftAlone } from './left-alone.js';
 import type { KernelObject } from './kernel-object.js';
 import { isOwnRule, type Mirror, type OwnRoute } from './mirror.js';
 

@@ -198,10 +198,11 @@ export class Passes {
     { everything, signal, mostRefused }: LeaveOptions,
     outcome: Executed,
   ): Promise<void> {
-    const { clock, pace } = this.options;
+    const { clock, engine, pace } = this.options;
     const now = clock.monotonic();
     if (this.#leaving.size > 0) this.#leavingSince ??= now;
-    let mustGo = everything || now - (this.#leavingSince ?? now) >= MOST_WAIT_MS;
+    const most = engine.inMidst ? MOST_MIDST_MS : MOST_WAIT_MS;
+    let mustGo = everything || now - (this.#leavingSince ?? now) >= most;
     let someWent = false;
     while (this.#leaving.size > 0 && !outcome.lost) {
       if (!mustGo) {
@@ -211,10 +212,22 @@ export class Passes {
       if (signal?.aborted === true || (someWent && !everything && this.#isAwaited())) return;
       mustGo = everything;
       someWent = true;
-      const lot = diff.leaves(everything ? Number.POSITIVE_INFINITY : pace.lot);
-      await this.#break(lot, mostRefused, outcome);
+      const whole = diff.leavesWhole(pace.lot);
+      const one = () => diff.leaves(everything ? Number.POSITIVE_INFINITY : pace.lot);
+      await this.#break(whole.length > 0 ? whole : one(), mostRefused, outcome);
+      this.#forget(whole);
     }
     if (this.#leaving.size === 0) this.#leavingSince = undefined;
+  }
+
+  /** Prefixes whose routes went with a group; one that was refused goes route by route. */
+  #forget(whole: readonly Operation[]): void {
+    for (const operation of whole) {
+      if (operation.op !== 'nexthop-delete') continue;
+      const { id } = operation;
+      if (this.options.view.mirror.routesOnGroup(id) > 0) this.#leaving.keepApart(id);
+      else this.#leaving.forget(id);
+    }
   }
 
   /** The next pass has something to look at before the rest. */
@@ -303,6 +316,8 @@ interface LeaveOptions {
 
 /** While there is always more to do, a lot goes with each pass once the first has waited so long. */
 const MOST_WAIT_MS = 1_000;
+/** … or so long, while more of one backlog is to come: the more is known, the more goes with its group. */
+const MOST_MIDST_MS = 10_000;
 
 const NOTHING = { done: 0, refused: 0 };
 
