@@ -24,7 +24,7 @@ const WORTH = 16;
  * @param least no group with fewer routes
  */
 export function wholeGroups(options: DiffOptions, least: number): readonly number[] {
-  const { engine, mirror, groups, leaving, mayTry } = options;
+  const { engine, mirror, groups, leaving } = options;
   if (leaving.size < least) return [];
   let all = engine.underlay.snapshot.routes.length;
   for (const table of mirror.tables()) all += mirror.count(table, 'ipv4');
@@ -33,7 +33,7 @@ export function wholeGroups(options: DiffOptions, least: number): readonly numbe
   for (const [id, size] of sizes) {
     if (size < least || size * WORTH < all) break;
     // Those of IPv6 count in the mirror, and not here.
-    if (size !== mirror.routesOnGroup(id) || !mayTry({ op: 'nexthop-delete', id })) continue;
+    if (size !== mirror.routesOnGroup(id)) continue;
     fitting.push(id);
     all -= size;
   }
