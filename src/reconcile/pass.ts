@@ -103,7 +103,9 @@ export class Passes {
     if (view.takeRulesDue() || this.#held) again.rules = true;
     again.abandoned ||= this.#held;
     let outcome = NOTHING;
-    if (everything || again.rules || again.abandoned || this.isDue || this.#hasChanges()) {
+    const { mayHaveUnused } = view.mirror;
+    const some = everything || again.rules || again.abandoned || mayHaveUnused;
+    if (some || this.isDue || this.#hasChanges()) {
       this.#deciding = true;
       outcome = await this.#bringInStep(everything, again, signal);
       this.#deciding = false;
