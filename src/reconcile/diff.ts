@@ -38,6 +38,8 @@ export interface DiffOptions {
   readonly leaving: Leaving;
   /** False for what was refused lately, or is contested, and waits for its next try. */
   readonly mayTry: (operation: Operation) => boolean;
+  /** False where {@link mayTry} is true of all, and {@link wasRefused} of none. */
+  readonly anyWaits: () => boolean;
   /** It was refused when it was last tried. */
   readonly wasRefused: (operation: Operation) => boolean;
   /** Nexthop objects work here (kernel 5.3 and later). */
@@ -178,7 +180,7 @@ export class Diff {
 
   #prefix(table: Table | undefined, tableId: number, prefix: Prefix): void {
     const { engine, mirror } = this.options;
-    if (table !== undefined && this.#stands(table, prefix)) return;
+    if (table !== undefined && (this.#stands(table, prefix) || this.#leaves(table, prefix))) return;
     const own = mirror.own(tableId, prefix);
     const wanted = table?.wanted(prefix) ?? [];
     let unmade: WantedRoute | undefined;
@@ -228,6 +230,18 @@ export class Diff {
     return current === this.#groups.targetOf(table, set);
   }
 
+  /** The common case of a withdrawal: nothing is to be there, and all there is is one route of ours. */
+  #leaves(table: Table, prefix: Prefix): boolean {
+    if (table.isWanted(prefix)) return false;
+    const { engine, mirror } = this.options;
+    const { id, foreign } = table.config;
+    if (foreign === 'evict' && mirror.hasForeign(id)) return false;
+    const route = mirror.only(id, prefix);
+    if (route === undefined) return false;
+    if (engine.mayDelete(prefix)) this.#delete(id, route, true);
+    return true;
+  }
+
   /** Made before the old one breaks, under another metric: or the old one stays, and follows its next hops. */
   #keep(table: Table, { prefix, metric, target: current }: OwnRoute, unmade: WantedRoute): void {
     const target = this.#target(table, unmade);
@@ -260,11 +274,11 @@ export class Diff {
     const { target, prefix } = route;
     const { leaving } = this.options;
     if (target.type === 'nexthop' && this.#groups.dead.has(target.id)) return;
-    const operation = { op: 'route-delete', route: routeOf(table, route) } as const;
-    if (!this.options.mayTry(operation)) return;
+    const operation = () => ({ op: 'route-delete', route: routeOf(table, route) }) as const;
+    if (this.options.anyWaits() && !this.options.mayTry(operation())) return;
     if (target.type === 'throw') leaving.addThrow(table, prefix);
     else if (alone) leaving.add(table, prefix, target.type === 'nexthop' ? target.id : undefined);
-    else this.#routesGone.push(operation);
+    else this.#routesGone.push(operation());
   }
 }
 

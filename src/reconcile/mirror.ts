@@ -79,6 +79,12 @@ export class Mirror {
     return place.metric === metric ? place.target : undefined;
   }
 
+  /** Where there is none, or more than one, `undefined`. */
+  only(table: number, prefix: Prefix): OwnRoute | undefined {
+    const place = this.#own.get(table)?.get(prefix);
+    return place === undefined || !('target' in place) ? undefined : routeAt(prefix, place);
+  }
+
   /** Of the same prefix and metric there is one at most. */
   set(table: number, { prefix, metric, target: given }: OwnRoute): void {
     // What was read is not met again: only what is interned already is found by itself.
@@ -134,6 +140,20 @@ export class Mirror {
   *ownRoutes(table: number): Generator<OwnRoute> {
     for (const [prefix, place] of this.#own.get(table)?.entries() ?? []) {
       for (const one of standings(place)) yield routeAt(prefix, one);
+    }
+  }
+
+  /** As {@link ownRoutes} of both families, those on nexthop groups alone. */
+  eachOnGroup(
+    table: number,
+    visit: (group: number, prefix: Prefix, standing: Standing) => void,
+  ): void {
+    for (const [prefix, place] of this.#own.get(table)?.entries() ?? []) {
+      if ('target' in place) {
+        if (place.target.type === 'nexthop') visit(place.target.id, prefix, place);
+        continue;
+      }
+      for (const one of place) if (one.target.type === 'nexthop') visit(one.target.id, prefix, one);
     }
   }
 

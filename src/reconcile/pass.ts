@@ -286,11 +286,12 @@ export class Passes {
   }
 
   #diff(over: Pick<DiffOptions, 'engine' | 'groups' | 'leaving'>, always: boolean): Diff {
-    const { retries, executor, view } = this.options;
+    const { retries, contests, executor, view } = this.options;
     return new Diff({
       ...over,
       mirror: view.mirror,
       mayTry: (operation) => always || this.#mayTry(operation),
+      anyWaits: () => !always && retries.size + contests.size > 0,
       wasRefused: (operation) => !always && retries.has(operation),
       objectsSupported: () => executor.objectsSupported,
     });

@@ -2,14 +2,12 @@
  * Nexthop groups that nothing wants any more and all of whose routes are to go: the kernel takes the
  * routes along as the group is deleted, in one message (docs/decisions/017-groups-go-with-their-routes.md).
  */
-import type { Operation } from '../kernel/kernel.js';
+import type { Prefix } from '../net/prefix.js';
 import type { DiffOptions } from './diff.js';
 import { groupsInUse } from './groups.js';
 import { isLeftAlone } from './left-alone.js';
-import { routeOf } from './mirror.js';
+import { type OwnRoute, routeOf } from './mirror.js';
 import { hasRuleTo } from './owed.js';
-
-type RouteDelete = Extract<Operation, { op: 'route-delete' }>;
 
 /**
  * The kernel looks at every IPv4 route there is as it deletes one group, in a twentieth of the time
@@ -56,25 +54,29 @@ function bound(options: DiffOptions, groups: ReadonlySet<number>): ReadonlySet<n
   }
   for (const id of mirror.tables()) {
     const mayGo = goingFrom(options, id);
-    for (const { prefix, metric, target } of mirror.ownRoutes(id)) {
-      if (target.type !== 'nexthop' || !groups.has(target.id) || bound.has(target.id)) continue;
-      const route = routeOf(id, { prefix, metric, target });
-      if (!mayGo({ op: 'route-delete', route })) bound.add(target.id);
-    }
+    mirror.eachOnGroup(id, (group, prefix, standing) => {
+      if (groups.has(group) && !bound.has(group) && !mayGo(prefix, standing)) bound.add(group);
+    });
   }
   return bound;
 }
 
 /** What a deletion by itself is asked before it is handed to the kernel, of one table: in `Diff.leaves` and `isOwed`. */
-function goingFrom(options: DiffOptions, id: number): (operation: RouteDelete) => boolean {
-  const { engine, mirror, mayTry, wasRefused } = options;
+function goingFrom(
+  { engine, mirror, mayTry, wasRefused, anyWaits }: DiffOptions,
+  id: number,
+): (prefix: Prefix, standing: Omit<OwnRoute, 'prefix'>) => boolean {
   // What was refused before waits, or is told; it is forgotten as that very operation is done.
-  const isFree = (one: RouteDelete) => mayTry(one) && !wasRefused(one);
+  const isFree = anyWaits()
+    ? (prefix: Prefix, standing: Omit<OwnRoute, 'prefix'>) => {
+        const route = routeOf(id, { prefix, ...standing });
+        const operation = { op: 'route-delete', route } as const;
+        return mayTry(operation) && !wasRefused(operation);
+      }
+    : () => true;
   const table = engine.tables.get(id);
   if (table === undefined) return engine.maySweep && !hasRuleTo(id, mirror) ? isFree : () => false;
   if (isLeftAlone(table, mirror)) return () => false;
-  return (one) => {
-    const { prefix } = one.route;
-    return !table.isWanted(prefix) && engine.mayDelete(prefix) && isFree(one);
-  };
+  return (prefix, standing) =>
+    !table.isWanted(prefix) && engine.mayDelete(prefix) && isFree(prefix, standing);
 }
