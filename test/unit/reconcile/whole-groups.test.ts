@@ -328,7 +328,10 @@ test('what went with its group is not looked up again', async () => {
     return own.call(mirror, id, one);
   };
   await node.hears(...GOING);
-  assert.deepEqual(looks.filter((one) => GOING.includes(one)), []);
+  assert.deepEqual(
+    looks.filter((one) => GOING.includes(one)),
+    [],
+  );
   await node.stop();
 });
 
