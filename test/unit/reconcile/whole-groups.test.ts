@@ -434,6 +434,30 @@ test('a table on its way below the mark for inline next hops gives its groups up
   await node.stop();
 });
 
+test('a single that is of no use goes, though nothing else is to do', async () => {
+  const node = new FakeNode(config(table({ nextHop: OBJECTS })));
+  await node.start();
+  await node.hears('20.0.0.0/16 via 10.9.0.2');
+  const group = groupOf(node, '20.0.0.0/16');
+  // Before the first full feed nothing of the table before is swept, and no table uses objects any more.
+  await node.reload(config(table({ id: 200, nextHop: nextHop({ objects: 'never' }) })));
+  assert.equal(groupOf(node, '20.0.0.0/16'), group);
+  await node.outside(`nexthop del id ${group}`);
+  assert.deepEqual(node.kernel.nexthopTexts(), []);
+  await node.stop();
+});
+
+test('foreign: evict: what others put beside a route that is withdrawn goes with it', async () => {
+  const node = await loaded(config(table({ nextHop: OBJECTS, foreign: 'evict' })));
+  const [gone = ''] = GOING;
+  node.kernel.outside(`route add blackhole ${gone} table 100 proto 4 metric 5`);
+  await settled();
+  node.engine.apply([updates(gone)], node.clock.monotonic());
+  await node.rest();
+  assert.ok(!node.routes().some((line) => line.includes(gone)));
+  await node.stop();
+});
+
 interface Built {
   readonly engine: Engine;
   readonly mirror: Mirror;
