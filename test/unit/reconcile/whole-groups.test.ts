@@ -450,8 +450,8 @@ test('a single that is of no use goes, though nothing else is to do', async () =
 test('foreign: evict: what others put beside a route that is withdrawn goes with it', async () => {
   const node = await loaded(config(table({ nextHop: OBJECTS, foreign: 'evict' })));
   const [gone = ''] = GOING;
+  // The notice is what wakes the loop: both are there by then.
   node.kernel.outside(`route add blackhole ${gone} table 100 proto 4 metric 5`);
-  await settled();
   node.engine.apply([updates(gone)], node.clock.monotonic());
   await node.rest();
   assert.ok(!node.routes().some((line) => line.includes(gone)));
