@@ -3,8 +3,8 @@ import { rivalText } from './admin/contest-text.js';
 import { type Facts, wallTime } from './admin/facts.js';
 import type { FeedPhase } from './desired/feed.js';
 import type { Alert, AlertSender } from './observe/alerts.js';
-import { isLeftAlone } from './reconcile/diff.js';
 import { objectText } from './reconcile/kernel-object.js';
+import { isLeftAlone } from './reconcile/left-alone.js';
 import type { Source, SourceState } from './source/source.js';
 
 /** A refusal that lasted so many attempts is not passing. */

@@ -5,7 +5,7 @@ import type { Table } from '../desired/table.js';
 import type { WantedRoute } from '../desired/wanted-route.js';
 import type { KernelRoute } from '../kernel/kernel.js';
 import type { Contest } from '../reconcile/contests.js';
-import { isLeftAlone } from '../reconcile/diff.js';
+import { isLeftAlone } from '../reconcile/left-alone.js';
 import type { Reconciler } from '../reconcile/loop.js';
 import type { Mirror } from '../reconcile/mirror.js';
 

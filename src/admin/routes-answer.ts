@@ -8,7 +8,7 @@ import type { Family } from '../net/family.js';
 import type { Prefix } from '../net/prefix.js';
 import { inOrder } from '../net/prefix-order.js';
 import type { RejectReason } from '../policy/verdict.js';
-import { isLeftAlone } from '../reconcile/diff.js';
+import { isLeftAlone } from '../reconcile/left-alone.js';
 import type { OwnRoute } from '../reconcile/mirror.js';
 import type { Refusal } from '../reconcile/retries.js';
 import { asPathText } from '../rib/path.js';

@@ -73,6 +73,11 @@ export class Engine {
     );
   }
 
+  /** Of what the source had to say when it began more is to come. */
+  get inMidst(): boolean {
+    return this.#midst;
+  }
+
   /** Every family has had its full feed, or hold has ended. */
   get maySweep(): boolean {
     return FAMILIES.every((family) => this.feed.sweepable(family));
@@ -275,7 +280,7 @@ export class Engine {
         }
         again ||= waiting.length > 0;
       }
-      table.chooseObjects(this.feed.complete);
+      table.chooseObjects(this.feed.complete, this.#midst);
     }
   }
 

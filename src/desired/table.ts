@@ -153,6 +153,11 @@ export class Table {
     return decision.set.legs.length === 0 ? undefined : decision.set;
   }
 
+  /** {@link wanted} has something. */
+  isWanted(prefix: Prefix): boolean {
+    return this.#fixed.has(prefix) || this.learnedSet(prefix) !== undefined;
+  }
+
   /** A fixed route is to stand there. */
   isFixed(prefix: Prefix): boolean {
     return this.#fixed.has(prefix);
@@ -244,9 +249,17 @@ export class Table {
     return accepted;
   }
 
-  /** Groups or inline next hops, by the number of routes. `complete`: the full feed was heard. */
-  chooseObjects(complete: boolean): void {
-    if (this.#objects.choose(this.#tally.accepted, complete)) this.#changes.all();
+  /**
+   * Groups or inline next hops, by the number of routes. `complete`: the full feed was heard.
+   * `midst`: more is to come at once, so that a table which shrinks goes on to do so.
+   */
+  chooseObjects(complete: boolean, midst: boolean): void {
+    const { use } = this.#objects;
+    if (use && midst) return;
+    if (!this.#objects.choose(this.#tally.accepted, complete)) return;
+    // What is wanted no more is known as such: only the few that stay are written anew.
+    if (use) for (const { prefix } of this.#routes()) this.#changes.prefix(prefix);
+    else this.#changes.all();
   }
 
   /** What changed since the last call. Routes to be written one by one are among `prefixes`. */

@@ -18,9 +18,11 @@ import type { Prefix } from '../net/prefix.js';
 import { adoptGroups } from './adoption.js';
 import { GroupWork } from './group-work.js';
 import type { NexthopGroups } from './groups.js';
-import type { Leaving } from './leaving.js';
+import type { Leaving, LeavingPrefix } from './leaving.js';
+import { isLeftAlone } from './left-alone.js';
 import { type Mirror, type OwnRoute, routeOf } from './mirror.js';
 import { isPredecessor } from './predecessor.js';
+import { wholeGroups } from './whole-groups.js';
 
 /** A table, and what of it is to be looked at. */
 export interface TableWork {
@@ -36,15 +38,12 @@ export interface DiffOptions {
   readonly leaving: Leaving;
   /** False for what was refused lately, or is contested, and waits for its next try. */
   readonly mayTry: (operation: Operation) => boolean;
+  /** False where {@link mayTry} is true of all, and {@link wasRefused} of none. */
+  readonly anyWaits: () => boolean;
   /** It was refused when it was last tried. */
   readonly wasRefused: (operation: Operation) => boolean;
   /** Nexthop objects work here (kernel 5.3 and later). */
   readonly objectsSupported: () => boolean;
-}
-
-/** `foreign: fail` while there are routes of others: looked at as a whole once the last of them has gone. */
-export function isLeftAlone(table: Table, mirror: Mirror): boolean {
-  return table.config.foreign === 'fail' && mirror.hasForeign(table.config.id);
 }
 
 export class Diff {
@@ -109,9 +108,24 @@ export class Diff {
 
   /** What goes next of {@link DiffOptions.leaving}, about `size`: as long as it still is not wanted. */
   leaves(size: number): readonly Operation[] {
-    const { leaving, mirror } = this.options;
+    return this.#deletions(this.options.leaving.take(size));
+  }
+
+  /**
+   * Groups that go now and take all their routes along, none with less than `least` of them; default
+   * routes before. Nothing where there are none. {@link Leaving.forget} them once they are gone.
+   */
+  leavesWhole(least: number): readonly Operation[] {
+    const whole = wholeGroups(this.options, least);
+    if (whole.length === 0) return [];
+    const groups = whole.map((id) => ({ op: 'nexthop-delete', id }) as const);
+    return [...this.#deletions(this.options.leaving.takeDefaults()), ...groups];
+  }
+
+  #deletions(leaving: readonly LeavingPrefix[]): readonly Operation[] {
+    const { mirror } = this.options;
     const operations: Operation[] = [];
-    for (const { table, prefix, throws } of leaving.take(size)) {
+    for (const { table, prefix, throws } of leaving) {
       for (const route of mirror.own(table, prefix)) {
         if ((route.target.type === 'throw') !== throws || !this.#mayLeave(table, route)) continue;
         this.#push(operations, { op: 'route-delete', route: routeOf(table, route) });
@@ -166,7 +180,7 @@ export class Diff {
 
   #prefix(table: Table | undefined, tableId: number, prefix: Prefix): void {
     const { engine, mirror } = this.options;
-    if (table !== undefined && this.#plain(table, prefix)) return;
+    if (table !== undefined && (this.#plain(table, prefix) || this.#leaves(table, prefix))) return;
     const own = mirror.own(tableId, prefix);
     const wanted = table?.wanted(prefix) ?? [];
     let unmade: WantedRoute | undefined;
@@ -223,6 +237,18 @@ export class Diff {
     return true;
   }
 
+  /** The common case of a withdrawal: nothing is to be there, and all there is is one route of ours. */
+  #leaves(table: Table, prefix: Prefix): boolean {
+    if (table.isWanted(prefix)) return false;
+    const { engine, mirror } = this.options;
+    const { id, foreign } = table.config;
+    if (foreign === 'evict' && mirror.hasForeign(id)) return false;
+    const route = mirror.only(id, prefix);
+    if (route === undefined) return false;
+    if (engine.mayDelete(prefix)) this.#delete(id, route, true);
+    return true;
+  }
+
   /** Made before the old one breaks, under another metric: or the old one stays, and follows its next hops. */
   #keep(table: Table, { prefix, metric, target: current }: OwnRoute, unmade: WantedRoute): void {
     const target = this.#target(table, unmade);
@@ -255,11 +281,11 @@ export class Diff {
     const { target, prefix } = route;
     const { leaving } = this.options;
     if (target.type === 'nexthop' && this.#groups.dead.has(target.id)) return;
-    const operation = { op: 'route-delete', route: routeOf(table, route) } as const;
-    if (!this.options.mayTry(operation)) return;
+    const operation = () => ({ op: 'route-delete', route: routeOf(table, route) }) as const;
+    if (this.options.anyWaits() && !this.options.mayTry(operation())) return;
     if (target.type === 'throw') leaving.addThrow(table, prefix);
-    else if (alone) leaving.add(table, prefix);
-    else this.#routesGone.push(operation);
+    else if (alone) leaving.add(table, prefix, target.type === 'nexthop' ? target.id : undefined);
+    else this.#routesGone.push(operation());
   }
 }
 

@@ -8,7 +8,7 @@ import type { Engine } from '../desired/engine.js';
 import { type RouteTarget, targetKey } from '../desired/route.js';
 import type { Table } from '../desired/table.js';
 import { type Kernel, type KernelRoute, OWN_PROTOCOL } from '../kernel/kernel.js';
-import { isLeftAlone } from './diff.js';
+import { isLeftAlone } from './left-alone.js';
 import type { Mirror, OwnRoute } from './mirror.js';
 
 /**

@@ -12,11 +12,12 @@ import { Alarm } from './alarm.js';
 import { Contests } from './contests.js';
 import type { MisplacedRule } from './diff-rules.js';
 import { Executor } from './executor.js';
+import { type Difference, differenceOf } from './foresight.js';
 import { NexthopGroups } from './groups.js';
 import { KernelView } from './kernel-view.js';
 import type { Mirror } from './mirror.js';
 import { PACE, type Pace } from './pace.js';
-import { type Difference, Passes } from './pass.js';
+import { Passes } from './pass.js';
 import type { Unread } from './reading.js';
 import { removeAll } from './removal.js';
 import { Retries } from './retries.js';
@@ -152,7 +153,9 @@ export class Reconciler {
 
   /** What a pass would do now. Changes neither the kernel nor what is to be drained. */
   difference(engine: Engine = this.#options.engine): Difference {
-    return this.#passes.difference(engine);
+    const { mirror, groups } = this;
+    const { objectsSupported } = this.#executor;
+    return differenceOf({ engine, mirror, groups, objectsSupported });
   }
 
   /** One full pass; what was refused stays in {@link retries}. */

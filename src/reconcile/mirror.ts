@@ -18,7 +18,7 @@ import {
   type KernelRule,
   OWN_PROTOCOL,
 } from '../kernel/kernel.js';
-import type { Family } from '../net/family.js';
+import { FAMILIES, type Family } from '../net/family.js';
 import type { Prefix } from '../net/prefix.js';
 import { PrefixMap } from '../net/prefix-map.js';
 
@@ -86,6 +86,12 @@ export class Mirror {
     return place.metric === metric ? place.target : undefined;
   }
 
+  /** Where there is none, or more than one, `undefined`. */
+  only(table: number, prefix: Prefix): OwnRoute | undefined {
+    const place = this.#own.get(table)?.get(prefix);
+    return place === undefined || !('target' in place) ? undefined : routeAt(prefix, place);
+  }
+
   /** Of the same prefix and metric there is one at most. */
   set(table: number, { prefix, metric, target: given }: OwnRoute): void {
     // What was read is not met again: only what is interned already is found by itself.
@@ -99,15 +105,15 @@ export class Mirror {
     const before = places.get(prefix);
     if (before === undefined) places.set(prefix, standing);
     else if ('target' in before && before.metric === metric) {
-      this.#count(table, prefix, before, -1);
+      this.#count(table, prefix.family, before.target, -1);
       places.set(prefix, standing);
     } else {
       const others = standings(before).filter((one) => one.metric !== metric);
       const replaced = standings(before).find((one) => one.metric === metric);
-      if (replaced !== undefined) this.#count(table, prefix, replaced, -1);
+      if (replaced !== undefined) this.#count(table, prefix.family, replaced.target, -1);
       places.set(prefix, others.length === 0 ? standing : [...others, standing]);
     }
-    this.#count(table, prefix, standing, 1);
+    this.#count(table, prefix.family, target, 1);
   }
 
   remove(table: number, prefix: Prefix, metric: number): void {
@@ -116,7 +122,7 @@ export class Mirror {
     if (places === undefined || place === undefined) return;
     const gone = standings(place).find((one) => one.metric === metric);
     if (gone === undefined) return;
-    this.#count(table, prefix, gone, -1);
+    this.#count(table, prefix.family, gone.target, -1);
     const rest = standings(place).filter((one) => one !== gone);
     const [only] = rest;
     if (only === undefined) places.delete(prefix);
@@ -145,6 +151,20 @@ export class Mirror {
   *ownRoutes(table: number): Generator<OwnRoute> {
     for (const [prefix, place] of this.#own.get(table)?.entries() ?? []) {
       for (const one of standings(place)) yield routeAt(prefix, one);
+    }
+  }
+
+  /** As {@link ownRoutes} of both families, those on nexthop groups alone. */
+  eachOnGroup(
+    table: number,
+    visit: (group: number, prefix: Prefix, standing: Standing) => void,
+  ): void {
+    for (const [prefix, place] of this.#own.get(table)?.entries() ?? []) {
+      if ('target' in place) {
+        if (place.target.type === 'nexthop') visit(place.target.id, prefix, place);
+        continue;
+      }
+      for (const one of place) if (one.target.type === 'nexthop') visit(one.target.id, prefix, one);
     }
   }
 
@@ -318,6 +338,38 @@ export class Mirror {
     return dropped;
   }
 
+  /** As {@link dropRoutesOn} of one group, where nobody asks which routes they were. */
+  removeRoutesOn(group: number): void {
+    for (const [table, places] of this.#own) {
+      for (const family of FAMILIES) {
+        if (this.routesOnGroup(group) === 0) return;
+        this.#removeRoutesOn(group, table, family, places);
+      }
+    }
+  }
+
+  /** One look at each; where most go, what stays is put back into an empty map. */
+  #removeRoutesOn(group: number, table: number, family: Family, places: PrefixMap<Place>): void {
+    const most = this.routesOnGroup(group) * 2 > places.sizeOf(family);
+    const left: [Prefix, Place][] = [];
+    for (const [prefix, place] of places.entriesOf(family)) {
+      if (most && 'target' in place) {
+        if (!isOn(place.target, group)) left.push([prefix, place]);
+        continue;
+      }
+      for (const { metric, target } of standings(place)) {
+        if (isOn(target, group)) this.remove(table, prefix, metric);
+      }
+      const rest = most ? places.get(prefix) : undefined;
+      if (rest !== undefined) left.push([prefix, rest]);
+    }
+    if (!most) return;
+    const target = { type: 'nexthop', id: group } as const;
+    this.#count(table, family, target, left.length - places.sizeOf(family));
+    places.clearOf(family);
+    for (const [prefix, place] of left) places.set(prefix, place);
+  }
+
   #standing(metric: number, target: RouteTarget): Standing {
     const last = this.#lastStanding;
     if (last?.target === target && last.metric === metric) return last;
@@ -329,13 +381,13 @@ export class Mirror {
     for (const { oif } of legs) this.interfaces.add(oif);
   }
 
-  #count(table: number, prefix: Prefix, { target }: Standing, step: 1 | -1): void {
+  #count(table: number, family: Family, target: RouteTarget, step: number): void {
     let counts = this.#counts.get(table);
     if (counts === undefined) {
       counts = { ipv4: 0, ipv6: 0 };
       this.#counts.set(table, counts);
     }
-    counts[prefix.family] += step;
+    counts[family] += step;
     if (target.type !== 'nexthop') return;
     const count = this.routesOnGroup(target.id) + step;
     if (count > 0) this.#routesOnGroup.set(target.id, count);
@@ -350,6 +402,10 @@ const TABLE_LOCAL = 255;
 const NONE: readonly OwnRoute[] = [];
 const NO_FOREIGN: readonly KernelRoute[] = [];
 const NO_PREFIXES: readonly Prefix[] = [];
+
+function isOn(target: RouteTarget, group: number): boolean {
+  return target.type === 'nexthop' && target.id === group;
+}
 
 function standings(place: Place): readonly Standing[] {
   return 'target' in place ? [place] : place;

@@ -7,8 +7,8 @@ import { type RouteTarget, targetKey } from '../desired/route.js';
 import type { Table } from '../desired/table.js';
 import { type KernelNotice, type KernelRoute, OWN_PROTOCOL } from '../kernel/kernel.js';
 import type { Rival } from './contests.js';
-import { isLeftAlone } from './diff.js';
 import type { KernelObject } from './kernel-object.js';
+import { isLeftAlone } from './left-alone.js';
 import { isOwnRule, type Mirror, type OwnRoute } from './mirror.js';
 
 /** What somebody else undid. `drift`: it was in the kernel; else it was to be kept out of it (`foreign: evict`). */

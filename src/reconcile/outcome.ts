@@ -80,7 +80,7 @@ function takeDone(operation: Operation, mirror: Mirror): void {
       return;
     case 'nexthop-delete':
       mirror.removeNexthop(operation.id);
-      mirror.dropRoutesOn(new Set([operation.id]));
+      mirror.removeRoutesOn(operation.id);
       return;
   }
 }

@@ -5,15 +5,12 @@
  */
 import type { Clock } from '../clock.js';
 import type { Engine } from '../desired/engine.js';
-import { PrefixBacklog } from '../desired/prefix-backlog.js';
-import type { TableChanges } from '../desired/table-changes.js';
 import type { Operation } from '../kernel/kernel.js';
 import { type Again, markAgain } from './again.js';
 import type { Contests } from './contests.js';
-import { Diff, type DiffOptions, type TableWork } from './diff.js';
+import { Diff, type TableWork } from './diff.js';
 import { diffRules, type MisplacedRule } from './diff-rules.js';
 import type { Executed, Executor } from './executor.js';
-import { nexthopsAfter } from './foresight.js';
 import { groupsInUse, type NexthopGroups } from './groups.js';
 import { objectOf } from './kernel-object.js';
 import type { KernelView } from './kernel-view.js';
@@ -21,6 +18,7 @@ import { Leaving } from './leaving.js';
 import { hasRuleTo, isOwed } from './owed.js';
 import type { Pace } from './pace.js';
 import { leadsOutOf, type Refusal, type Retries } from './retries.js';
+import { WHOLE_TABLE } from './whole-table.js';
 
 export interface PassesOptions {
   readonly engine: Engine;
@@ -33,11 +31,6 @@ export interface PassesOptions {
   readonly pace: Pace;
   /** There is work for another pass. */
   readonly onMore: () => void;
-}
-
-export interface Difference {
-  readonly operations: readonly Operation[];
-  readonly misplaced: readonly MisplacedRule[];
 }
 
 /** All passes of one loop: what one leaves to the next is kept here. */
@@ -103,7 +96,9 @@ export class Passes {
     if (view.takeRulesDue() || this.#held) again.rules = true;
     again.abandoned ||= this.#held;
     let outcome = NOTHING;
-    if (everything || again.rules || again.abandoned || this.isDue || this.#hasChanges()) {
+    const { mayHaveUnused } = view.mirror;
+    const some = everything || again.rules || again.abandoned || mayHaveUnused;
+    if (some || this.isDue || this.#hasChanges()) {
       this.#deciding = true;
       outcome = await this.#bringInStep(everything, again, signal);
       this.#deciding = false;
@@ -115,33 +110,14 @@ export class Passes {
     return outcome;
   }
 
-  /** What a pass would do now. Changes neither the kernel nor what is to be drained. */
-  difference(engine: Engine): Difference {
-    const { mirror } = this.options.view;
-    const groups = this.options.groups.clone();
-    const leaving = new Leaving();
-    const diff = this.#diff({ engine, groups, leaving }, true);
-    const work = [...engine.tables.values()].map((table) => ({ table, changes: WHOLE_TABLE }));
-    const rules = diffRules(engine, mirror, () => true);
-    const makes = [...diff.makes(work, Number.POSITIVE_INFINITY)].flat();
-    diff.abandonedTables(() => false);
-    const breaks = [...diff.breaks()];
-    while (leaving.size > 0) {
-      for (const one of diff.leaves(Number.POSITIVE_INFINITY)) breaks.push(one);
-    }
-    const operations = [...makes, ...rules.makes, ...rules.breaks, ...breaks];
-    const unused = groups.unused(nexthopsAfter(operations, mirror), groupsInUse(engine, groups));
-    return { operations: [...operations, ...unused], misplaced: rules.misplaced };
-  }
-
   async #bringInStep(
     everything: boolean,
     again: Again,
     signal: AbortSignal | undefined,
   ): Promise<Executed> {
-    const { engine, groups, pace, view } = this.options;
+    const { engine, pace, view } = this.options;
     const { tables } = engine;
-    const diff = this.#diff({ engine, groups, leaving: this.#leaving }, false);
+    const diff = this.#diff();
     const work = this.#takeWork(everything);
     const size = everything ? Number.POSITIVE_INFINITY : pace.lot;
     const outcome: Executed = { done: 0, refused: 0, lost: false };
@@ -198,10 +174,11 @@ export class Passes {
     { everything, signal, mostRefused }: LeaveOptions,
     outcome: Executed,
   ): Promise<void> {
-    const { clock, pace } = this.options;
+    const { clock, engine, pace } = this.options;
     const now = clock.monotonic();
     if (this.#leaving.size > 0) this.#leavingSince ??= now;
-    let mustGo = everything || now - (this.#leavingSince ?? now) >= MOST_WAIT_MS;
+    const most = engine.inMidst ? MOST_MIDST_MS : MOST_WAIT_MS;
+    let mustGo = everything || now - (this.#leavingSince ?? now) >= most;
     let someWent = false;
     while (this.#leaving.size > 0 && !outcome.lost) {
       if (!mustGo) {
@@ -211,10 +188,22 @@ export class Passes {
       if (signal?.aborted === true || (someWent && !everything && this.#isAwaited())) return;
       mustGo = everything;
       someWent = true;
-      const lot = diff.leaves(everything ? Number.POSITIVE_INFINITY : pace.lot);
-      await this.#break(lot, mostRefused, outcome);
+      const whole = diff.leavesWhole(pace.lot);
+      const one = () => diff.leaves(everything ? Number.POSITIVE_INFINITY : pace.lot);
+      await this.#break(whole.length > 0 ? whole : one(), mostRefused, outcome);
+      this.#forget(whole);
     }
     if (this.#leaving.size === 0) this.#leavingSince = undefined;
+  }
+
+  /** Prefixes whose routes went with a group; one that was refused goes route by route. */
+  #forget(whole: readonly Operation[]): void {
+    for (const operation of whole) {
+      if (operation.op !== 'nexthop-delete') continue;
+      const { id } = operation;
+      if (this.options.view.mirror.routesOnGroup(id) > 0) this.#leaving.keepApart(id);
+      else this.#leaving.forget(id);
+    }
   }
 
   /** The next pass has something to look at before the rest. */
@@ -270,13 +259,13 @@ export class Passes {
     if (unused.length > 0) await executor.execute(unused);
   }
 
-  #diff(over: Pick<DiffOptions, 'engine' | 'groups' | 'leaving'>, always: boolean): Diff {
-    const { retries, executor, view } = this.options;
+  #diff(): Diff {
+    const { engine, groups, retries, contests, executor, view } = this.options;
     return new Diff({
-      ...over,
-      mirror: view.mirror,
-      mayTry: (operation) => always || this.#mayTry(operation),
-      wasRefused: (operation) => !always && retries.has(operation),
+      ...{ engine, groups, leaving: this.#leaving, mirror: view.mirror },
+      mayTry: (operation) => this.#mayTry(operation),
+      anyWaits: () => retries.size + contests.size > 0,
+      wasRefused: (operation) => retries.has(operation),
       objectsSupported: () => executor.objectsSupported,
     });
   }
@@ -303,13 +292,7 @@ interface LeaveOptions {
 
 /** While there is always more to do, a lot goes with each pass once the first has waited so long. */
 const MOST_WAIT_MS = 1_000;
+/** … or so long, while more of one backlog is to come: the more is known, the more goes with its group. */
+const MOST_MIDST_MS = 10_000;
 
 const NOTHING = { done: 0, refused: 0 };
-
-const WHOLE_TABLE: TableChanges = {
-  everything: true,
-  fixed: new PrefixBacklog(),
-  prefixes: new PrefixBacklog(),
-  sets: new Set(),
-  rules: true,
-};

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { Leaving } from '../../../src/reconcile/leaving.js';
+import type { SourceEvent } from '../../../src/source/source.js';
 import { config, prefix, rulesFrom, table, updates } from '../desired/build.js';
 import { settled } from './fake-clock.js';
 import { FakeNode, runningNode } from './node.js';
@@ -64,6 +65,34 @@ test('whatever is added and taken in between, each comes, and none before a long
       assert.equal(leaving.size, 0);
     }),
   );
+});
+
+test('by group as they were added, of IPv4, until what stands on it is known to go apart, or has gone', () => {
+  const leaving = new Leaving();
+  const add = (text: string, group?: number, table = 100) =>
+    leaving.add(table, prefix(text), group);
+  for (const text of ['10.0.0.0/8', '10.1.0.0/16', '10.1.0.0/16']) add(text, 7);
+  add('10.1.0.0/16', 7, 200);
+  add('10.2.0.0/16', 8);
+  add('10.3.0.0/16');
+  add('2001:db8::/32', 7);
+  assert.deepEqual(
+    leaving.byGroup(),
+    new Map([
+      [7, 3],
+      [8, 1],
+    ]),
+  );
+  assert.deepEqual(texts(leaving.take(1)), ['100 10.1.0.0/16']);
+  leaving.keepApart(8);
+  assert.deepEqual(leaving.byGroup(), new Map([[7, 2]]));
+  assert.equal(leaving.size, 5);
+  leaving.forget(7);
+  assert.equal(leaving.size, 2);
+  assert.deepEqual(texts(leaving.take(9)).sort(), ['100 10.2.0.0/16', '100 10.3.0.0/16']);
+  // All that went is over: the next time they may go together.
+  add('10.2.0.0/16', 8);
+  assert.deepEqual(leaving.byGroup(), new Map([[8, 1]]));
 });
 
 interface Busy {
@@ -128,6 +157,27 @@ test('while the source never rests, what goes waits a second, and then goes lot 
     [10, 10, 11, 11],
   );
   assert.equal(node.routes().length, turns);
+  await node.stop();
+});
+
+test('while more of one backlog is to come, what goes waits up to ten seconds', async () => {
+  const node = await busyNode(2);
+  const { engine, clock, reconciler, kernel } = node;
+  const hear = (...texts: string[]) =>
+    engine.apply([{ ...updates(...texts), more: true } as SourceEvent], clock.monotonic());
+  let turns = 0;
+  let deletedAfter: number | undefined;
+  // A second a turn.
+  node.coming.shift = () => {
+    clock.move(1_000);
+    if (kernel.takeLog().some((line) => line.startsWith('route del'))) deletedAfter ??= turns;
+    if (++turns <= 12) hear(`30.${turns}.0.0/16 via 10.9.0.2`);
+    return undefined;
+  };
+  hear('20.0.0.0/8', '20.0.0.0/16', '20.0.0.0/24');
+  reconciler.wake();
+  await node.rest();
+  assert.equal(deletedAfter, 10);
   await node.stop();
 });
 

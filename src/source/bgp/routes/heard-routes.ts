@@ -91,11 +91,8 @@ export class HeardRoutes {
   ): void {
     for (const [prefix, paths] of this.#sets.entriesOf(family)) {
       if (!has(paths, owner)) continue;
-      const next = paths.flatMap((path) =>
-        path.session.owner === owner ? (change(path) ?? []) : [path],
-      );
-      if (next.length === paths.length && next.every((path, i) => path === paths[i])) continue;
-      this.#keep(prefix, owner, next);
+      const next = changed(paths, owner, change);
+      if (next !== paths) this.#keep(prefix, owner, next);
     }
   }
 
@@ -144,6 +141,23 @@ export class HeardRoutes {
 }
 
 const NONE: readonly HeardPath[] = [];
+
+/** The same where nothing changes; one that nothing is left of is {@link NONE}, and none is made for each prefix. */
+function changed(
+  paths: readonly HeardPath[],
+  owner: PathOwner,
+  change: (path: HeardPath) => HeardPath | undefined,
+): readonly HeardPath[] {
+  const [only] = paths;
+  if (paths.length === 1 && only !== undefined) {
+    const next = change(only);
+    return next === only ? paths : next === undefined ? NONE : [next];
+  }
+  const next = paths.flatMap((path) =>
+    path.session.owner === owner ? (change(path) ?? []) : [path],
+  );
+  return next.length === paths.length && next.every((path, i) => path === paths[i]) ? paths : next;
+}
 
 function without(paths: readonly HeardPath[], at: number): readonly HeardPath[] {
   return paths.length === 1 ? NONE : paths.toSpliced(at, 1);
