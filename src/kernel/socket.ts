@@ -101,9 +101,10 @@ export class NetlinkSocket {
   /**
    * Hands messages to the kernel, which carries them out and queues its answers
    * before it returns: once the last answer is here, the bytes may be reused.
+   * `heavy`: what they ask for takes long, however short they are.
    */
-  send(bytes: Buffer, failed: (error: KernelError) => void): void {
-    if (bytes.length > BESIDE_BYTES) {
+  send(bytes: Buffer, failed: (error: KernelError) => void, heavy = false): void {
+    if (heavy || bytes.length > BESIDE_BYTES) {
       this.#sending++;
       sendBeside(this.#fd, bytes, (sent) => {
         this.#sending--;

@@ -43,6 +43,8 @@ export class WriteClient {
   readonly #deadline: Deadline;
   #batch: Batch | undefined;
   #seq = 1;
+  /** Something in the batch being written takes long however short it is. */
+  #heavy = false;
   #broken: KernelError | undefined;
 
   /**
@@ -105,10 +107,12 @@ export class WriteClient {
     const writer = this.#writer;
     const stop = Math.min(to, from + this.#limit);
     writer.reset();
+    this.#heavy = false;
     let at = from;
     for (; at < stop && writer.length < BATCH_BYTES; at++) {
       const request = requests[at];
       if (request === undefined) break;
+      this.#heavy ||= isHeavy(request);
       try {
         encodeRequest(writer, (this.#seq + at - from) >>> 0, request);
       } catch (error) {
@@ -129,7 +133,7 @@ export class WriteClient {
     return new Promise((settle) => {
       this.#batch = { base, last, dropped: this.#socket.dropped, failures, settle };
       this.#deadline.kick();
-      this.#socket.send(this.#writer.written(), (error) => this.#break(error));
+      this.#socket.send(this.#writer.written(), (error) => this.#break(error), this.#heavy);
     });
   }
 
@@ -159,4 +163,9 @@ export class WriteClient {
     this.#socket.close();
     this.#settle(error);
   }
+}
+
+/** The kernel looks at every route that stands on the object: a second for a million. */
+function isHeavy({ op }: Request): boolean {
+  return op === 'nexthop-replace' || op === 'nexthop-delete';
 }
