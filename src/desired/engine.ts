@@ -73,6 +73,11 @@ export class Engine {
     );
   }
 
+  /** Prefixes that nothing here holds and that may be deleted all the same, one by one, whatever the feed. */
+  withdrawn(): Iterable<Prefix> {
+    return this.#withdrawn.keys();
+  }
+
   /** Of what the source had to say when it began more is to come. */
   get inMidst(): boolean {
     return this.#midst;

@@ -69,7 +69,7 @@ export class PrefixMap<Value extends NonNullable<unknown>> {
   }
 
   *values(): Generator<Value> {
-    for (const family of FAMILIES) for (const [, value] of this.entriesOf(family)) yield value;
+    for (const family of FAMILIES) yield* this.#of(family).values();
   }
 
   *entries(): Generator<[Prefix, Value]> {
@@ -141,6 +141,13 @@ class FamilyMap<Value extends NonNullable<unknown>> {
     this.slots.dropAll(this.size);
     this.size = 0;
     this.#values.clear();
+  }
+
+  *values(): Generator<Value> {
+    for (let slot = 0; slot < this.slots.end; slot++) {
+      const value = this.#values.get(slot);
+      if (value !== undefined) yield value;
+    }
   }
 
   *keys(): Generator<Prefix> {

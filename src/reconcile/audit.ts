@@ -24,16 +24,20 @@ export async function readMirror(kernel: Kernel, tables: Iterable<number>): Prom
 
 /** Tells a table what of it the kernel has, so that a restart rewrites nothing. */
 export function adopt(table: Table, mirror: Mirror): void {
+  const { id } = table.config;
   const learned: Prefix[] = [];
   let routes = 0;
   let onObjects = 0;
   let fed = false;
-  for (const { prefix, target } of mirror.ownRoutes(table.config.id)) {
-    if (target.type === 'unreachable') fed = true;
-    if (target.type !== 'nexthop' && target.type !== 'legs') continue;
-    routes++;
-    if (table.limits.length > 0) learned.push(prefix);
-    if (target.type === 'nexthop') onObjects++;
+  for (const { type } of mirror.targets(id)) {
+    if (type === 'unreachable') fed = true;
+    if (type === 'nexthop' || type === 'legs') routes++;
+    if (type === 'nexthop') onObjects++;
+  }
+  if (table.limits.length > 0) {
+    for (const { prefix, target } of mirror.ownRoutes(id)) {
+      if (target.type === 'nexthop' || target.type === 'legs') learned.push(prefix);
+    }
   }
   table.adopt({ learned, onObjects: onObjects * 2 > routes, fed });
 }

@@ -14,6 +14,7 @@ import type { Table } from '../desired/table.js';
 import type { TableChanges } from '../desired/table-changes.js';
 import type { WantedRoute } from '../desired/wanted-route.js';
 import type { KernelRoute, Operation } from '../kernel/kernel.js';
+import { FAMILIES } from '../net/family.js';
 import type { Prefix } from '../net/prefix.js';
 import { adoptGroups } from './adoption.js';
 import { GroupWork } from './group-work.js';
@@ -164,7 +165,7 @@ export class Diff {
     const everything = changes.everything || scattered;
     if (everything) for (const set of table.nextHops.values()) this.#groups.follow(id, set);
     const fixed = everything ? new PrefixBacklog(table.fixedPrefixes()) : changes.fixed;
-    const prefixes = () => (everything ? allOf(table, mirror) : changed(changes));
+    const prefixes = () => (everything ? allOf(table, engine, mirror) : changed(changes));
     // Once the stale routes of a life before are gone, so are its groups.
     if (table.useObjects && (everything || !engine.maySweep)) {
       adoptGroups(table, prefixes(), groups, mirror);
@@ -289,10 +290,11 @@ export class Diff {
   }
 }
 
-/** All that a table may have, and that the kernel has of it. */
-function* allOf(table: Table, mirror: Mirror): Generator<Prefix> {
+/** All that a table may have, and what of the kernel's it may lose: next to nothing before the feed is complete. */
+function* allOf(table: Table, engine: Engine, mirror: Mirror): Generator<Prefix> {
   yield* table.prefixes();
-  for (const prefix of mirror.prefixes(table.config.id)) {
+  const sweeps = FAMILIES.some((family) => engine.feed.sweepable(family));
+  for (const prefix of sweeps ? mirror.prefixes(table.config.id) : engine.withdrawn()) {
     if (!table.mayHold(prefix)) yield prefix;
   }
 }

@@ -154,6 +154,14 @@ export class Mirror {
     }
   }
 
+  /** Where each of {@link ownRoutes} leads to. */
+  *targets(table: number): Generator<RouteTarget> {
+    for (const place of this.#own.get(table)?.values() ?? []) {
+      if ('target' in place) yield place.target;
+      else for (const { target } of place) yield target;
+    }
+  }
+
   /** As {@link ownRoutes} of both families, those on nexthop groups alone. */
   eachOnGroup(
     table: number,
