@@ -7,7 +7,7 @@ import { type Kernel, KernelError } from './kernel/kernel.js';
 import { openRtnetlink } from './kernel/rtnetlink.js';
 import type { Log } from './log-port.js';
 import { FAMILIES, type Family } from './net/family.js';
-import { isOwnRule, localRulePriority } from './reconcile/mirror.js';
+import { isOwnRule, localRulePriority } from './reconcile/rule-set.js';
 import { StartFault } from './start-fault.js';
 
 /** Throws {@link StartFault} with every fault. */

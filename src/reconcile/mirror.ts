@@ -3,15 +3,7 @@
  * rules and nexthop objects of every table, and of the configured tables the
  * foreign routes too. The kernel is the truth; this is its copy between audits.
  */
-import {
-  type Leg,
-  legKey,
-  type NexthopObject,
-  type Route,
-  type RouteTarget,
-  ruleKey,
-  targetKey,
-} from '../desired/route.js';
+import type { Leg, Route, RouteTarget } from '../desired/route.js';
 import {
   type KernelNexthop,
   type KernelRoute,
@@ -21,37 +13,25 @@ import {
 import { FAMILIES, type Family } from '../net/family.js';
 import type { Prefix } from '../net/prefix.js';
 import { PrefixMap } from '../net/prefix-map.js';
+import { type ForeignKey, ForeignRoutes } from './foreign-routes.js';
+import { type GroupObject, NexthopObjects } from './nexthop-objects.js';
+import { isOn, type Place, type Standing, standings } from './place.js';
+import { localRulePriority, RuleSet } from './rule-set.js';
+import { TargetPool } from './target-pool.js';
 
-/** One of our routes; `target` is interned, so equal targets are one object. */
-export interface OwnRoute {
+/** One of our routes. */
+export interface OwnRoute extends Standing {
   readonly prefix: Prefix;
-  readonly metric: number;
-  readonly target: RouteTarget;
 }
-
-/** A route without its prefix: immutable, and shared by neighbours that are alike. */
-type Standing = Pick<OwnRoute, 'metric' | 'target'>;
-
-/** Nearly every prefix has one route; only a change of metric makes it two for a moment. */
-type Place = Standing | readonly Standing[];
-
-type GroupObject = Extract<NexthopObject, { type: 'group' }>;
 
 export class Mirror {
   readonly #own = new Map<number, PrefixMap<Place>>();
   #lastStanding: Standing | undefined;
   readonly #counts = new Map<number, Record<Family, number>>();
-  readonly #foreign = new Map<number, PrefixMap<readonly KernelRoute[]>>();
-  readonly #targets = new Map<string, RouteTarget>();
-  readonly #interned = new WeakMap<RouteTarget, RouteTarget>();
-  /** Those of `#targets` on a nexthop object, by its id. */
-  readonly #onNexthop = new Map<number, RouteTarget>();
-  readonly #rules = new Map<string, KernelRule>();
-  readonly #ownRules = new Map<string, KernelRule>();
-  readonly #groups = new Map<number, GroupObject>();
-  readonly #singles = new Map<number, string>();
-  readonly #singleIds = new Map<string, number>();
-  readonly #foreignIds = new Set<number>();
+  readonly #foreign = new ForeignRoutes();
+  readonly #targets = new TargetPool((legs) => this.#note(legs));
+  readonly #rules = new RuleSet();
+  readonly #nexthops = new NexthopObjects();
   readonly #routesOnGroup = new Map<number, number>();
   /** Every interface that a route of ours, or of others in a table of ours, has led out of since this was read. */
   readonly interfaces = new Set<number>();
@@ -94,8 +74,7 @@ export class Mirror {
 
   /** Of the same prefix and metric there is one at most. */
   set(table: number, { prefix, metric, target: given }: OwnRoute): void {
-    // What was read is not met again: only what is interned already is found by itself.
-    const target = this.#interned.get(given) ?? this.#internedByKey(given);
+    const target = this.#targets.find(given);
     const standing = this.#standing(metric, target);
     let places = this.#own.get(table);
     if (places === undefined) {
@@ -131,7 +110,7 @@ export class Mirror {
 
   /** Of all tables, ours and others'. */
   forgetRoutes(family: Family): void {
-    for (const routes of this.#foreign.values()) routes.clearOf(family);
+    this.#foreign.clearOf(family);
     for (const [table, places] of this.#own) {
       for (const [prefix, place] of places.entriesOf(family)) {
         for (const { metric } of standings(place)) this.remove(table, prefix, metric);
@@ -182,65 +161,36 @@ export class Mirror {
 
   /** Equal targets come back as the same object. */
   intern(target: RouteTarget): RouteTarget {
-    const known = this.#interned.get(target);
-    if (known !== undefined) return known;
-    const one = this.#internedByKey(target);
-    this.#interned.set(target, one);
-    return one;
-  }
-
-  #internedByKey(target: RouteTarget): RouteTarget {
-    const onNexthop = target.type === 'nexthop' ? this.#onNexthop.get(target.id) : undefined;
-    if (onNexthop !== undefined) return onNexthop;
-    const key = targetKey(target);
-    const known = this.#targets.get(key);
-    if (known !== undefined) return known;
-    if (target.type === 'legs') this.#note(target.legs);
-    this.#targets.set(key, target);
-    if (target.type === 'nexthop') this.#onNexthop.set(target.id, target);
-    this.#interned.set(target, target);
-    return target;
+    return this.#targets.intern(target);
   }
 
   // Routes of others, in configured tables.
 
   foreign(table: number, prefix: Prefix): readonly KernelRoute[] {
-    return this.#foreign.get(table)?.get(prefix) ?? NO_FOREIGN;
+    return this.#foreign.at(table, prefix);
   }
 
   hasForeign(table: number): boolean {
-    return (this.#foreign.get(table)?.size ?? 0) > 0;
+    return this.#foreign.hasAny(table);
   }
 
-  *foreignRoutes(table: number): Generator<KernelRoute> {
-    for (const routes of this.#foreign.get(table)?.values() ?? []) yield* routes;
+  foreignRoutes(table: number): Iterable<KernelRoute> {
+    return this.#foreign.of(table);
   }
 
   setForeign(route: KernelRoute): void {
-    this.removeForeign(route);
     if (route.target.type === 'legs') this.#note(route.target.legs);
-    let routes = this.#foreign.get(route.table);
-    if (routes === undefined) {
-      routes = new PrefixMap();
-      this.#foreign.set(route.table, routes);
-    }
-    routes.set(route.prefix, [...(routes.get(route.prefix) ?? []), route]);
+    this.#foreign.set(route);
   }
 
-  removeForeign(route: Pick<KernelRoute, 'table' | 'prefix' | 'metric' | 'protocol'>): void {
-    const routes = this.#foreign.get(route.table);
-    const { prefix } = route;
-    const rest = (routes?.get(prefix) ?? []).filter(
-      (other) => other.metric !== route.metric || other.protocol !== route.protocol,
-    );
-    if (rest.length === 0) routes?.delete(prefix);
-    else routes?.set(prefix, rest);
+  removeForeign(route: ForeignKey): void {
+    this.#foreign.remove(route);
   }
 
   // Rules, everybody's.
 
   ownRules(): ReadonlyMap<string, KernelRule> {
-    return this.#ownRules;
+    return this.#rules.own;
   }
 
   rules(): Iterable<KernelRule> {
@@ -248,13 +198,11 @@ export class Mirror {
   }
 
   setRule(rule: KernelRule): void {
-    this.#rules.set(ruleSlot(rule), rule);
-    if (isOwnRule(rule)) this.#ownRules.set(ruleKey(rule), rule);
+    this.#rules.set(rule);
   }
 
   removeRule(rule: KernelRule): void {
-    this.#rules.delete(ruleSlot(rule));
-    if (isOwnRule(rule)) this.#ownRules.delete(ruleKey(rule));
+    this.#rules.remove(rule);
   }
 
   localRulePriority(family: Family): number | undefined {
@@ -264,26 +212,27 @@ export class Mirror {
   // Nexthop objects.
 
   groups(): ReadonlyMap<number, GroupObject> {
-    return this.#groups;
+    return this.#nexthops.groups;
   }
 
   /** It stands with just these members. */
-  hasGroup({ id, members }: Pick<GroupObject, 'id' | 'members'>): boolean {
-    const known = this.#groups.get(id)?.members;
-    return (
-      known?.length === members.length &&
-      members.every((one) => known.some(({ id, weight }) => one.id === id && one.weight === weight))
-    );
+  hasGroup(group: Pick<GroupObject, 'id' | 'members'>): boolean {
+    return this.#nexthops.hasGroup(group);
   }
 
   /** Ids of our single objects, by leg (see {@link singleKey}). */
   singles(): ReadonlyMap<string, number> {
-    return this.#singleIds;
+    return this.#nexthops.singleIds;
+  }
+
+  /** Every single object of ours: id and leg. */
+  singleObjects(): ReadonlyMap<number, string> {
+    return this.#nexthops.singles;
   }
 
   /** Ids in use by anybody. */
   isIdTaken(id: number): boolean {
-    return this.#groups.has(id) || this.#singles.has(id) || this.#foreignIds.has(id);
+    return this.#nexthops.isTaken(id);
   }
 
   routesOnGroup(id: number): number {
@@ -292,44 +241,25 @@ export class Mirror {
 
   setNexthop(nexthop: KernelNexthop): void {
     this.removeNexthop(nexthop.id);
-    if (nexthop.protocol !== OWN_PROTOCOL) this.#foreignIds.add(nexthop.id);
-    else if (nexthop.type === 'group') this.#groups.set(nexthop.id, nexthop);
-    else {
-      const key = singleKey(nexthop);
-      this.#note([nexthop.leg]);
-      this.#singles.set(nexthop.id, key);
-      if (!this.#singleIds.has(key)) this.#singleIds.set(key, nexthop.id);
-    }
+    this.#nexthops.set(nexthop);
+    if (nexthop.protocol === OWN_PROTOCOL && nexthop.type === 'single') this.#note([nexthop.leg]);
   }
 
   /** Takes it out of the groups as well, as the kernel does; its routes are the caller's. */
   removeNexthop(id: number): void {
-    this.#foreignIds.delete(id);
-    if (this.#groups.delete(id)) this.mayHaveUnused = true;
-    const key = this.#singles.get(id);
-    if (key === undefined) return;
-    this.#singles.delete(id);
-    if (this.#singleIds.get(key) === id) this.#singleIds.delete(key);
-    for (const group of this.#groups.values()) {
-      const members = group.members.filter((member) => member.id !== id);
-      if (members.length < group.members.length) this.#groups.set(group.id, { ...group, members });
-    }
+    if (this.#nexthops.groups.has(id)) this.mayHaveUnused = true;
+    this.#nexthops.remove(id);
   }
 
   /** All nexthop objects there are, newly read. Returns the ids of those that were there, and are no more. */
   readNexthops(nexthops: readonly KernelNexthop[]): ReadonlySet<number> {
-    const gone = new Set([...this.#groups.keys(), ...this.#singles.keys(), ...this.#foreignIds]);
+    const gone = new Set(this.#nexthops.ids());
     for (const { id } of nexthops) gone.delete(id);
     for (const id of gone) this.removeNexthop(id);
     // Singles first: taken in again, one goes out of the groups that have it.
     for (const nexthop of nexthops) if (nexthop.type === 'single') this.setNexthop(nexthop);
     for (const nexthop of nexthops) if (nexthop.type === 'group') this.setNexthop(nexthop);
     return gone;
-  }
-
-  /** Every single object of ours: id and leg. */
-  singleObjects(): ReadonlyMap<number, string> {
-    return this.#singles;
   }
 
   /** The kernel drops the routes of deleted groups by itself. Returns what it took along. */
@@ -406,51 +336,11 @@ export class Mirror {
   }
 }
 
-const TABLE_LOCAL = 255;
 const NONE: readonly OwnRoute[] = [];
-const NO_FOREIGN: readonly KernelRoute[] = [];
 const NO_PREFIXES: readonly Prefix[] = [];
-
-function isOn(target: RouteTarget, group: number): boolean {
-  return target.type === 'nexthop' && target.id === group;
-}
-
-function standings(place: Place): readonly Standing[] {
-  return 'target' in place ? [place] : place;
-}
 
 function routeAt(prefix: Prefix, { metric, target }: Standing): OwnRoute {
   return { prefix, metric, target };
-}
-
-/** A single object is known by its way out; its weight is the group's business. */
-export function singleKey(nexthop: Extract<NexthopObject, { type: 'single' }>): string {
-  return `${nexthop.family} ${legKey({ ...nexthop.leg, weight: 1 })}`;
-}
-
-/**
- * Where the look-up of table `local` for all traffic stands, the first of them;
- * `undefined` when there is none. One with selectors saves nobody's own addresses.
- */
-export function localRulePriority(rules: Iterable<KernelRule>, family: Family): number | undefined {
-  let lowest: number | undefined;
-  for (const rule of rules) {
-    const { from, to, iif, fwmark, opaque, action, table, priority } = rule;
-    if (rule.family !== family || table !== TABLE_LOCAL || action !== 'lookup' || opaque) continue;
-    if (from !== undefined || to !== undefined || iif !== undefined || fwmark !== undefined)
-      continue;
-    if (lowest === undefined || priority < lowest) lowest = priority;
-  }
-  return lowest;
-}
-
-export function isOwnRule(rule: KernelRule): boolean {
-  return rule.protocol === OWN_PROTOCOL && rule.action === 'lookup' && !rule.opaque;
-}
-
-/** Rules of others may be equal but for what we do not read: they only have to be told apart from ours. */
-function ruleSlot(rule: KernelRule): string {
-  return `${ruleKey(rule)} ${rule.protocol} ${rule.action} ${rule.opaque}`;
 }
 
 /** The route as an operation names it. */

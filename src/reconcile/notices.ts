@@ -9,7 +9,8 @@ import { type KernelNotice, type KernelRoute, OWN_PROTOCOL } from '../kernel/ker
 import type { Rival } from './contests.js';
 import type { KernelObject } from './kernel-object.js';
 import { isLeftAlone } from './left-alone.js';
-import { isOwnRule, type Mirror, type OwnRoute } from './mirror.js';
+import type { Mirror, OwnRoute } from './mirror.js';
+import { isOwnRule } from './rule-set.js';
 
 /** What somebody else undid. `drift`: it was in the kernel; else it was to be kept out of it (`foreign: evict`). */
 export interface Undone {
