@@ -14,9 +14,9 @@ import { KernelError, type OperationFailure } from './kernel.js';
 import { MessageWriter } from './message-writer.js';
 import { NetlinkSocket } from './socket.js';
 
-const BATCH_MESSAGES = 1000;
+const BATCH_MESSAGES = 4000;
 /** A batch ends behind the message that crosses this. */
-const BATCH_BYTES = 96 * 1024;
+const BATCH_BYTES = 256 * 1024;
 /** Room for one more message, whose largest attribute is 64 KiB. */
 const BATCH_CAPACITY = BATCH_BYTES + 72 * 1024;
 const RECEIVE_BUFFER = 4 << 20;
