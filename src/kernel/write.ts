@@ -14,9 +14,9 @@ import { KernelError, type OperationFailure } from './kernel.js';
 import { MessageWriter } from './message-writer.js';
 import { NetlinkSocket } from './socket.js';
 
-const BATCH_MESSAGES = 4000;
+const BATCH_MESSAGES = 1000;
 /** A batch ends behind the message that crosses this. */
-const BATCH_BYTES = 256 * 1024;
+const BATCH_BYTES = 96 * 1024;
 /** One more message, whose largest attribute is 64 KiB. */
 const MESSAGE_BYTES = 72 * 1024;
 const LEAST_BATCH_BYTES = 4 * 1024;

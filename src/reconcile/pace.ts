@@ -9,7 +9,7 @@ export interface Pace {
 }
 
 export const PACE: Pace = {
-  lot: 4_000,
+  lot: 2_000,
   // The source hands over what it has at most once a turn of the event loop: in the first, or by the second.
   turn: async () => {
     await setImmediate();
