@@ -31,6 +31,7 @@ import {
   refusalsHere,
   removeRulesAheadOfLocal,
 } from './preflight.js';
+import { Alarm } from './reconcile/alarm.js';
 import { Reconciler } from './reconcile/loop.js';
 import { createSource } from './source/create.js';
 import { enablePeers } from './source/gobgp/enable-peers.js';
@@ -102,12 +103,16 @@ const RECEIVED_MS = 1_000;
 /** … and whether one is, where none was. */
 const NO_RECEIVED_MS = 10_000;
 
+/** Between two looks at what alerts are about. */
+const ALERTS_MS = 100;
+
 class Daemon {
   readonly #options: DaemonOptions;
   readonly #kernel: Kernel;
   readonly #log: Logger;
   readonly #clock = systemClock;
   readonly #heapSize = new HeapSize();
+  readonly #alertsDue = new Alarm(this.#clock);
   readonly #engine: Engine;
   readonly #reconciler: Reconciler;
   readonly #metrics: Metrics;
@@ -209,6 +214,7 @@ class Daemon {
         this.#limits.run(both),
         this.#alerts.run(both),
         this.#watchReceived(both),
+        this.#watchAlerts(both),
       ];
       // The first part that fails ends the others.
       for (const part of parts) part.catch(() => stop.abort());
@@ -258,7 +264,16 @@ class Daemon {
     const { complete } = this.#engine.feed;
     this.#ready = complete && (this.#ready || this.#reconciler.settled);
     this.#limits.review();
-    this.#daemonAlerts.review();
+    this.#alertsDue.ring();
+  }
+
+  /** Soon after every pass, but not with every one: thousands may come in a second. */
+  async #watchAlerts(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      this.#daemonAlerts.review();
+      await this.#alertsDue.wait(Number.POSITIVE_INFINITY, signal);
+      await this.#clock.delay(ALERTS_MS, signal).catch(() => undefined);
+    }
   }
 
   async #watchReceived(signal: AbortSignal): Promise<void> {

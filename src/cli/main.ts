@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /** From argv to a command to an exit code; the only place where the process ends itself. */
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { packageVersion } from '../package-version.js';
 import type { Chosen, Context } from './command.js';
 import type { ExitCode } from './exit-code.js';
 import { failureOf } from './failure.js';
@@ -72,9 +72,4 @@ function stopSignal(): AbortSignal {
     process.once(signal, () => stop.abort());
   }
   return stop.signal;
-}
-
-function packageVersion(): string {
-  const file = new URL('../../package.json', import.meta.url);
-  return (JSON.parse(readFileSync(file, 'utf8')) as { readonly version: string }).version;
 }

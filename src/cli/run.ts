@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import type { DaemonOptions, PreparedDaemon } from '../daemon.js';
@@ -34,8 +35,11 @@ export async function runUntilStopped(
 ): Promise<ExitCode> {
   HeapSize.keepSmall();
   const stop = stopSignal();
-  const daemon = await prepared({ configPath: resolve(config), flush, version });
-  await daemon.run(stop);
+  const daemon = await Promise.race([
+    prepared({ configPath: resolve(config), flush, version }),
+    stopped(stop),
+  ]);
+  await daemon?.run(stop);
   return EXIT.done;
 }
 
@@ -48,4 +52,9 @@ async function prepared(options: DaemonOptions): Promise<PreparedDaemon> {
   // docs/decisions/015-little-garbage.md
   setFlagsFromString('--interrupt-budget=270336');
   return await prepareDaemon(options, loaded);
+}
+
+/** Told to stop before there is a daemon: nothing has been written yet. */
+async function stopped(stop: AbortSignal): Promise<undefined> {
+  if (!stop.aborted) await once(stop, 'abort');
 }

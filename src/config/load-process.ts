@@ -3,15 +3,18 @@
  * argument, hands over what came of it, and ends. Ends at once when nobody
  * waits for that any more.
  */
+import { packageVersion } from '../package-version.js';
 import { loadConfig } from './load.js';
 import { type Part, partsOf } from './transfer.js';
 
-const abandoned = (): unknown => process.kill(process.pid, 'SIGTERM');
+// What ends or reloads the daemon goes to its whole control group: this process ends with the daemon alone.
+for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => {});
+const abandoned = (): never => process.exit(1);
 process.once('disconnect', abandoned);
 if (process.connected !== true) abandoned();
 
 const [path = ''] = process.argv.slice(2);
-for (const part of partsOf(await loadConfig(path))) await send(part);
+for (const part of partsOf(await loadConfig(path), packageVersion())) await send(part);
 process.off('disconnect', abandoned);
 process.disconnect();
 

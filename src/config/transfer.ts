@@ -16,6 +16,8 @@ import { NODE_KEYS, type NodePlace } from './node-place.js';
 const ENTRIES = 1_000;
 
 export type Part =
+  /** The first: of the program that speaks. */
+  | { readonly part: 'program'; readonly version: string }
   | { readonly part: 'entries'; readonly list: string; readonly family: Family; words: Int32Array }
   | LastPart;
 
@@ -32,7 +34,8 @@ export type LastPart =
       readonly places: readonly { readonly place: NodePlace; readonly fault: ConfigFault }[];
     };
 
-export function* partsOf(result: LoadResult): Generator<Part> {
+export function* partsOf(result: LoadResult, version: string): Generator<Part> {
+  yield { part: 'program', version };
   if (!result.ok) {
     yield { part: 'refused', refused: result };
     return;
@@ -54,9 +57,17 @@ export function* partsOf(result: LoadResult): Generator<Part> {
 export class Assembly {
   readonly #lists = new Map<string, Record<Family, PrefixListEntry[]>>();
 
-  /** Returns the result with the last part. */
+  /** `version` is that of who listens: another one may have other words for the same. */
+  constructor(private readonly version: string) {}
+
+  /** Returns the result with the last part. @throws Error where the speaker is of another version */
   add(part: Part): LoadResult | undefined {
     switch (part.part) {
+      case 'program':
+        if (part.version === this.version) return undefined;
+        throw new Error(
+          `is rib2fib ${part.version}, and the daemon is ${this.version}: restart the daemon`,
+        );
       case 'entries':
         this.#list(part.list)[part.family].push(...entriesOf(part.family, part.words));
         return undefined;

@@ -71,14 +71,14 @@ export class ChangeLog {
     }
     const changes = {
       everything: this.#everything,
-      fixed: this.#fixed,
+      fixed: this.#fixed.size === 0 ? NOTHING : this.#fixed,
       prefixes: this.#prefixes,
       sets: this.#sets,
       rules: this.#rules,
     };
     this.#everything = false;
     this.#rules = false;
-    this.#fixed = new PrefixBacklog();
+    if (this.#fixed.size > 0) this.#fixed = new PrefixBacklog();
     [this.#prefixes, this.#drained] = [this.#drained, this.#prefixes];
     this.#prefixes.clear();
     this.#sets = new Set();
@@ -86,3 +86,6 @@ export class ChangeLog {
     return changes;
   }
 }
+
+/** Nothing is ever added to it. */
+const NOTHING = new PrefixBacklog();

@@ -26,6 +26,7 @@ export const NETLINK_GET_STRICT_CHK = 12;
 const MEMINFO_SIZE = 36;
 const SK_MEMINFO_RMEM_ALLOC = 0;
 const SK_MEMINFO_RCVBUF = 4;
+const SK_MEMINFO_SNDBUF = 12;
 const SK_MEMINFO_DROPS = 32;
 
 const libc = koffi.load(null);
@@ -128,6 +129,11 @@ export function growReceiveBuffer(fd: number, bytes: number): number {
     setInt(fd, SOL_SOCKET, SO_RCVBUF, bytes);
   }
   return memoryInfo(fd).readUInt32LE(SK_MEMINFO_RCVBUF);
+}
+
+/** In bytes as the kernel counts them. */
+export function sendBufferOf(fd: number): number {
+  return memoryInfo(fd).readUInt32LE(SK_MEMINFO_SNDBUF);
 }
 
 /**

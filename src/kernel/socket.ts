@@ -16,6 +16,7 @@ import {
   NETLINK_GET_STRICT_CHK,
   NETLINK_NO_ENOBUFS,
   sendBeside,
+  sendBufferOf,
   waitingBytes,
 } from './socket-options.js';
 
@@ -61,6 +62,8 @@ export class NetlinkSocket {
   readonly port: number;
   /** Granted receive buffer, in bytes as the kernel counts them. */
   readonly receiveBuffer: number;
+  /** Granted send buffer: no message may be longer. */
+  readonly sendBuffer: number;
 
   private constructor(raw: RawNetlinkSocket, options: SocketOptions) {
     this.#raw = raw;
@@ -71,6 +74,7 @@ export class NetlinkSocket {
     enable(this.#fd, NETLINK_EXT_ACK);
     enable(this.#fd, NETLINK_GET_STRICT_CHK);
     this.receiveBuffer = growReceiveBuffer(this.#fd, options.receiveBuffer);
+    this.sendBuffer = sendBufferOf(this.#fd);
     if (options.ignore !== undefined) ignoreSenders(this.#fd, options.ignore);
     for (const group of options.groups ?? []) this.#join(group);
   }
@@ -101,20 +105,27 @@ export class NetlinkSocket {
   /**
    * Hands messages to the kernel, which carries them out and queues its answers
    * before it returns: once the last answer is here, the bytes may be reused.
-   * `heavy`: what they ask for takes long, however short they are.
+   * `heavy`: what they ask for takes long, however short they are. `sent`: the
+   * kernel has done all.
    */
-  send(bytes: Buffer, failed: (error: KernelError) => void, heavy = false): void {
+  send(
+    bytes: Buffer,
+    failed: (error: KernelError) => void,
+    { heavy = false, sent = () => {} }: { heavy?: boolean; sent?: () => void } = {},
+  ): void {
     if (heavy || bytes.length > BESIDE_BYTES) {
       this.#sending++;
-      sendBeside(this.#fd, bytes, (sent) => {
+      sendBeside(this.#fd, bytes, (taken) => {
         this.#sending--;
         if (!this.#open) this.#closeRaw();
-        else if (!sent) failed(new KernelError('send', 'EIO', 'the kernel took no batch'));
+        else if (taken) sent();
+        else failed(new KernelError('send', 'EIO', 'the kernel took no batch'));
       });
       return;
     }
     this.#raw.send(bytes, {}, (error) => {
-      if (error !== undefined) failed(kernelError('send', error));
+      if (error === undefined) sent();
+      else failed(kernelError('send', error));
     });
   }
 

@@ -17,8 +17,9 @@ import { NetlinkSocket } from './socket.js';
 const BATCH_MESSAGES = 1000;
 /** A batch ends behind the message that crosses this. */
 const BATCH_BYTES = 96 * 1024;
-/** Room for one more message, whose largest attribute is 64 KiB. */
-const BATCH_CAPACITY = BATCH_BYTES + 72 * 1024;
+/** One more message, whose largest attribute is 64 KiB. */
+const MESSAGE_BYTES = 72 * 1024;
+const LEAST_BATCH_BYTES = 4 * 1024;
 const RECEIVE_BUFFER = 4 << 20;
 /** What a failure with the kernel's own words takes of the receive buffer, at most. */
 const ANSWER_BYTES = 2048;
@@ -37,9 +38,11 @@ interface Batch {
 }
 
 export class WriteClient {
-  readonly #writer = new MessageWriter(BATCH_CAPACITY);
+  readonly #writer = new MessageWriter(BATCH_BYTES + MESSAGE_BYTES);
   readonly #socket: NetlinkSocket;
   readonly #limit: number;
+  /** As {@link BATCH_BYTES}, or less where the kernel takes no message so long. */
+  readonly #bytes: number;
   readonly #deadline: Deadline;
   #batch: Batch | undefined;
   #seq = 1;
@@ -64,6 +67,8 @@ export class WriteClient {
         error: (error) => this.#break(error),
       },
     );
+    const bytes = Math.min(BATCH_BYTES, this.#socket.sendBuffer - MESSAGE_BYTES);
+    this.#bytes = Math.max(LEAST_BATCH_BYTES, bytes);
     this.#limit = Math.min(BATCH_MESSAGES, Math.floor(this.#socket.receiveBuffer / ANSWER_BYTES));
   }
 
@@ -109,7 +114,7 @@ export class WriteClient {
     writer.reset();
     this.#heavy = false;
     let at = from;
-    for (; at < stop && writer.length < BATCH_BYTES; at++) {
+    for (; at < stop && writer.length < this.#bytes; at++) {
       const request = requests[at];
       if (request === undefined) break;
       this.#heavy ||= isHeavy(request);
@@ -132,8 +137,13 @@ export class WriteClient {
     const last = (this.#writer.markLast(NLM_F_ACK) - base) >>> 0;
     return new Promise((settle) => {
       this.#batch = { base, last, dropped: this.#socket.dropped, failures, settle };
-      this.#deadline.kick();
-      this.#socket.send(this.#writer.written(), (error) => this.#break(error), this.#heavy);
+      const batch = this.#batch;
+      // While the kernel works it owes no answer: a million routes on one object take it a second.
+      const sent = () => {
+        if (this.#batch === batch) this.#deadline.kick();
+      };
+      const failed = (error: KernelError) => this.#break(error);
+      this.#socket.send(this.#writer.written(), failed, { heavy: this.#heavy, sent });
     });
   }
 

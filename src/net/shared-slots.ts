@@ -53,7 +53,8 @@ export class SharedSlots {
   find(prefix: Prefix): number {
     if (prefix === this.#missing) return -1;
     const hint = prefix.slotHint;
-    if (hint >= 0 && this.#slots.holds(hint, prefix)) return hint;
+    // Room beyond the end is zeros, as a default route is.
+    if (hint >= 0 && hint < this.#slots.end && this.#slots.holds(hint, prefix)) return hint;
     const slot = this.#slots.find(prefix);
     prefix.slotHint = slot;
     if (slot < 0) this.#missing = prefix;

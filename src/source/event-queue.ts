@@ -28,6 +28,9 @@ export class EventQueue {
   /** So many of the first segment are to be handed over until what was there when it was begun has been. */
   #due = 0;
   #wake: (() => void) | undefined;
+  /** Whose end is listened to, and what it ends. */
+  #signal: AbortSignal | undefined;
+  #reject: ((reason: unknown) => void) | undefined;
   /** Who waits for room, and what tells them. */
   #room: { readonly promise: Promise<void>; readonly tell: () => void } | undefined;
 
@@ -135,16 +138,23 @@ export class EventQueue {
     this.#wake?.();
   }
 
+  /** One listener a signal: a change that meets an idle consumer costs no other. */
   #filled(signal: AbortSignal): Promise<void> {
+    if (signal !== this.#signal) {
+      this.#signal = signal;
+      signal.addEventListener('abort', () => this.#reject?.(signal.reason), { once: true });
+    }
     return new Promise((resolve, reject) => {
-      const abort = () => {
+      const settled = () => {
         this.#wake = undefined;
-        reject(signal.reason);
+        this.#reject = undefined;
       };
-      signal.addEventListener('abort', abort, { once: true });
+      this.#reject = (reason) => {
+        settled();
+        reject(reason);
+      };
       this.#wake = () => {
-        this.#wake = undefined;
-        signal.removeEventListener('abort', abort);
+        settled();
         resolve();
       };
     });

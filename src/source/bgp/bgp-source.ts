@@ -47,6 +47,9 @@ export function createBgpSource(options: BgpSourceOptions): Source {
   return new BgpSource(options);
 }
 
+/** For so long after the queue was full nobody's silence counts: it fills and empties many times a second. */
+const DEAF_MS = 500;
+
 class BgpSource implements Source {
   readonly name = 'bgp';
   readonly offers = 'all';
@@ -63,6 +66,8 @@ class BgpSource implements Source {
   readonly #listeners: readonly Listener[];
   readonly #feed: FeedState;
   #stopped: number | undefined;
+  /** When the queue was full last, on the monotonic clock. */
+  #fullAt = Number.NEGATIVE_INFINITY;
   #undecodable = 0;
   #lastEventAt: number | undefined;
 
@@ -86,7 +91,8 @@ class BgpSource implements Source {
     };
     this.#callers = new Callers(config.peers, {
       ...{ own: config, clock, random, log, routes, cache: new AttributeCache(), hold, events },
-      room: () => this.#queue.room(),
+      room: () => this.#room(),
+      listening: () => this.#room() === undefined && clock.monotonic() - this.#fullAt >= DEAF_MS,
       dial: (peer, signal) => dial(peer, sockets, signal),
     });
     this.#listeners = config.listen.map(
@@ -132,6 +138,12 @@ class BgpSource implements Source {
     const listening = this.#listeners.map((one) => one.run(signal));
     const ended = signal.aborted ? Promise.resolve() : once(signal, 'abort');
     await Promise.all([ended.then(() => this.#stop()), ...listening]);
+  }
+
+  #room(): Promise<void> | undefined {
+    const room = this.#queue.room();
+    if (room !== undefined) this.#fullAt = this.#options.clock.monotonic();
+    return room;
   }
 
   #stop(): void {

@@ -25,6 +25,8 @@ export interface PeerSurroundings {
   readonly log: Log;
   readonly routes: HeardRoutes;
   readonly cache: AttributeCache;
+  /** False while what peers say is not read, or was not a moment ago. */
+  readonly listening: () => boolean;
   /** As {@link EventQueue.room}. */
   readonly room: SessionOptions['room'];
   /** Of a feed, milliseconds; a reload may change it. */
@@ -65,7 +67,7 @@ export class Peer {
   #routerId: number | undefined;
 
   constructor(config: BgpPeerConfig, address: Address, around: PeerSurroundings) {
-    const { own, clock, random, log, routes, cache, room, hold, dial, events } = around;
+    const { own, clock, random, log, routes, cache, room, listening, hold, dial, events } = around;
     const { interface: zone, routerId } = config;
     const place = zone === undefined ? address.text : `${address}%${zone}`;
     const name = routerId === undefined ? place : `${place} (${routerIdText(routerId)})`;
@@ -77,8 +79,7 @@ export class Peer {
     this.#events = events;
     this.#routerId = routerId;
     this.#routes = new PeerRoutes({
-      ...{ config, own, peer: address.text, routes, hold, clock },
-      listening: () => room() === undefined,
+      ...{ config, own, peer: address.text, routes, hold, clock, listening },
       progress: () => events.progress(this),
       fault: (reason) => events.fault(this, reason),
       refused: (reason) => events.refused(this, reason),

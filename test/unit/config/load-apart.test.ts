@@ -8,6 +8,7 @@ import { loadConfig } from '../../../src/config/load.js';
 import { loadConfigApart } from '../../../src/config/load-apart.js';
 import type { LoadResult } from '../../../src/config/loaded.js';
 import { NODE_KEYS } from '../../../src/config/node-place.js';
+import { Assembly, type Part } from '../../../src/config/transfer.js';
 import { withFiles } from './files-in-directory.js';
 
 /** Something of every kind of value that a configuration holds. */
@@ -63,6 +64,8 @@ async function bothWays(
     return [await loadConfigApart(path), await loadConfig(path)];
   });
 }
+
+const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 
 describe('loadConfigApart', () => {
   it('comes to the very configuration that the loader itself comes to', async () => {
@@ -121,12 +124,44 @@ describe('loadConfigApart', () => {
     assert.match(message ?? '', /could not be started: .*ENOENT/);
   });
 
+  it('refuses, and waits no longer, where the process for it does not end', async () => {
+    const result = await loadConfigApart('/dev/zero', { patience: 300 });
+    assert.ok(!result.ok);
+    assert.match(result.faults[0]?.message ?? '', /has not ended within 300 ms/);
+  });
+
+  it('goes on when the signals that end or reload a daemon reach it as well', async () => {
+    const program = new URL('../../../src/config/load-process.ts', import.meta.url);
+    const reader = fork(program, ['/nonexistent/c.yaml'], {
+      ...{ serialization: 'advanced', stdio: ['ignore', 'ignore', 'inherit', 'ipc'] },
+    });
+    const parts: Part[] = [];
+    reader.on('message', (part) => {
+      if (parts.length === 0) for (const signal of SIGNALS) reader.kill(signal);
+      parts.push(part as Part);
+    });
+    assert.deepEqual(await once(reader, 'exit'), [0, null]);
+    assert.deepEqual(
+      parts.map(({ part }) => part),
+      ['program', 'refused'],
+    );
+  });
+
+  it('does not believe a program of another version', () => {
+    const assembly = new Assembly('1.2.3');
+    assert.equal(assembly.add({ part: 'program', version: '1.2.3' }), undefined);
+    assert.throws(
+      () => assembly.add({ part: 'program', version: '1.3.0' }),
+      /is rib2fib 1\.3\.0, and the daemon is 1\.2\.3: restart the daemon/,
+    );
+  });
+
   it('does not outlive who waits for it', async () => {
     const program = new URL('../../../src/config/load-process.ts', import.meta.url);
     const reader = fork(program, ['/dev/zero'], { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
     const complaint = reader.stderr === null ? '' : text(reader.stderr);
     reader.disconnect();
-    assert.deepEqual(await once(reader, 'exit'), [null, 'SIGTERM']);
+    assert.deepEqual(await once(reader, 'exit'), [1, null]);
     assert.equal(await complaint, '');
   });
 });

@@ -48,17 +48,51 @@ test('rung while awake, the next sleep ends at once, the one after it does not',
   alarm.ring();
 });
 
-test('no timer and no listener is left behind', async () => {
+test('however often it is rung, there is one timer and one listener, and none once it is to stop', async () => {
   const clock = new FakeClock();
   const alarm = new Alarm(clock);
   const stop = new AbortController();
   for (let i = 0; i < 50; i++) {
-    const state = sleeper(alarm, 100, stop.signal);
+    const state = sleeper(alarm, 100 + i, stop.signal);
     await settled();
     alarm.ring();
     await settled();
     assert.equal(state.awake, true);
   }
-  assert.equal(clock.waiting, 0);
+  assert.equal(clock.waiting, 1);
+  assert.equal(getEventListeners(stop.signal, 'abort').length, 1);
+  const last = sleeper(alarm, 100, stop.signal);
+  stop.abort();
+  await settled();
+  assert.deepEqual([last.awake, clock.waiting], [true, 0]);
   assert.deepEqual(getEventListeners(stop.signal, 'abort'), []);
+});
+
+test('a timer of an earlier sleep wakes nobody before their time', async () => {
+  const clock = new FakeClock();
+  const alarm = new Alarm(clock);
+  sleeper(alarm, 100);
+  await settled();
+  alarm.ring();
+  await settled();
+  const later = sleeper(alarm, 500);
+  await settled();
+  await clock.advance(499);
+  assert.equal(later.awake, false);
+  await clock.advance(1);
+  assert.equal(later.awake, true);
+});
+
+test('a sleep that ends before the timer of an earlier one ends in time', async () => {
+  const clock = new FakeClock();
+  const alarm = new Alarm(clock);
+  sleeper(alarm, 500);
+  await settled();
+  alarm.ring();
+  await settled();
+  const sooner = sleeper(alarm, 100);
+  await settled();
+  await clock.advance(100);
+  assert.equal(sooner.awake, true);
+  assert.equal(clock.waiting, 0);
 });

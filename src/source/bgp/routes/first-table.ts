@@ -46,6 +46,8 @@ export class FirstTable {
   #before: ReadonlySet<Family> = new Set();
   /** Of the first UPDATE. */
   #firstAt: number | undefined;
+  /** Milliseconds of this session in which nothing was read. */
+  #missed = 0;
 
   constructor({ clock, role, listening, complete }: FirstTableOptions) {
     this.#clock = clock;
@@ -78,6 +80,7 @@ export class FirstTable {
     this.#before = before;
     this.#promised = restart !== undefined;
     this.#firstAt = undefined;
+    this.#missed = 0;
     const wait = this.#quiet.begin();
     if (!this.#promised) this.#look.start(wait);
   }
@@ -125,13 +128,14 @@ export class FirstTable {
   #lookAtSilence(): void {
     const now = this.#clock.monotonic();
     const patience = this.#firstAt === undefined ? SPEECHLESS_MS : QUIET_MS;
-    const { over, wait } = this.#quiet.look(patience);
+    const { over, wait, missed } = this.#quiet.look(patience);
+    this.#missed += missed;
     // Of one that promises End-of-RIB, silence only stands in for one that came too soon.
     const silent = this.#promised ? this.#doubted : this.#pending;
     for (const family of [...silent]) {
       if (this.#lacks(family)) continue;
       const since = this.#toldAt.get(family) ?? this.#firstAt;
-      const settled = since !== undefined && now - since >= SETTLED_MS;
+      const settled = since !== undefined && now - since - this.#missed >= SETTLED_MS;
       if (over || settled) this.#end(family);
     }
     if (silent.size > 0) this.#look.start(wait);

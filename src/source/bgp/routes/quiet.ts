@@ -9,7 +9,8 @@ const LOOK_MS = 250;
 
 export class Quiet {
   #heardAt = 0;
-  /** Of the next look. */
+  /** Of the last look, and of the next. */
+  #lookedAt = 0;
   #dueAt = 0;
 
   constructor(
@@ -21,6 +22,7 @@ export class Quiet {
   /** It begins now; returns the milliseconds up to the first look. */
   begin(): number {
     this.#heardAt = this.clock.monotonic();
+    this.#lookedAt = this.#heardAt;
     this.#dueAt = this.#heardAt + LOOK_MS;
     return LOOK_MS;
   }
@@ -29,14 +31,19 @@ export class Quiet {
     this.#heardAt = this.clock.monotonic();
   }
 
-  /** True once it has lasted for so many milliseconds. `wait`: those up to the next look. */
-  look(patience: number): { readonly over: boolean; readonly wait: number } {
+  /** `over` once it has lasted for so many milliseconds; `wait`: those up to the next look; `missed`: those that did not count. */
+  look(patience: number): {
+    readonly over: boolean;
+    readonly wait: number;
+    readonly missed: number;
+  } {
     const now = this.clock.monotonic();
-    const missed = this.listening() ? Math.max(0, now - this.#dueAt) : now - this.#heardAt;
+    const missed = this.listening() ? Math.max(0, now - this.#dueAt) : now - this.#lookedAt;
     this.#heardAt = Math.min(now, this.#heardAt + missed);
+    this.#lookedAt = now;
     const left = patience - (now - this.#heardAt);
     const wait = left > 0 ? Math.min(left, LOOK_MS) : LOOK_MS;
     this.#dueAt = now + wait;
-    return { over: left <= 0, wait };
+    return { over: left <= 0, wait, missed };
   }
 }

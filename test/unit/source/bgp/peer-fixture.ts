@@ -36,6 +36,7 @@ export class PeerFixture {
       ...{ own, clock: this.clock, random: () => 1, log, routes: this.routes, hold: () => hold },
       cache: new AttributeCache(),
       room: () => undefined,
+      listening: () => true,
       dial: (_config, signal) =>
         new Promise((answer, fail) => {
           this.calls.push({ answer, fail, signal });

@@ -32,8 +32,9 @@ describe('Quiet', () => {
     const quiet = new Quiet(clock, () => true);
     const wait = quiet.begin();
     await clock.stall(60_000);
-    const { over, wait: next } = quiet.look(PATIENCE);
+    const { over, wait: next, missed } = quiet.look(PATIENCE);
     assert.equal(over, false);
+    assert.equal(missed, 60_000 - wait);
     assert.equal(await untilOver(quiet, clock, next), PATIENCE - wait);
   });
 
