@@ -64,6 +64,7 @@ function svg(series: readonly Series[]): string {
   ];
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="sans-serif" font-size="13">`,
+    '<title>Seconds from the wire to the kernel, by the number of IPv4 routes</title>',
     `<rect width="${WIDTH}" height="${HEIGHT}" fill="#ffffff"/>`,
     ...body,
     '</svg>',

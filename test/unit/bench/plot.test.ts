@@ -44,6 +44,7 @@ describe('the plot of time against table size', () => {
   it('names contestants safely, and is one well-formed element', () => {
     assert.match(svg, />a &amp; &lt;b&gt;, 10 s</);
     assert.equal(svg.match(/<svg/g)?.length, 1);
+    assert.match(svg, /<title>[^<]+<\/title>/);
     assert.ok(svg.endsWith('</svg>\n'));
     assert.ok(!/NaN|Infinity|undefined/.test(svg));
   });
