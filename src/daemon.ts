@@ -7,6 +7,7 @@ import { Answers } from './admin/answers.js';
 import type { Facts } from './admin/facts.js';
 import { acquireLock } from './admin/lock.js';
 import { unreadyReason } from './admin/readiness.js';
+import type { AlertReport } from './admin/report.js';
 import { serveAdmin } from './admin/server.js';
 import { statusAnswer } from './admin/status-answer.js';
 import { systemClock } from './clock.js';
@@ -177,7 +178,7 @@ class Daemon {
       engine: this.#engine,
       reconciler: this.#reconciler,
       limits: this.#limits,
-      alerts: this.#alerts,
+      alerts: { active: () => this.#activeAlerts() },
       ready: () => this.#ready,
       source: () => this.#source,
       config: () => this.#config.state,
@@ -265,6 +266,12 @@ class Daemon {
     this.#ready = complete && (this.#ready || this.#reconciler.settled);
     this.#limits.review();
     this.#alertsDue.ring();
+  }
+
+  /** As they are at this moment, whenever they were looked at last. */
+  #activeAlerts(): readonly AlertReport[] {
+    this.#daemonAlerts.review();
+    return this.#alerts.active();
   }
 
   /** Soon after every pass, but not with every one: thousands may come in a second. */
