@@ -31,7 +31,7 @@ interface Size {
 
 const SIZES: Readonly<Record<Scale, Size>> = {
   full: { count: 1_000_000, rounds: 3, changes: 2_000 },
-  quick: { count: 100_000, rounds: 1, changes: 400 },
+  quick: { count: 50_000, rounds: 1, changes: 200 },
 };
 /** 20 UPDATEs. */
 const CHANGES_A_SECOND = 200;

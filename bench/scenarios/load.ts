@@ -32,7 +32,6 @@ const SIZES: Readonly<Record<Scale, readonly Size[]>> = {
   quick: [
     { family: 'ipv4', count: 10_000, rounds: 1 },
     { family: 'ipv4', count: 100_000, rounds: 1 },
-    { family: 'ipv6', count: 20_000, rounds: 1 },
   ],
 };
 const CONTESTANTS = [rib2fib, bird, frr];
