@@ -4,8 +4,10 @@
  * communities and MEDs in the proportions of a transit session. The same numbers
  * give the same table anywhere. Pure.
  */
+
 import type { Family } from '../src/net/family.js';
 import type { FeedAttributes } from '../test/support/bgp-wire.js';
+import { mulberry32 } from '../test/support/random.js';
 import type { RouteSet } from '../test/support/routes.js';
 
 export interface FullTableOptions {
@@ -134,16 +136,5 @@ function someAttributes(nextHop: string, random: () => number): FeedAttributes {
     ...(communities.length === 0 ? {} : { communities }),
     ...(random() < 0.2 ? { largeCommunities: [`${asn()}:${below(100)}:${below(100)}`] } : {}),
     ...(random() < 0.3 ? { med: below(1_000) } : {}),
-  };
-}
-
-/** Tommy Ettinger's 32-bit generator. */
-function mulberry32(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
   };
 }

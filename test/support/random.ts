@@ -2,10 +2,10 @@
 import type { TestContext } from 'node:test';
 
 export class Random {
-  #state: number;
+  readonly #next: () => number;
 
   constructor(seed: number) {
-    this.#state = seed | 0;
+    this.#next = mulberry32(seed);
   }
 
   /** An integer from 0 up to, not including, `end`. */
@@ -31,14 +31,17 @@ export class Random {
     }
     return this.pick(entries)[1];
   }
+}
 
-  /** From 0 up to 1 (mulberry32, Tommy Ettinger). */
-  #next(): number {
-    this.#state = (this.#state + 0x6d2b79f5) | 0;
-    let t = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state);
+/** From 0 up to 1: Tommy Ettinger's 32-bit generator, small, and good enough to make tests and routes with. */
+export function mulberry32(seed: number): () => number {
+  let state = seed | 0;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
     t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
     return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  }
+  };
 }
 
 /** By the seed of `npm test -- --seed`, or a new one where the file runs alone; the test tells which. */

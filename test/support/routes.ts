@@ -1,6 +1,8 @@
 /** Made-up full feeds: the same numbers give the same routes, anywhere. */
+
 import type { Family } from '../../src/net/family.js';
 import type { FeedAttributes } from './bgp-wire.js';
+import { mulberry32 } from './random.js';
 
 /** Prefixes of one family that share their attributes, as one UPDATE carries them. */
 export interface RouteSet {
@@ -107,16 +109,5 @@ function someAttributes(nextHop: string, random: () => number): FeedAttributes {
     ...(communities.length === 0 ? {} : { communities }),
     ...(random() < 0.2 ? { largeCommunities: [`${asn()}:${number(100)}:${number(100)}`] } : {}),
     ...(random() < 0.3 ? { med: number(1000) } : {}),
-  };
-}
-
-/** Tommy Ettinger's 32-bit generator: small, and good enough to make routes with. */
-function mulberry32(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
   };
 }

@@ -122,6 +122,9 @@ describe('loadConfigApart', () => {
     ]);
     const [message] = (await refusal('/c.yaml', { execPath: '/nonexistent/node' })) as string[];
     assert.match(message ?? '', /could not be started: .*ENOENT/);
+    // What fork() throws, where others are told by an event.
+    const [thrown] = (await refusal('/c.yaml', { execPath: 'no\0path' })) as string[];
+    assert.match(thrown ?? '', /could not be started: .*null bytes/);
   });
 
   it('refuses, and waits no longer, where the process for it does not end', async () => {
