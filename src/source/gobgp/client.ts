@@ -2,6 +2,10 @@
  * One connection to gobgpd's gRPC API. Calls resolve or reject with
  * {@link GobgpError}, or at once with the reason of the connection's signal;
  * routes are handed over as undecoded messages.
+ *
+ * Whole tables and the stream of events have an HTTP/2 connection of their own:
+ * they may wait for us, and what waits there would keep every answer behind it
+ * in gobgpd, for all streams of a connection share its window.
  */
 import { fileURLToPath } from 'node:url';
 import {
@@ -47,12 +51,16 @@ const CHANNEL_OPTIONS = {
 /** Methods are called by name, and typed where they are called. */
 type Method = MethodDefinition<object, object>;
 
+/** Takes one message of a stream; where it returns a promise, the next is read once that has resolved. */
+export type Take<Message> = (message: Message) => Promise<void> | undefined;
+
 export class GobgpClient {
   readonly #service: ServiceDefinition;
 
   private constructor(
     readonly api: GobgpApi,
-    private readonly client: Client,
+    private readonly calls: Client,
+    private readonly tables: Client,
     private readonly clock: Clock,
     private readonly signal: AbortSignal,
   ) {
@@ -69,15 +77,19 @@ export class GobgpClient {
     clock: Clock,
     signal: AbortSignal,
   ): Promise<GobgpClient> {
-    const channel = new Client(target(endpoint), credentialsOf(endpoint), CHANNEL_OPTIONS);
+    const channel = () =>
+      new Client(target(endpoint), credentialsOf(endpoint), CHANNEL_OPTIONS);
+    const calls = channel();
+    const tables = channel();
     try {
       for (const api of [apiV4, apiV3]) {
-        const client = new GobgpClient(api, channel, clock, signal);
+        const client = new GobgpClient(api, calls, tables, clock, signal);
         if (await client.#answers()) return client;
       }
       throw new GobgpError('not-gobgp', `${endpoint.address} answers gRPC, but is not GoBGP`);
     } catch (error) {
-      channel.close();
+      calls.close();
+      tables.close();
       if (error instanceof GobgpError && error.kind === 'broken') {
         const message =
           (await diagnose(endpoint, signal)) ?? `${endpoint.address}: ${error.message}`;
@@ -88,7 +100,8 @@ export class GobgpClient {
   }
 
   close(): void {
-    this.client.close();
+    this.calls.close();
+    this.tables.close();
   }
 
   async getBgp(): Promise<GlobalMessage> {
@@ -99,10 +112,13 @@ export class GobgpClient {
   async listPeers(): Promise<readonly PeerMessage[]> {
     const method = this.#method('ListPeer');
     const peers: PeerMessage[] = [];
-    await this.#stream('ListPeer', {}, method.responseDeserialize, CALL_DEADLINE_MS, (message) => {
+    const take = (message: object) => {
       const { peer } = message as { peer: PeerMessage | null };
       if (peer !== null) peers.push(peer);
-    });
+      return undefined;
+    };
+    const { responseDeserialize } = method;
+    await this.#stream(this.calls, 'ListPeer', {}, responseDeserialize, take, CALL_DEADLINE_MS);
     return peers;
   }
 
@@ -118,16 +134,17 @@ export class GobgpClient {
   listPaths(
     family: Family,
     prefixes: readonly Prefix[] | undefined,
-    onMessage: (message: Buffer) => void,
+    take: Take<Buffer>,
   ): Promise<void> {
     const request = this.api.listRequest(family, prefixes);
-    return this.#stream('ListPath', request, asBytes, undefined, onMessage);
+    const client = prefixes === undefined ? this.tables : this.calls;
+    return this.#stream(client, 'ListPath', request, asBytes, take);
   }
 
   /** WatchEventResponses; resolves when the server ends the stream. */
-  watch(paths: 'best' | 'all', onMessage: (message: Buffer) => void): Promise<void> {
+  watch(paths: 'best' | 'all', take: Take<Buffer>): Promise<void> {
     const request = this.api.watchRequest(paths);
-    return this.#stream('WatchEvent', request, asBytes, undefined, onMessage);
+    return this.#stream(this.tables, 'WatchEvent', request, asBytes, take);
   }
 
   /** Whether this API is implemented there. */
@@ -148,7 +165,7 @@ export class GobgpClient {
   ): Promise<Response> {
     const { path, requestSerialize, responseDeserialize } = this.#method(name);
     return this.#call((resolve, reject) =>
-      this.client.makeUnaryRequest(
+      this.calls.makeUnaryRequest(
         path,
         requestSerialize,
         responseDeserialize,
@@ -164,15 +181,16 @@ export class GobgpClient {
   }
 
   #stream<Message>(
+    client: Client,
     name: string,
     request: object,
     deserialize: (bytes: Buffer) => Message,
-    deadlineMs: number | undefined,
-    onMessage: (message: Message) => void,
+    take: Take<Message>,
+    deadlineMs?: number,
   ): Promise<void> {
     const { path, requestSerialize } = this.#method(name);
     return this.#call((resolve, reject) => {
-      const stream: ClientReadableStream<Message> = this.client.makeServerStreamRequest(
+      const stream: ClientReadableStream<Message> = client.makeServerStreamRequest(
         path,
         requestSerialize,
         deserialize,
@@ -183,7 +201,10 @@ export class GobgpClient {
       stream.on('data', (message: Message) => {
         if (this.signal.aborted) return;
         try {
-          onMessage(message);
+          const room = take(message);
+          if (room === undefined) return;
+          stream.pause();
+          room.then(() => stream.resume(), reject);
         } catch (error) {
           reject(error);
           stream.cancel();
