@@ -1,11 +1,9 @@
 /**
  * One connection to gobgpd's gRPC API. Calls resolve or reject with
  * {@link GobgpError}, or at once with the reason of the connection's signal;
- * routes are handed over as undecoded messages.
- *
- * Whole tables and the stream of events have an HTTP/2 connection of their own:
- * they may wait for us, and what waits there would keep every answer behind it
- * in gobgpd, for all streams of a connection share its window.
+ * routes are handed over as undecoded messages. A stream may be kept waiting:
+ * Node gives the connection's window back as data arrives, so that only the
+ * stream's own fills, and answers come through beside it.
  */
 import { fileURLToPath } from 'node:url';
 import {
@@ -59,8 +57,7 @@ export class GobgpClient {
 
   private constructor(
     readonly api: GobgpApi,
-    private readonly calls: Client,
-    private readonly tables: Client,
+    private readonly client: Client,
     private readonly clock: Clock,
     private readonly signal: AbortSignal,
   ) {
@@ -77,19 +74,15 @@ export class GobgpClient {
     clock: Clock,
     signal: AbortSignal,
   ): Promise<GobgpClient> {
-    const channel = () =>
-      new Client(target(endpoint), credentialsOf(endpoint), CHANNEL_OPTIONS);
-    const calls = channel();
-    const tables = channel();
+    const channel = new Client(target(endpoint), credentialsOf(endpoint), CHANNEL_OPTIONS);
     try {
       for (const api of [apiV4, apiV3]) {
-        const client = new GobgpClient(api, calls, tables, clock, signal);
+        const client = new GobgpClient(api, channel, clock, signal);
         if (await client.#answers()) return client;
       }
       throw new GobgpError('not-gobgp', `${endpoint.address} answers gRPC, but is not GoBGP`);
     } catch (error) {
-      calls.close();
-      tables.close();
+      channel.close();
       if (error instanceof GobgpError && error.kind === 'broken') {
         const message =
           (await diagnose(endpoint, signal)) ?? `${endpoint.address}: ${error.message}`;
@@ -100,8 +93,7 @@ export class GobgpClient {
   }
 
   close(): void {
-    this.calls.close();
-    this.tables.close();
+    this.client.close();
   }
 
   async getBgp(): Promise<GlobalMessage> {
@@ -118,7 +110,7 @@ export class GobgpClient {
       return undefined;
     };
     const { responseDeserialize } = method;
-    await this.#stream(this.calls, 'ListPeer', {}, responseDeserialize, take, CALL_DEADLINE_MS);
+    await this.#stream('ListPeer', {}, responseDeserialize, take, CALL_DEADLINE_MS);
     return peers;
   }
 
@@ -137,14 +129,13 @@ export class GobgpClient {
     take: Take<Buffer>,
   ): Promise<void> {
     const request = this.api.listRequest(family, prefixes);
-    const client = prefixes === undefined ? this.tables : this.calls;
-    return this.#stream(client, 'ListPath', request, asBytes, take);
+    return this.#stream('ListPath', request, asBytes, take);
   }
 
   /** WatchEventResponses; resolves when the server ends the stream. */
   watch(paths: 'best' | 'all', take: Take<Buffer>): Promise<void> {
     const request = this.api.watchRequest(paths);
-    return this.#stream(this.tables, 'WatchEvent', request, asBytes, take);
+    return this.#stream('WatchEvent', request, asBytes, take);
   }
 
   /** Whether this API is implemented there. */
@@ -165,7 +156,7 @@ export class GobgpClient {
   ): Promise<Response> {
     const { path, requestSerialize, responseDeserialize } = this.#method(name);
     return this.#call((resolve, reject) =>
-      this.calls.makeUnaryRequest(
+      this.client.makeUnaryRequest(
         path,
         requestSerialize,
         responseDeserialize,
@@ -181,7 +172,6 @@ export class GobgpClient {
   }
 
   #stream<Message>(
-    client: Client,
     name: string,
     request: object,
     deserialize: (bytes: Buffer) => Message,
@@ -190,7 +180,7 @@ export class GobgpClient {
   ): Promise<void> {
     const { path, requestSerialize } = this.#method(name);
     return this.#call((resolve, reject) => {
-      const stream: ClientReadableStream<Message> = client.makeServerStreamRequest(
+      const stream: ClientReadableStream<Message> = this.client.makeServerStreamRequest(
         path,
         requestSerialize,
         deserialize,
