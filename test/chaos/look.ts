@@ -45,10 +45,29 @@ interface Link {
 
 const FAMILIES = ['ipv4', 'ipv6'] as const;
 
-export async function look(node: Pick<Netns, 'ipJson'>): Promise<Look> {
+/** All there is. */
+export const EVERYWHERE: Readonly<Record<Family, readonly string[]>> = { ipv4: [], ipv6: [] };
+
+/** All but the space of the ballast, and what lies between it and the next of these, where nothing is. */
+export const BESIDE_BALLAST: Readonly<Record<Family, readonly string[]>> = {
+  ipv4: ['default', 'root 0.0.0.0/2', 'root 96.0.0.0/3', 'root 128.0.0.0/1'],
+  ipv6: ['default', 'root ::/3', 'root 2000::/5', 'root 8000::/1'],
+};
+
+/** `where`: how ip(8) selects prefixes; each in a dump of its own. */
+export async function look(
+  node: Pick<Netns, 'ipJson'>,
+  where: Readonly<Record<Family, readonly string[]>> = EVERYWHERE,
+): Promise<Look> {
+  const routes = async (flag: '-4' | '-6', selectors: readonly string[]) => {
+    const all = [flag, 'route', 'show', 'table', 'all'];
+    if (selectors.length === 0) return node.ipJson<IpRoute>(...all);
+    const some = selectors.map((words) => node.ipJson<IpRoute>(...all, ...words.split(' ')));
+    return (await Promise.all(some)).flat();
+  };
   const [routes4, routes6, rules4, rules6, nexthops, links] = await Promise.all([
-    node.ipJson<IpRoute>('-4', 'route', 'show', 'table', 'all'),
-    node.ipJson<IpRoute>('-6', 'route', 'show', 'table', 'all'),
+    routes('-4', where.ipv4),
+    routes('-6', where.ipv6),
     node.ipJson<IpRule>('-4', 'rule', 'show'),
     node.ipJson<IpRule>('-6', 'rule', 'show'),
     node.ipJson<IpNexthop>('nexthop', 'show'),
@@ -59,11 +78,11 @@ export async function look(node: Pick<Netns, 'ipJson'>): Promise<Look> {
   const main: MainRoute[] = [];
   const taken = new Set<string>();
   const carried = new Map<number, readonly string[]>();
-  for (const [family, routes] of [
+  for (const [family, shown] of [
     [FAMILIES[0], routes4],
     [FAMILIES[1], routes6],
   ] as const) {
-    for (const route of routes) {
+    for (const route of shown) {
       const { table = 'main', metric = 0 } = route;
       const prefix = withLength(route.dst, family);
       if (route.protocol === OWN) {

@@ -1,9 +1,10 @@
 /**
  * Injects faults, and holds rib2fib to a model after each of them.
  *
- *   main.ts [--seed S] [--steps N]
+ *   main.ts [--seed S] [--steps N] [--routes R]
  *
- * The seed gives the order of steps, and how gobgpd is set up; it is printed.
+ * The seed gives the order of steps, and how gobgpd is set up; it is printed. R more
+ * routes, of both routers, are there all the time, and are held to the model too; default none.
  */
 import { parseArgs } from 'node:util';
 import type { GobgpdVersion } from '../support/gobgpd.js';
@@ -15,26 +16,33 @@ import { describeStep, drawStep } from './steps.js';
 import { type Setting, World } from './world.js';
 
 const { values } = parseArgs({
-  options: { seed: { type: 'string' }, steps: { type: 'string', default: '50' } },
+  options: {
+    seed: { type: 'string' },
+    steps: { type: 'string', default: '50' },
+    routes: { type: 'string', default: '0' },
+  },
 });
 const seed = values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(values.seed);
 const steps = Number(values.steps);
-if (!Number.isSafeInteger(seed) || !Number.isSafeInteger(steps))
-  throw new TypeError('--seed and --steps take whole numbers');
-process.exitCode = (await chaos(seed, steps)) ? 0 : 1;
+const routes = Number(values.routes);
+if (![seed, steps, routes].every(Number.isSafeInteger) || routes < 0)
+  throw new TypeError('--seed, --steps and --routes take whole numbers');
+process.exitCode = (await chaos(seed, steps, routes)) ? 0 : 1;
 
-async function chaos(seed: number, steps: number): Promise<boolean> {
+async function chaos(seed: number, steps: number, routes: number): Promise<boolean> {
   const random = new Random(seed);
   const version: GobgpdVersion = seed % 2 === 0 ? '4.8' : '3.10';
   const setting: Setting = {
     version,
     multipath: random.chance(0.5),
     gracefulRestart: random.chance(0.5),
+    routes,
   };
   const words = [
     `gobgpd ${version}`,
     ...(setting.multipath ? ['multipath'] : []),
     ...(setting.gracefulRestart ? ['graceful restart'] : []),
+    ...(routes > 0 ? [`${routes} routes of ballast`] : []),
   ];
   print(`chaos: seed ${seed}, ${steps} steps, ${words.join(', ')}`);
   const started = performance.now();
@@ -51,7 +59,9 @@ async function chaos(seed: number, steps: number): Promise<boolean> {
       print(`${number}: ${describeStep(step)}: FAILED`);
       print(error instanceof ChaosFailure ? error.message : String((error as Error).stack));
       print(world.subject.account());
-      print(`again with: npm run test:chaos -- --seed ${seed} --steps ${number}`);
+      print(
+        `again with: npm run test:chaos -- --seed ${seed} --steps ${number}${routes > 0 ? ` --routes ${routes}` : ''}`,
+      );
       return false;
     }
     print(`${number}: ${describeStep(step)} (${Math.round(performance.now() - from)} ms)`);
