@@ -73,6 +73,11 @@ export class Ballast {
     return this.#samples.get(prefix);
   }
 
+  /** All of them. */
+  prefixes(): readonly string[] {
+    return [...this.#samples.keys()];
+  }
+
   /** The class that an output line `route TABLE SAMPLE …` of the model is about. */
   classOf(line: string): BallastClass | undefined {
     const [kind, , prefix] = line.split(' ');

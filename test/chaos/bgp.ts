@@ -109,6 +109,7 @@ export class Bgp implements AsyncDisposable {
 
   /** gobgpd's own table is what the rules of BGP make of the announcements. */
   async converged(): Promise<boolean> {
+    if (!(await this.#counted())) return false;
     const { missing, surplus } = await this.#difference();
     const equal = missing.length + surplus.length === 0;
     if (equal) this.returning.clear();
@@ -136,13 +137,24 @@ export class Bgp implements AsyncDisposable {
     );
   }
 
+  #paths() {
+    return this.#heard().flatMap(([side, announcements]) =>
+      [...announcements].map(([prefix, announcement]) => ({ side, prefix, announcement })),
+    );
+  }
+
+  /** Its tables are of the size they ought to have: asked first, since listing costs a large gobgpd more. */
+  async #counted(): Promise<boolean> {
+    if (!this.serving || this.options.ballast === undefined) return true;
+    const counts = new Set(await this.#counts());
+    return countsOf(this.#paths(), this.options.ballast).every((line) => counts.has(line));
+  }
+
   async #difference(): Promise<{ missing: readonly string[]; surplus: readonly string[] }> {
     if (!this.serving) return { missing: [], surplus: [] };
     const { ballast } = this.options;
     const actual = new Set([...(await this.#table()), ...(await this.#counts())]);
-    const heard = this.#heard().flatMap(([side, announcements]) =>
-      [...announcements].map(([prefix, announcement]) => ({ side, prefix, announcement })),
-    );
+    const heard = this.#paths();
     const expected = new Set(
       heard
         .filter(({ prefix }) => ballast?.sampleOf(prefix) === undefined)
@@ -151,9 +163,7 @@ export class Bgp implements AsyncDisposable {
           return `${prefix} ${nextHopOf(side, prefix, announcement)} ${path}`;
         }),
     );
-    if (ballast !== undefined) {
-      for (const line of countsOf(heard, ballast)) expected.add(line);
-    }
+    for (const line of countsOf(heard, ballast)) expected.add(line);
     return {
       missing: [...expected].filter((line) => !actual.has(line)),
       surplus: [...actual].filter((line) => !expected.has(line)),
@@ -197,8 +207,9 @@ export class Bgp implements AsyncDisposable {
 /** As `Bgp` reads them of gobgpd, for what is heard; `prefix` is a sample where it is ballast. */
 function countsOf(
   heard: readonly { readonly prefix: string }[],
-  ballast: Ballast,
+  ballast: Ballast | undefined,
 ): readonly string[] {
+  if (ballast === undefined) return [];
   const sizes = new Map(ballast.classes.map(({ sample, size }) => [sample, size]));
   const sum = (prefixes: readonly string[]) =>
     prefixes.reduce((total, prefix) => total + (sizes.get(prefix) ?? 1), 0);

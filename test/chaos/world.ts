@@ -141,7 +141,7 @@ export class World implements AsyncDisposable {
     await until(() => this.bgp.converged(), {
       what: 'gobgpd has the routes that were announced',
       deadlineMs: BGP_MS,
-      everyMs: 40,
+      everyMs: this.ballast === undefined ? 40 : 250,
     }).catch(async (error: Error) => {
       throw new ChaosFailure(`${error.message}\n${await this.bgp.account()}`);
     });
