@@ -11,7 +11,7 @@ import type { GobgpdVersion } from '../support/gobgpd.js';
 import { Random } from '../support/random.js';
 import { ChaosFailure } from './chaos-failure.js';
 import { Report } from './report.js';
-import { runStep } from './run.js';
+import { type Outcome, runStep } from './run.js';
 import { describeStep, drawStep } from './steps.js';
 import { type Setting, World } from './world.js';
 
@@ -53,8 +53,9 @@ async function chaos(seed: number, steps: number, routes: number): Promise<boole
   for (let number = 1; number <= steps; number++) {
     const step = drawStep(random, setting);
     const from = performance.now();
+    let outcome: Outcome;
     try {
-      await runStep(world, step, report);
+      outcome = await runStep(world, step, report);
     } catch (error) {
       print(`${number}: ${describeStep(step)}: FAILED`);
       print(error instanceof ChaosFailure ? error.message : String((error as Error).stack));
@@ -64,7 +65,12 @@ async function chaos(seed: number, steps: number, routes: number): Promise<boole
       );
       return false;
     }
-    print(`${number}: ${describeStep(step)} (${Math.round(performance.now() - from)} ms)`);
+    const took = [
+      `${Math.round(performance.now() - from)} ms`,
+      `repaired in ${Math.round(outcome.repaired)} ms`,
+      `out for ${Math.round(outcome.outage)} ms`,
+    ];
+    print(`${number}: ${describeStep(step)} (${took.join(', ')})`);
   }
   const seconds = Math.round((performance.now() - started) / 1000);
   print(report.text(`seed ${seed}, ${words.join(', ')}, ${seconds} s`));
