@@ -45,29 +45,40 @@ interface Link {
 
 const FAMILIES = ['ipv4', 'ipv6'] as const;
 
-/** All there is. */
-export const EVERYWHERE: Readonly<Record<Family, readonly string[]>> = { ipv4: [], ipv6: [] };
+/** Routes to look at, in words of ip(8); each selection is a dump of its own. */
+export type Selections = Readonly<Record<Family, readonly string[]>>;
+
+export const EVERYTHING: Selections = { ipv4: ['table all'], ipv6: ['table all'] };
 
 /** All but the space of the ballast, and what lies between it and the next of these, where nothing is. */
-export const BESIDE_BALLAST: Readonly<Record<Family, readonly string[]>> = {
-  ipv4: ['default', 'root 0.0.0.0/2', 'root 96.0.0.0/3', 'root 128.0.0.0/1'],
-  ipv6: ['default', 'root ::/3', 'root 2000::/5', 'root 8000::/1'],
+export const BESIDE_BALLAST: Selections = {
+  ipv4: ['default', 'root 0.0.0.0/2', 'root 96.0.0.0/3', 'root 128.0.0.0/1'].map(
+    (words) => `table all ${words}`,
+  ),
+  ipv6: ['default', 'root ::/3', 'root 2000::/5', 'root 8000::/1'].map(
+    (words) => `table all ${words}`,
+  ),
 };
 
-/** `where`: how ip(8) selects prefixes; each in a dump of its own. */
+/** What {@link Look.facts} are made of: chosen by the kernel itself, and so at once, whatever the size of a table. */
+export const FOR_FACTS: Selections = {
+  ipv4: ['table main', 'table all proto static'],
+  ipv6: ['table main', 'table all proto static'],
+};
+
 export async function look(
   node: Pick<Netns, 'ipJson'>,
-  where: Readonly<Record<Family, readonly string[]>> = EVERYWHERE,
+  selections: Selections = EVERYTHING,
 ): Promise<Look> {
-  const routes = async (flag: '-4' | '-6', selectors: readonly string[]) => {
-    const all = [flag, 'route', 'show', 'table', 'all'];
-    if (selectors.length === 0) return node.ipJson<IpRoute>(...all);
-    const some = selectors.map((words) => node.ipJson<IpRoute>(...all, ...words.split(' ')));
-    return (await Promise.all(some)).flat();
+  const routes = async (family: Family, flag: '-4' | '-6') => {
+    const dumps = selections[family].map((words) =>
+      node.ipJson<IpRoute>(flag, 'route', 'show', ...words.split(' ')),
+    );
+    return (await Promise.all(dumps)).flat();
   };
   const [routes4, routes6, rules4, rules6, nexthops, links] = await Promise.all([
-    routes('-4', where.ipv4),
-    routes('-6', where.ipv6),
+    routes('ipv4', '-4'),
+    routes('ipv6', '-6'),
     node.ipJson<IpRule>('-4', 'rule', 'show'),
     node.ipJson<IpRule>('-6', 'rule', 'show'),
     node.ipJson<IpNexthop>('nexthop', 'show'),

@@ -13,7 +13,7 @@ import { type Configuration, daemonConfiguration, FIRST } from './configuration.
 import { Deeds } from './deeds.js';
 import { ballastDifference, differenceFrom, type Leniency, strangersFrom } from './difference.js';
 import { Fabric } from './fabric.js';
-import { BESIDE_BALLAST, EVERYWHERE, type Look, look } from './look.js';
+import { BESIDE_BALLAST, EVERYTHING, FOR_FACTS, type Look, look } from './look.js';
 import { type Expected, expect } from './model.js';
 import { Parts } from './parts.js';
 import { Probe } from './probe.js';
@@ -96,7 +96,7 @@ export class World implements AsyncDisposable {
 
   /** At all but the ballast. */
   look(): Promise<Look> {
-    return look(this.node, this.ballast === undefined ? EVERYWHERE : BESIDE_BALLAST);
+    return look(this.node, this.ballast === undefined ? EVERYTHING : BESIDE_BALLAST);
   }
 
   /** At the ballast; nothing where there is none. */
@@ -120,14 +120,12 @@ export class World implements AsyncDisposable {
 
   /** Excuses those destinations that have no route by the model, or that the daemon cannot help. */
   async assess(at?: number): Promise<void> {
-    const looked = performance.now();
-    const seen = await this.look();
-    this.#note(looked, seen);
+    const { facts } = await this.#glance();
     if (this.subject.deaf && (await this.#listening())) this.subject.deaf = false;
     const helpless = this.subject.away || this.subject.deaf;
     if (this.bgp.returning.size > 0) await this.bgp.converged();
     const offers = this.expired ? new Map() : this.bgp.steadyOffers;
-    const { learned } = expect(offers, this.config, seen.facts);
+    const { learned } = expect(offers, this.config, facts);
     const { ledger } = this.probe;
     const missing = ledger.destinations.filter((one) => !learned.has(one));
     ledger.excuse(
@@ -207,6 +205,15 @@ export class World implements AsyncDisposable {
     if (await this.bgp.converged()) return since;
     await this.converged();
     return performance.now();
+  }
+
+  /** A look for its facts; over a large table no more than that. */
+  async #glance(): Promise<Look> {
+    if (this.ballast !== undefined) return look(this.node, FOR_FACTS);
+    const from = performance.now();
+    const seen = await this.look();
+    this.#note(from, seen);
+    return seen;
   }
 
   #expected(facts: Look['facts']): Expected {
