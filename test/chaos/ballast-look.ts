@@ -56,6 +56,14 @@ export function readBallast(text: string, ballast: Ballast): BallastLook {
   return found;
 }
 
+/** How many routes a table has; `own` as `Look` has them, without the ballast. */
+export function routesIn(table: number, own: ReadonlySet<string>, ballast: BallastLook): number {
+  const within = (line: string) => line.startsWith(`route ${table} `);
+  return [...ballast]
+    .filter(([line]) => within(line))
+    .reduce((sum, [, prefixes]) => sum + prefixes.size, [...own].filter(within).length);
+}
+
 /** Into a file: iproute2 writes route by route, which a pipe makes twice as slow. */
 async function show(node: Netns, family: '-4' | '-6'): Promise<string> {
   const scratch = scratchDirectory('ballast');

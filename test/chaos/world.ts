@@ -6,7 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { createNetns, type Netns } from '../support/netns.js';
 import { until } from '../support/wait.js';
 import { Ballast } from './ballast.js';
-import { type BallastLook, lookAtBallast } from './ballast-look.js';
+import { type BallastLook, lookAtBallast, routesIn } from './ballast-look.js';
 import { Bgp, type BgpOptions } from './bgp.js';
 import { ChaosFailure, fail } from './chaos-failure.js';
 import { type Configuration, daemonConfiguration, FIRST } from './configuration.js';
@@ -145,6 +145,13 @@ export class World implements AsyncDisposable {
     });
   }
 
+  async synced(): Promise<void> {
+    await until(async () => (await this.#feed()) === 'synced', {
+      what: 'rib2fib has heard a full feed',
+      deadlineMs: FEED_MS,
+    }).catch(fail);
+  }
+
   /**
    * Waits until the kernel is what the model says, and nothing else has changed.
    * Returns the milliseconds it took from `since`, or from when gobgpd had its
@@ -156,10 +163,7 @@ export class World implements AsyncDisposable {
     let ready = await this.#converged(since);
     await this.assess();
     if (this.bgp.serving && !this.expired && (await this.#feed()) !== 'synced') {
-      await until(async () => (await this.#feed()) === 'synced', {
-        what: 'rib2fib has heard a full feed',
-        deadlineMs: FEED_MS,
-      }).catch(fail);
+      await this.synced();
       ready = performance.now();
       await this.assess();
     }
@@ -241,10 +245,7 @@ export class World implements AsyncDisposable {
         if (!ready) throw new Error(`not ready: ${unready}`);
         for (const { id, routes } of tables) {
           const told = routes.ipv4.installed + routes.ipv6.installed;
-          const inTable = (line: string) => line.startsWith(`route ${id} `);
-          const there = [...ballast]
-            .filter(([line]) => inTable(line))
-            .reduce((sum, [, prefixes]) => sum + prefixes.size, [...own].filter(inTable).length);
+          const there = routesIn(id, own, ballast);
           if (told !== there) throw new Error(`${told} routes told in table ${id}, ${there} there`);
         }
         return true;

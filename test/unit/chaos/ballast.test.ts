@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Ballast } from '../../chaos/ballast.js';
-import { type BallastLook, readBallast } from '../../chaos/ballast-look.js';
+import { type BallastLook, readBallast, routesIn } from '../../chaos/ballast-look.js';
 import { FIRST } from '../../chaos/configuration.js';
 import { ballastDifference } from '../../chaos/difference.js';
 import { expect, type Facts } from '../../chaos/model.js';
@@ -178,6 +178,14 @@ test('where any way will do, legs are not compared, and a route that is missing 
   assert.deepEqual(difference(lines, true), []);
   lines.splice(at, 1);
   assert.match(difference(lines, true).join(), new RegExp(`^- 1 of ${size}: `));
+});
+
+test('a table is counted with its ballast and without that of others', () => {
+  const seen = readBallast(`${shown().slice(1).join('\n')}\n`, BALLAST);
+  const own = new Set(['route 100 ::/0 metric 1020 via 2001:db8:2::1 dev eth0', 'rule 100: x']);
+  assert.equal(routesIn(100, own, seen), COUNT);
+  assert.equal(routesIn(101, own, seen), COUNT);
+  assert.equal(routesIn(10, own, seen), 0);
 });
 
 test('of a class that the kernel takes no new routes of, some may be there', () => {
