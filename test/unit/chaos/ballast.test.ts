@@ -180,7 +180,7 @@ test('where any way will do, legs are not compared, and a route that is missing 
   assert.match(difference(lines, true).join(), new RegExp(`^- 1 of ${size}: `));
 });
 
-test('a table is counted with its ballast and without that of others', () => {
+test("a table is counted with its ballast, and with no other table's", () => {
   const seen = readBallast(`${shown().slice(1).join('\n')}\n`, BALLAST);
   const own = new Set(['route 100 ::/0 metric 1020 via 2001:db8:2::1 dev eth0', 'rule 100: x']);
   assert.equal(routesIn(100, own, seen), COUNT);
