@@ -145,6 +145,7 @@ export class World implements AsyncDisposable {
     });
   }
 
+  /** Waits until the daemon has heard a full feed. */
   async synced(): Promise<void> {
     await until(async () => (await this.#feed()) === 'synced', {
       what: 'rib2fib has heard a full feed',
