@@ -57,7 +57,7 @@ export class Answers implements AdminService {
     const unread = await this.#unreadRoutes(result.config);
     const now = clock.monotonic();
     const planned = engine.withConfig(result.config, now);
-    for (const table of planned.tables.values()) adopt(table, reconciler.mirror);
+    for (const table of planned.tables.values()) adopt(table, reconciler.mirror, false);
     planned.apply(engine.heard(), now);
     const linkName = (index: number): string => engine.underlay.linkName(index);
     const { operations } = withForeign(
