@@ -87,7 +87,6 @@ export class KernelView {
   /** True while something is known to be unread. */
   get behind(): boolean {
     return (
-      this.#auditedAt === undefined ||
       this.#auditDue ||
       this.#overrun ||
       this.#unclear ||

@@ -121,9 +121,21 @@ test('the daemon is told to end in the middle of the first reading: nothing is w
   next.did();
 });
 
+test('a small table that stands on groups goes back to inline next hops, be its feed complete before that is read', async () => {
+  const before = config(table({ nextHop: nextHop({ objects: 'always' }) }));
+  const next = await reborn(await runningNode(before, ...FEED), config(table()), (node) => {
+    tell(node, RESET, updates(...FEED), ...SYNCED);
+  });
+  assert.deepEqual(
+    next.routes().filter((line) => line.includes('nhid')),
+    [],
+  );
+  await next.stop();
+});
+
 test('a limit that comes by a reload while the kernel is read is not held by claims for ever', async () => {
   const node = await runningNode(config(table()), ...FEED);
-  const limited = config(table({ limits: [limit({ max: 5 })] }));
+  const limited = config(table({ limits: [limit('block', 5)] }));
   const next = await reborn(node, config(table()), (other) => {
     tell(other, RESET, updates(FEED[0] ?? ''), ...SYNCED);
     other.engine.reconfigure(limited);
