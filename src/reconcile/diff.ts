@@ -163,8 +163,7 @@ export class Diff {
       [...changes.sets].some((set) => !objectsSupported || this.#groups.isAwaited(id, set));
     for (const set of changes.sets) this.#groups.follow(id, set);
     // A group of a life before may come to be taken over, with all that stands on it.
-    const orphaned =
-      changes.sweeps && table.useObjects && groups.unclaimed(mirror).size > 0;
+    const orphaned = changes.sweeps && table.useObjects && groups.unclaimed(mirror).size > 0;
     const everything = changes.everything || scattered || orphaned;
     if (everything) for (const set of table.nextHops.values()) this.#groups.follow(id, set);
     const fixed = everything ? new PrefixBacklog(table.fixedPrefixes()) : changes.fixed;
@@ -307,7 +306,11 @@ function* allOf(table: Table, engine: Engine, mirror: Mirror): Generator<Prefix>
 }
 
 /** At the end of a feed: what changed last, and what the kernel has that the table does not hold; each once. */
-function* changedAndNotHeld(table: Table, changes: TableChanges, mirror: Mirror): Generator<Prefix> {
+function* changedAndNotHeld(
+  table: Table,
+  changes: TableChanges,
+  mirror: Mirror,
+): Generator<Prefix> {
   for (const prefix of changed(changes)) if (table.mayHold(prefix)) yield prefix;
   yield* mirror.notHeld(table.config.id, table);
 }

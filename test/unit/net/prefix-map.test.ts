@@ -58,10 +58,7 @@ test('those of one whole table that another does not have, in the order of the f
       for (const one of ones) map.set(prefixOf(one), true);
       for (const one of gone) other.delete(prefixOf(one));
       const beside = [...map.keysBeside(other)].map(String);
-      assert.deepEqual(
-        beside,
-        [...map.keys()].filter((prefix) => !other.has(prefix)).map(String),
-      );
+      assert.deepEqual(beside, [...map.keys()].filter((prefix) => !other.has(prefix)).map(String));
     }),
   );
   const apart = new PrefixMap<true>();

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Config } from '../../../src/config/config.js';
 import { KernelError } from '../../../src/kernel/kernel.js';
+import type { SourceEvent } from '../../../src/source/source.js';
 import { config, limit, nextHop, prefix, RESET, SYNCED, table, updates } from '../desired/build.js';
 import { FakeNode, runningNode } from './node.js';
 
@@ -25,7 +26,7 @@ async function reborn(
   return await other.begin(() => hear(other));
 }
 
-function tell(node: FakeNode, ...events: Parameters<FakeNode['apply']>): void {
+function tell(node: FakeNode, ...events: readonly SourceEvent[]): void {
   node.engine.apply(events, node.clock.monotonic());
   node.reconciler.wake();
 }
