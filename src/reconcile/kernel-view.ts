@@ -166,6 +166,7 @@ export class KernelView {
         await this.refresh();
       } catch (error) {
         this.#auditDue = true;
+        this.#underlayDue = true;
         this.#blind = true;
         throw error;
       }
@@ -186,6 +187,7 @@ export class KernelView {
     const audit = this.#auditDue || periodic || noticed || now >= this.#calmAt;
     // What an audit finds that nothing asked for, nobody has told.
     this.#blind ||= periodic && !this.#auditDue;
+    // With the first audit it may have been read just before.
     const known = !audit || (this.#auditedAt === undefined && !this.#underlayDue);
     if (!known || (this.#underlayDue && now >= this.#underlayEarliest)) await this.#readUnderlay();
     if (audit) {

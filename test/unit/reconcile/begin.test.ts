@@ -108,6 +108,24 @@ test('the first reading fails: nothing is written before one succeeds, and what 
   await next.stop();
 });
 
+test('what next hops are resolved over is read once, and again after a reading that failed', async () => {
+  const first = new FakeNode(config(table()));
+  await first.begin(() => undefined);
+  assert.equal(first.kernel.underlayReads, 1);
+  await first.stop();
+  const next = new FakeNode(config(table()));
+  await next.begin(() => {
+    // And nobody tells it.
+    next.kernel.mainRoute('172.16.0.0/16 via 10.9.0.2 dev eth1');
+    next.kernel.tell({ type: 'overrun' });
+    throw new KernelError('routes', 'EAGAIN', 'changed all the time');
+  });
+  await next.pass(1_000);
+  await next.feed('10.0.0.0/8 via 172.16.0.1');
+  assert.equal(next.routes().length, 1);
+  await next.stop();
+});
+
 test('the daemon is told to end in the middle of the first reading: nothing is written', async () => {
   const node = await runningNode(config(table()), ...FEED);
   await node.stop();
