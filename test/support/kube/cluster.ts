@@ -40,7 +40,8 @@ interface Parts {
 
 export class KubeCluster implements AsyncDisposable {
   readonly #clients: KubeClient[] = [];
-  #serial = 0;
+  #kubeconfigs = 0;
+  #nodes = 0;
 
   private constructor(
     private readonly parts: Parts,
@@ -131,19 +132,19 @@ export class KubeCluster implements AsyncDisposable {
   ): Promise<string> {
     const port = route === 'direct' ? API_PORT : FRAGILE_PORT;
     const server = `https://${API_ADDRESS}:${port}`;
-    const file = join(this.parts.directory, `kubeconfig-${++this.#serial}`);
+    const file = join(this.parts.directory, `kubeconfig-${++this.#kubeconfigs}`);
     await writeFile(file, kubeconfig({ server, ca: this.ca, credentials }), { mode: 0o600 });
     return file;
   }
 
   /**
-   * Gives a node's namespace an uplink to the cluster, of that name: `10.250.N.2/24`, with a
-   * route to the API server. Resolves with the node's address.
+   * Gives a node's namespace an uplink to the cluster, of that name, with a route to the API
+   * server. Resolves with the node's address: `10.250.N.2` (/24) for the Nth that joins.
    */
   async join(node: Netns, port = 'mgmt0'): Promise<string> {
-    const net = `10.250.${++this.#serial}`;
+    const net = `10.250.${++this.#nodes}`;
     await connect(
-      ...([this.netns, { name: `n${this.#serial}`, addresses: [`${net}.1/24`] }] as const),
+      ...([this.netns, { name: `node${this.#nodes}`, addresses: [`${net}.1/24`] }] as const),
       ...([node, { name: port, addresses: [`${net}.2/24`] }] as const),
     );
     await node.ip('route', 'add', `${API_ADDRESS}/32`, 'via', `${net}.1`);
