@@ -1,7 +1,5 @@
 /** The ground that tests of Kubernetes stand on: a real API server, with RBAC. */
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { SERVICE_CIDRS } from '../support/kube/api-server.js';
 import { ask } from '../support/kube/ask.js';
@@ -11,12 +9,25 @@ import { endpointSlice, loadBalancer, node } from '../support/kube/objects.js';
 import { KUBERNETES_VERSION } from '../support/kube/programs.js';
 import { isRefused, refusal } from '../support/kube/refusals.js';
 import { mayWatch } from '../support/kube/service-account.js';
-import { scratchDirectory } from '../support/leftovers.js';
 import { createNetns } from '../support/netns.js';
 import { until } from '../support/wait.js';
 
 const NODES = '/api/v1/nodes';
 const SERVICES = '/api/v1/services';
+
+/** A program that finds its cluster as client libraries do in a pod. */
+const WHO_AM_I = `
+const read = (name) => require('node:fs').readFileSync('/var/run/secrets/kubernetes.io/serviceaccount/' + name, 'utf8');
+const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = process.env;
+const headers = { authorization: 'Bearer ' + read('token'), 'content-type': 'application/json' };
+require('node:https').request({
+  ...{ host, port, ca: read('ca.crt'), method: 'POST', headers },
+  path: '/apis/authentication.k8s.io/v1/selfsubjectreviews',
+}, async (response) => {
+  const { status } = JSON.parse((await response.toArray()).join(''));
+  console.log(read('namespace') + ': ' + status.userInfo.username);
+}).end(JSON.stringify({ apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' }));
+`;
 
 let cluster: KubeCluster;
 before(async () => {
@@ -133,26 +144,18 @@ describe('RBAC', () => {
     await early.get('/apis/metallb.io/v1beta1');
   });
 
-  it('knows an account by what a pod of it finds in its directory', async () => {
-    const scratch = scratchDirectory('mount');
-    try {
-      await cluster.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'routing' } });
-      const account = await cluster.account('agent', [mayWatch('', 'nodes')], 'routing');
-      await account.mount(scratch.path, cluster.ca);
-      const found = (name: string) => readFile(join(scratch.path, name), 'utf8');
-      const body = { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' };
-      const { status } = await cluster
-        .as({ token: await found('token') })
-        .send<{ status: { userInfo: { username: string } } }>(
-          'POST',
-          '/apis/authentication.k8s.io/v1/selfsubjectreviews',
-          { body },
-        );
-      assert.equal(status.userInfo.username, 'system:serviceaccount:routing:agent');
-      assert.equal(await found('ca.crt'), cluster.ca);
-      assert.equal(await found('namespace'), 'routing');
-    } finally {
-      scratch.remove();
+  it('knows an account by what a pod of it finds', async () => {
+    await cluster.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'routing' } });
+    const account = await cluster.account('agent', [], 'routing');
+    await using worker = await createNetns('pod');
+    await cluster.join(worker);
+    for (const route of ['direct', 'fragile'] as const) {
+      const { wrap, env } = await cluster.pod(account, route);
+      const { stdout } = worker.spawn(wrap([process.execPath, '-e', WHO_AM_I]), {
+        ...{ env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'inherit'] },
+      });
+      const said = (await stdout?.setEncoding('utf8').toArray())?.join('').trim();
+      assert.equal(said, 'routing: system:serviceaccount:routing:agent');
     }
   });
 });
