@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { ask } from '../support/kube/ask.js';
-import type { KubeList, WatchEvent } from '../support/kube/client.js';
+import type { KubeList, KubeObject, WatchEvent } from '../support/kube/client.js';
 import { KubeCluster } from '../support/kube/cluster.js';
 import { node } from '../support/kube/objects.js';
 import { isRefused, refusal } from '../support/kube/refusals.js';
@@ -13,8 +13,8 @@ import { until } from '../support/wait.js';
 const NODES = '/api/v1/nodes';
 const PEERS = '/apis/metallb.io/v1beta2/bgppeers';
 
-/** What is left to hear of two Nodes once the first was added: a status is written on its own. */
-const HEARD = ['MODIFIED before', 'ADDED before-too', 'MODIFIED before-too'];
+/** What is heard of two Nodes: a status is written on its own. */
+const HEARD = ['ADDED before', 'MODIFIED before', 'ADDED before-too', 'MODIFIED before-too'];
 
 let cluster: KubeCluster;
 before(async () => {
@@ -30,12 +30,12 @@ describe('what may go wrong', () => {
     await cluster.define('bgppeers');
     const { metadata: before } = await admin.list(PEERS);
     await cluster.apply([node('before'), node('before-too')]);
-    await events.next();
+    for (const expected of HEARD) assert.equal(text((await events.next()).value), expected);
     await cluster.stop();
     await assert.rejects(admin.list(NODES), /ECONNRESET|socket hang up|disconnected/);
     await cluster.launch();
     assert.ok((await names(admin.list(NODES))).includes('before'));
-    assert.deepEqual(await endOf(events), HEARD);
+    assert.deepEqual(await endOf(events), []);
 
     await cluster.expire();
     assert.deepEqual(await endOf(admin.watch(NODES, metadata)), ['ERROR 410 Expired']);
@@ -48,18 +48,19 @@ describe('what may go wrong', () => {
     const { admin } = cluster;
     await cluster.define('ciliumpodippools');
     const pools = '/apis/cilium.io/v2alpha1/ciliumpodippools';
-    const [pool] = await cluster.apply({
-      ...{ apiVersion: 'cilium.io/v2alpha1', kind: 'CiliumPodIPPool', metadata: { name: 'gone' } },
+    const pool = (name: string): KubeObject => ({
+      ...{ apiVersion: 'cilium.io/v2alpha1', kind: 'CiliumPodIPPool', metadata: { name } },
       spec: { ipv4: { cidrs: ['10.42.0.0/16'], maskSize: 24 } },
     });
-    assert.ok(pool?.metadata.resourceVersion !== undefined);
-    const { resourceVersion } = pool.metadata;
-    const events = endOf(admin.watch(pools, { resourceVersion }));
+    const { metadata } = await admin.list(pools);
+    const events = admin.watch(pools, metadata);
+    await cluster.apply(['a', 'b'].map(pool));
+    for (const name of ['a', 'b']) assert.equal(text((await events.next()).value), `ADDED ${name}`);
     await admin.delete({
       ...{ apiVersion: 'apiextensions.k8s.io/v1', kind: 'CustomResourceDefinition' },
       metadata: { name: 'ciliumpodippools.cilium.io' },
     });
-    assert.deepEqual(await events, ['DELETED gone']);
+    assert.deepEqual((await endOf(events)).toSorted(), ['DELETED a', 'DELETED b']);
     await until(() => isRefused(admin.list(pools), 404), { what: 'the resource is gone' });
     await cluster.define('ciliumpodippools');
     assert.deepEqual((await admin.list(pools)).items, []);
@@ -70,8 +71,8 @@ describe('what may go wrong', () => {
     const { metadata } = await bare.admin.list(NODES);
     await bare.apply(node('later'));
     const heard = bare.admin.watch(NODES, metadata);
-    assert.equal(((await heard.next()).value as WatchEvent).type, 'ADDED');
-    await heard.return();
+    assert.equal(text((await heard.next()).value), 'ADDED later');
+    await heard.return(undefined);
     await bare.compact();
     assert.deepEqual(await endOf(bare.admin.watch(NODES, metadata)), ['ERROR 410 Expired']);
   });
@@ -101,16 +102,22 @@ async function names(list: Promise<KubeList>): Promise<readonly string[]> {
   return (await list).items.map(({ metadata }) => metadata.name);
 }
 
-/** The events until the stream ends, however it ends. */
+/** The events until the stream ends, or is cut. */
 async function endOf(events: AsyncIterable<WatchEvent>): Promise<readonly string[]> {
   const seen: string[] = [];
   try {
-    for await (const { type, object } of events) {
-      const { code, reason, metadata } = object;
-      seen.push(type === 'ERROR' ? `${type} ${code} ${reason}` : `${type} ${metadata.name}`);
-    }
+    for await (const event of events) seen.push(text(event));
   } catch (error) {
     assert.match(String(error), /aborted|ECONNRESET/);
   }
   return seen;
+}
+
+/** `ADDED worker-1`, `ERROR 410 Expired`. */
+function text(event: WatchEvent | undefined): string {
+  if (event === undefined) return 'nothing more';
+  const { type, object } = event;
+  return type === 'ERROR'
+    ? `${type} ${object.code} ${object.reason}`
+    : `${type} ${object.metadata.name}`;
 }

@@ -76,8 +76,8 @@ describe('the API server', () => {
     const { metadata } = await cluster.admin.list(NODES);
     const events = cluster.admin.watch(NODES, metadata);
     await cluster.apply(node('watched'));
-    const added = (await events.next()).value as WatchEvent;
-    assert.equal(`${added.type} ${added.object.metadata.name}`, 'ADDED watched');
+    const { value: added } = await events.next();
+    assert.equal(`${added?.type} ${added?.object.metadata.name}`, 'ADDED watched');
     await cluster.admin.delete(node('watched'));
     const seen: string[] = [];
     for await (const { type } of events) if (seen.push(type) && type === 'DELETED') break;
@@ -124,10 +124,12 @@ describe('RBAC', () => {
     await account.setRules([]);
     await until(() => isRefused(watcher.list(NODES), 403), { what: 'the rule is gone' });
     await cluster.apply(node('second'));
-    let seen: string | undefined;
-    while (seen !== 'second')
-      seen = ((await events.next()).value as WatchEvent).object.metadata.name;
-    await events.return();
+    let seen: WatchEvent | undefined;
+    while (seen?.object.metadata.name !== 'second') {
+      seen = (await events.next()).value;
+      assert.ok(seen !== undefined, 'the watch has ended');
+    }
+    await events.return(undefined);
     await assert.rejects(watcher.watch(NODES, metadata).next(), refusal(403, /cannot watch/));
   });
 

@@ -1,4 +1,4 @@
-/** The definitions in `crds/` take what Cilium's and MetalLB's own take, and refuse what those refuse. */
+/** The definitions in `crds/` take what the real ones take, and refuse what those refuse. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { KubeObject } from '../support/kube/client.js';
@@ -132,13 +132,64 @@ const KINDS: readonly Kind[] = [
       [{ myASN: 64512, connectTime: '1500ms' }, /whole seconds/],
     ],
   },
+  {
+    ...{ apiVersion: 'frrk8s.metallb.io/v1beta1', kind: 'FRRConfiguration', namespaced: true },
+    taken: [
+      {
+        raw: { priority: 5, rawConfig: 'router bgp 65000\n neighbor 127.0.0.2 remote-as 65000\n' },
+        nodeSelector: SELECTOR,
+      },
+      {
+        bgp: {
+          routers: [
+            {
+              asn: 65000,
+              neighbors: [
+                { address: '10.9.0.2', asn: 65001, toReceive: { allowed: { mode: 'all' } } },
+              ],
+            },
+          ],
+        },
+      },
+    ],
+    refused: [
+      [{ bgp: { routers: [{ neighbors: [] }] } }, /asn: Required/],
+      [
+        {
+          bgp: { routers: [{ asn: 1, neighbors: [{ toReceive: { allowed: { mode: 'any' } } }] }] },
+        },
+        /supported values: "all", "filtered"/,
+      ],
+    ],
+  },
+  {
+    ...{ apiVersion: 'monitoring.coreos.com/v1', kind: 'PodMonitor', namespaced: true },
+    taken: [{ selector: SELECTOR, podMetricsEndpoints: [{ port: 'metrics', interval: '30s' }] }],
+    refused: [
+      [{ podMetricsEndpoints: [] }, /selector: Required/],
+      [{ selector: {}, podMetricsEndpoints: [{ interval: 'often' }] }, /interval.*should match/],
+      [{ selector: {}, podMetricsEndpoint: [] }, /unknown field "spec.podMetricsEndpoint"/, 400],
+    ],
+  },
+  {
+    ...{ apiVersion: 'monitoring.coreos.com/v1', kind: 'PrometheusRule', namespaced: true },
+    taken: [
+      { groups: [{ name: 'a', rules: [{ alert: 'A', expr: 'up == 0', for: '1m', labels: {} }] }] },
+      { groups: [{ name: 'a', interval: '1h30m', rules: [{ record: 'b', expr: 1 }] }] },
+    ],
+    refused: [
+      [{ groups: [{ name: 'a', rules: [{ alert: 'A' }] }] }, /expr: Required/],
+      [{ groups: [{ name: 'a' }, { name: 'a' }] }, /Duplicate value/],
+    ],
+  },
 ];
 
 let cluster: KubeCluster;
 before(async () => {
   cluster = await KubeCluster.start();
   await cluster.define('ciliumloadbalancerippools', 'ciliumpodippools', 'ciliumnodes');
-  await cluster.define('ipaddresspools', 'bgpadvertisements', 'bgppeers');
+  await cluster.define('ipaddresspools', 'bgpadvertisements', 'bgppeers', 'frrconfigurations');
+  await cluster.define('podmonitors', 'prometheusrules');
   await cluster.apply({
     apiVersion: 'v1',
     kind: 'Namespace',

@@ -168,7 +168,7 @@ export class KubeClient implements Disposable {
   async *watch(
     path: string,
     { resourceVersion }: { readonly resourceVersion: string },
-  ): AsyncGenerator<WatchEvent, void, undefined> {
+  ): AsyncGenerator<WatchEvent, undefined, undefined> {
     const query = `${path.includes('?') ? '&' : '?'}watch=1&resourceVersion=${resourceVersion}`;
     const response = await this.#request('GET', `${path}${query}`, {});
     let rest = '';
@@ -203,6 +203,7 @@ export class KubeClient implements Disposable {
     for (const { name } of versions.filter(({ served }) => served)) {
       await until(() => this.list(`/apis/${group}/${name}/${names.plural}`), {
         what: `${names.plural}.${group} is served`,
+        deadlineMs: 30_000,
       });
     }
   }
