@@ -207,7 +207,7 @@ class Daemon {
         servers.push(await serveHealth({ listen, log, metrics: this.#metrics, unready }));
       }
       this.#config.watch();
-      await this.#reconciler.prepare(both);
+      await this.#takeOver(both);
       log.info({ version: this.#options.version, config: this.#options.configPath }, 'started');
       const parts = [
         this.#reconciler.run(both),
@@ -230,6 +230,16 @@ class Daemon {
       this.#config.stop();
       await Promise.all(servers.map((server) => server.close()));
     }
+  }
+
+  /**
+   * The source is heard while the kernel is read, unless what the kernel has is to be known first:
+   * under a limit it has the first claim to a place.
+   */
+  async #takeOver(signal: AbortSignal): Promise<void> {
+    const limits = this.#engine.config.tables.flatMap((table) => table.limits);
+    if (limits.length > 0) await this.#reconciler.prepare(signal);
+    else await this.#reconciler.begin(signal);
   }
 
   #createSource(config: Config): Source {

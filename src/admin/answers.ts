@@ -48,16 +48,23 @@ export class Answers implements AdminService {
     return explainAnswer(this.facts, query);
   }
 
-  /** The same difference the loop would carry out, over another engine. */
+  /**
+   * The same difference the loop would carry out, over another engine.
+   * @throws AdminFault for a configuration that is refused, and before the kernel was read once.
+   */
   async plan(configPath: string): Promise<PlanReport> {
     const result = await loadConfigApart(configPath);
     if (!result.ok) throw new AdminFault(result.faults.map(formatFault).join('\n'));
     const { engine, reconciler, clock } = this.facts;
     const refusals = await refusalsHere(result, this.actions.kernel, engine.config);
     const unread = await this.#unreadRoutes(result.config);
+    if (reconciler.lastAudit === undefined)
+      throw new AdminFault(
+        'the daemon has only begun, and reads the kernel: ask again in a moment',
+      );
     const now = clock.monotonic();
     const planned = engine.withConfig(result.config, now);
-    for (const table of planned.tables.values()) adopt(table, reconciler.mirror);
+    for (const table of planned.tables.values()) adopt(table, reconciler.mirror, false);
     planned.apply(engine.heard(), now);
     const linkName = (index: number): string => engine.underlay.linkName(index);
     const { operations } = withForeign(

@@ -125,6 +125,11 @@ export class Engine {
     this.#settle();
   }
 
+  /** The tables know now what the kernel had ({@link Table.adopt}), whatever was heard before. */
+  adopted(): void {
+    this.#settle();
+  }
+
   /** Puts a new configuration in the place of the old one, as one change. */
   reconfigure(config: Config): void {
     const limits = new Map<string, LimitTracker>();

@@ -6,6 +6,8 @@ import { PrefixBacklog } from './prefix-backlog.js';
 /** What changed in a table since the last drain; `everything` leaves the rest unsaid. */
 export interface TableChanges {
   readonly everything: boolean;
+  /** What the kernel has of prefixes that the table does not hold may go from now on. */
+  readonly sweeps: boolean;
   /** To be looked at first: a fixed route comes to them, or goes from them. */
   readonly fixed: PrefixBacklog;
   /** To be looked at; some may be among those of `fixed`. */
@@ -18,6 +20,7 @@ export interface TableChanges {
 /** Collects what the reconciler has to look at, until it takes it. */
 export class ChangeLog {
   #everything = true;
+  #sweeps = false;
   #rules = true;
   #fixed = new PrefixBacklog();
   #prefixes = new ChangedPrefixes();
@@ -30,6 +33,11 @@ export class ChangeLog {
   /** All of the table, whatever else was noted. */
   all(): void {
     this.#everything = true;
+  }
+
+  /** What may be there of prefixes that the table does not hold. */
+  sweep(): void {
+    this.#sweeps = true;
   }
 
   prefix(prefix: Prefix): void {
@@ -53,7 +61,8 @@ export class ChangeLog {
 
   get any(): boolean {
     const prefixes = this.#fixed.size + this.#prefixes.size;
-    return this.#everything || this.#rules || prefixes > 0 || this.#sets.size > 0;
+    const some = this.#everything || this.#sweeps || this.#rules;
+    return some || prefixes > 0 || this.#sets.size > 0;
   }
 
   get everything(): boolean {
@@ -71,12 +80,14 @@ export class ChangeLog {
     }
     const changes = {
       everything: this.#everything,
+      sweeps: this.#sweeps,
       fixed: this.#fixed.size === 0 ? NOTHING : this.#fixed,
       prefixes: this.#prefixes,
       sets: this.#sets,
       rules: this.#rules,
     };
     this.#everything = false;
+    this.#sweeps = false;
     this.#rules = false;
     if (this.#fixed.size > 0) this.#fixed = new PrefixBacklog();
     [this.#prefixes, this.#drained] = [this.#drained, this.#prefixes];

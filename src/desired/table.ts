@@ -173,9 +173,13 @@ export class Table {
     for (const set of this.nextHops.values()) this.#changes.set(set, false);
   }
 
-  /** The first moment at which what nobody repeated may go. */
+  /**
+   * The first moment at which what nobody repeated may go. What is held has been looked at when it was
+   * decided, so that nobody has to look at it again, unless some of it waited for this to be written.
+   */
   feedEnded(): void {
-    this.#changes.all();
+    if (this.#objects.mixed) this.#changes.all();
+    else this.#changes.sweep();
     this.#fed = true;
     this.#fixed.outdated();
   }
@@ -194,6 +198,13 @@ export class Table {
   *prefixes(): Generator<Prefix> {
     yield* this.#fixed.prefixes();
     for (const prefix of this.#decisions.keys()) if (!this.#fixed.has(prefix)) yield prefix;
+  }
+
+  /** Of `standing`, which is a whole table, those that {@link mayHold} is false for. */
+  *notHeld(standing: PrefixMap<NonNullable<unknown>>): Generator<Prefix> {
+    for (const prefix of standing.keysBeside(this.#decisions)) {
+      if (!this.#fixed.has(prefix)) yield prefix;
+    }
   }
 
   /** True for those that {@link prefixes} yields. */

@@ -164,7 +164,7 @@ export function headerProtocol(bytes: Buffer, body: number): number {
  * @throws RangeError when malformed.
  */
 export function decodeRoute(bytes: Buffer, body: number, end: number): KernelRoute | undefined {
-  const fields = readRoute(bytes, body, end);
+  const fields = readRoute(bytes, body, end, 'inline');
   if (fields === undefined) return undefined;
   const { table, prefix, metric, protocol, dead } = fields;
   return { table, prefix, metric, target: targetOf(fields), protocol, dead };

@@ -1,6 +1,9 @@
-/** Reading whole sets: one dump at a time on a socket of its own, whole or an error. */
+/**
+ * Reading whole sets: one dump at a time on a socket of its own, whole or an error. The kernel's
+ * work goes on beside the event loop; each piece is decoded in a turn of its own.
+ */
 
-import { walkMessages } from '../netlink/walk.js';
+import { NLMSG_HEADER, walkMessages } from '../netlink/walk.js';
 import {
   decodeDone,
   decodeError,
@@ -10,17 +13,15 @@ import {
   NLMSG_DONE,
   NLMSG_ERROR,
 } from './answer.js';
-import { Deadline } from './deadline.js';
+import { type Datagram, DumpSocket } from './dump-socket.js';
 import { KernelError } from './kernel.js';
 import { MessageWriter } from './message-writer.js';
-import { NetlinkSocket } from './socket.js';
 
 /** Times a set that changed while it was read is read again. */
 const ATTEMPTS = 20;
-/** Longest silence in the middle of a dump, milliseconds. */
+/** Longest silence, milliseconds: the kernel answers a read at once. */
 const SILENCE = 10_000;
 const REQUEST_SIZE = 256;
-const RECEIVE_BUFFER = 1 << 20;
 
 export interface DumpRequest<Item> {
   /** For errors: `routes`. */
@@ -38,20 +39,9 @@ export interface DumpRequest<Item> {
 /** How one attempt ended. */
 type Outcome = 'whole' | 'interrupted' | KernelError;
 
-interface Running {
-  readonly seq: number;
-  readonly take: (type: number, body: number, end: number, chunk: Buffer) => void;
-  readonly finish: (outcome: Outcome) => void;
-  interrupted: boolean;
-}
-
 export class DumpClient {
   readonly #writer = new MessageWriter(REQUEST_SIZE);
-  readonly #deadline = new Deadline(SILENCE, () =>
-    this.#fail(new KernelError('dump', 'ETIMEDOUT', 'the kernel stopped answering')),
-  );
-  #socket: NetlinkSocket | undefined;
-  #running: Running | undefined;
+  #socket: DumpSocket | undefined;
   #last: Promise<unknown> = Promise.resolve();
   #seq = 0;
   #closed = false;
@@ -83,9 +73,10 @@ export class DumpClient {
     return result;
   }
 
+  /** A dump under way is given up with ECANCELED. */
   close(): void {
     this.#closed = true;
-    this.#fail(new KernelError('dump', 'ECANCELED', 'closed'));
+    this.#closeSocket();
   }
 
   async #attempts<Item>(
@@ -102,71 +93,98 @@ export class DumpClient {
     throw new KernelError(request.op, 'EAGAIN', `changed during each of ${ATTEMPTS} readings`);
   }
 
-  #attempt<Item>(request: DumpRequest<Item>, takeItem: (item: Item) => void): Promise<Outcome> {
-    if (this.#closed) return Promise.resolve(new KernelError('dump', 'ECANCELED', 'closed'));
-    return new Promise((resolve) => {
-      this.#socket ??= this.#open();
-      const seq = ++this.#seq >>> 0;
-      const take: Running['take'] = (type, body, end, chunk) => {
-        if (type !== request.answers) return;
-        const item = request.decode(chunk, body, end);
-        if (item !== undefined) takeItem(item);
-      };
-      this.#running = { seq, take, finish: resolve, interrupted: false };
-      const writer = this.#writer;
-      writer.reset();
-      writer.begin(request.type, NLM_F_REQUEST | NLM_F_DUMP, seq);
-      request.encode(writer);
-      writer.end();
-      this.#deadline.kick();
-      this.#socket.send(writer.written(), (error) => this.#fail(error));
-    });
-  }
-
-  #open(): NetlinkSocket {
-    return NetlinkSocket.open(
-      { receiveBuffer: RECEIVE_BUFFER, read: 'large' },
-      {
-        message: (chunk, cut) => this.#receive(chunk, cut),
-        error: (error) => this.#fail(error),
-      },
-    );
-  }
-
-  #receive(chunk: Buffer, cut: boolean): void {
-    const running = this.#running;
-    if (running === undefined) return;
-    if (cut) {
-      this.#fail(new KernelError('dump', 'EMSGSIZE', 'a message longer than the buffer'));
-      return;
-    }
-    this.#deadline.kick();
-    const skipped = walkMessages(chunk, (type, flags, seq, body, end) => {
-      if (seq !== running.seq) return;
-      if ((flags & NLM_F_DUMP_INTR) !== 0) running.interrupted = true;
-      if (type === NLMSG_ERROR || type === NLMSG_DONE) {
-        const decode = type === NLMSG_DONE ? decodeDone : decodeError;
-        const { errno, symbol, message } = decode(chunk, flags, body, end);
-        if (errno !== 0) this.#finish(new KernelError('dump', symbol, message));
-        else this.#finish(running.interrupted ? 'interrupted' : 'whole');
-      } else {
-        running.take(type, body, end, chunk);
+  async #attempt<Item>(
+    request: DumpRequest<Item>,
+    takeItem: (item: Item) => void,
+  ): Promise<Outcome> {
+    if (this.#closed) return canceled();
+    try {
+      this.#socket ??= new DumpSocket(SILENCE);
+      const dump = new Dump(request, ++this.#seq >>> 0, takeItem);
+      this.#socket.send(this.#encode(request, dump.seq));
+      for (let next = this.#socket.read(); ; ) {
+        const datagrams = await next;
+        if (this.#closed) return canceled();
+        // Beside the decoding: the kernel has the rest ready as soon as it is asked.
+        const ends = datagrams.some(({ bytes }) => endsDump(bytes));
+        if (!ends) {
+          next = this.#socket.read();
+          // Heard of with the next turn of this loop, unless what is decoded now ends it before.
+          next.catch(() => undefined);
+        }
+        for (const datagram of datagrams) this.#skipped(dump.take(datagram));
+        if (!ends) continue;
+        if (dump.outcome === undefined) next = this.#socket.read();
+        else return dump.outcome;
       }
-    });
-    if (skipped > 0) this.malformed(skipped);
+    } catch (error) {
+      // The socket may be in the middle of anything: the next dump gets a new one.
+      this.#closeSocket();
+      if (error instanceof KernelError) return error;
+      throw error;
+    }
   }
 
-  #finish(outcome: Outcome): void {
-    this.#deadline.stop();
-    const running = this.#running;
-    this.#running = undefined;
-    running?.finish(outcome);
+  #encode<Item>({ type, encode }: DumpRequest<Item>, seq: number): Buffer {
+    const writer = this.#writer;
+    writer.reset();
+    writer.begin(type, NLM_F_REQUEST | NLM_F_DUMP, seq);
+    encode(writer);
+    writer.end();
+    return writer.written();
   }
 
-  /** The socket may be in the middle of anything: the next dump gets a new one. */
-  #fail(error: KernelError): void {
+  #skipped(count: number): void {
+    if (count > 0) this.malformed(count);
+  }
+
+  #closeSocket(): void {
     this.#socket?.close();
     this.#socket = undefined;
-    this.#finish(error);
   }
+}
+
+/** One attempt, while its datagrams come. */
+class Dump<Item> {
+  /** Once its end was met. */
+  outcome: Outcome | undefined;
+  #interrupted = false;
+
+  constructor(
+    private readonly request: DumpRequest<Item>,
+    readonly seq: number,
+    private readonly takeItem: (item: Item) => void,
+  ) {}
+
+  /** Returns how many messages did not decode. @throws KernelError */
+  take({ bytes, cut }: Datagram): number {
+    if (cut) throw new KernelError('dump', 'EMSGSIZE', 'a message longer than the buffer');
+    return walkMessages(bytes, (type, flags, seq, body, end) => {
+      if (seq !== this.seq) return;
+      if ((flags & NLM_F_DUMP_INTR) !== 0) this.#interrupted = true;
+      if (type === NLMSG_ERROR || type === NLMSG_DONE) {
+        const decode = type === NLMSG_DONE ? decodeDone : decodeError;
+        const { errno, symbol, message } = decode(bytes, flags, body, end);
+        if (errno !== 0) this.outcome = new KernelError('dump', symbol, message);
+        else this.outcome = this.#interrupted ? 'interrupted' : 'whole';
+      } else if (type === this.request.answers) {
+        const item = this.request.decode(bytes, body, end);
+        if (item !== undefined) this.takeItem(item);
+      }
+    });
+  }
+}
+
+/** The last message of a dump is in it. A look at the headers alone. */
+function endsDump(bytes: Buffer): boolean {
+  for (let at = 0; at + NLMSG_HEADER <= bytes.length; ) {
+    const type = bytes.readUInt16LE(at + 4);
+    if (type === NLMSG_DONE || type === NLMSG_ERROR) return true;
+    at += Math.max(NLMSG_HEADER, (bytes.readUInt32LE(at) + 3) & ~3);
+  }
+  return false;
+}
+
+function canceled(): KernelError {
+  return new KernelError('dump', 'ECANCELED', 'closed');
 }

@@ -19,7 +19,7 @@ export const NEXTHOP_ID_LAST = 0x4fffffff;
 
 export interface KernelRoute extends Route {
   readonly protocol: number;
-  /** RTNH_F_DEAD or RTNH_F_LINKDOWN on every leg: there, but not used. */
+  /** RTNH_F_DEAD or RTNH_F_LINKDOWN on every leg: there, but not used. False on a nexthop object, whose legs are not read. */
   readonly dead: boolean;
 }
 

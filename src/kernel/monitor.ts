@@ -89,7 +89,7 @@ export class Monitor implements AsyncIterable<readonly KernelNotice[]> {
   /** @throws KernelError */
   #subscribed(): NetlinkSocket {
     return NetlinkSocket.open(
-      { receiveBuffer: RECEIVE_BUFFER, read: 'exact', ignore: this.#ownPorts, groups: GROUPS },
+      { receiveBuffer: RECEIVE_BUFFER, ignore: this.#ownPorts, groups: GROUPS },
       {
         message: (chunk) => this.#receive(chunk),
         error: (error) => this.#stop(error),

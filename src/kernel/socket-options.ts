@@ -1,7 +1,6 @@
 /**
  * What the netlink transport has no call for, through libc on the socket's file
  * descriptor: its options, and a send that does not hold the event loop up.
- * The only importer of koffi.
  */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import koffi from 'koffi';
@@ -11,6 +10,7 @@ import { swap } from './message-writer.js';
 
 const SOL_SOCKET = 1;
 const SO_RCVBUF = 8;
+const SO_RCVTIMEO = 20;
 const SO_ATTACH_FILTER = 26;
 const SO_RCVBUFFORCE = 33;
 const SO_MEMINFO = 55;
@@ -129,6 +129,15 @@ export function growReceiveBuffer(fd: number, bytes: number): number {
     setInt(fd, SOL_SOCKET, SO_RCVBUF, bytes);
   }
   return memoryInfo(fd).readUInt32LE(SK_MEMINFO_RCVBUF);
+}
+
+/** The longest wait of a read, milliseconds: struct timeval of a 64-bit machine. @throws KernelError */
+export function receiveTimeout(fd: number, milliseconds: number): void {
+  const time = Buffer.alloc(16);
+  time.writeBigInt64LE(BigInt(Math.floor(milliseconds / 1000)));
+  time.writeBigInt64LE(BigInt((milliseconds % 1000) * 1000), 8);
+  if (setBytes(fd, SOL_SOCKET, SO_RCVTIMEO, time, time.length) !== 0)
+    throw new KernelError('setsockopt', errnoSymbol(koffi.errno()), 'SO_RCVTIMEO');
 }
 
 /** In bytes as the kernel counts them. */

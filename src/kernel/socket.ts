@@ -22,9 +22,6 @@ import {
 
 const NETLINK_ROUTE = 0;
 
-/** The most the kernel puts into one message of a dump (netlink_recvmsg). */
-const DUMP_CHUNK = 32 * 1024;
-
 /** A longer message is refused with EMSGSIZE; the kernel grants twice this. */
 const SEND_BUFFER = 208 * 1024;
 
@@ -34,12 +31,6 @@ const BESIDE_BYTES = 8 * 1024;
 export interface SocketOptions {
   /** Bytes asked for; see {@link NetlinkSocket.receiveBuffer}. */
   readonly receiveBuffer: number;
-  /**
-   * `large`: one read of a fixed 32 KiB, for dumps (which the kernel makes as
-   * large as the reader's buffer). `exact`: a look at the size first, for
-   * short messages that would each keep 32 KiB alive until collected.
-   */
-  readonly read: 'large' | 'exact';
   /** Port ids whose writes are not to be heard, before any group is joined. */
   readonly ignore?: readonly number[];
   /** RTNLGRP_ numbers; one that the kernel does not know is passed over. */
@@ -86,8 +77,8 @@ export class NetlinkSocket {
       raw = new RawNetlinkSocket(NETLINK_ROUTE, {
         // 0 lets the kernel choose: process ids repeat in the containers of one network namespace.
         localPort: 0,
-        messagePeeking: options.read === 'exact',
-        msgBufferSize: DUMP_CHUNK,
+        // A look at the size first: short messages would each keep a whole buffer alive until collected.
+        messagePeeking: true,
         recvBufferSize: 0,
         sendBufferSize: SEND_BUFFER,
       });

@@ -61,7 +61,7 @@ export class WriteClient {
   ) {
     this.#deadline = new Deadline(silence, () => this.#settle('lost'));
     this.#socket = NetlinkSocket.open(
-      { receiveBuffer: RECEIVE_BUFFER, read: 'exact' },
+      { receiveBuffer: RECEIVE_BUFFER },
       {
         message: (chunk) => this.#receive(chunk),
         error: (error) => this.#break(error),

@@ -68,6 +68,11 @@ export class PrefixMap<Value extends NonNullable<unknown>> {
     for (const family of FAMILIES) yield* this.#of(family).keys();
   }
 
+  /** Those that `other` does not have. Both hold whole tables: the few among many cost no search for each. */
+  *keysBeside(other: PrefixMap<NonNullable<unknown>>): Generator<Prefix> {
+    for (const family of FAMILIES) yield* this.#of(family).keysBeside(other.#of(family));
+  }
+
   *values(): Generator<Value> {
     for (const family of FAMILIES) yield* this.#of(family).values();
   }
@@ -153,6 +158,13 @@ class FamilyMap<Value extends NonNullable<unknown>> {
   *keys(): Generator<Prefix> {
     for (let slot = 0; slot < this.slots.end; slot++) {
       if (this.uses(slot)) yield this.slots.prefixAt(slot);
+    }
+  }
+
+  *keysBeside(other: FamilyMap<NonNullable<unknown>>): Generator<Prefix> {
+    if (this.slots !== other.slots) throw new TypeError('maps that number their prefixes apart');
+    for (let slot = 0; slot < this.slots.end; slot++) {
+      if (this.uses(slot) && !other.uses(slot)) yield this.slots.prefixAt(slot);
     }
   }
 

@@ -72,10 +72,16 @@ export interface RouteMessage {
 /**
  * The message whose rtmsg begins at `body`. `undefined` for what is left out:
  * cloned, multicast, broadcast and anycast entries, and those with a TOS or
- * source prefix, whose key is another one.
+ * source prefix, whose key is another one. `legsOf`: with `inline` those of a
+ * nexthop object are not read, as for a million routes on one, and `dead` is false.
  * @throws RangeError when malformed.
  */
-export function readRoute(bytes: Buffer, body: number, end: number): RouteMessage | undefined {
+export function readRoute(
+  bytes: Buffer,
+  body: number,
+  end: number,
+  legsOf: 'all' | 'inline' = 'all',
+): RouteMessage | undefined {
   const rtmFamily = bytes.readUInt8(body);
   if (rtmFamily !== AF_INET && rtmFamily !== AF_INET6) return undefined;
   const sourceLength = bytes.readUInt8(body + 2);
@@ -91,11 +97,12 @@ export function readRoute(bytes: Buffer, body: number, end: number): RouteMessag
   // Before 5.x the kernel calls ff00::/8 in table local unicast.
   if (family === 'ipv6' && destination.w0 >>> 24 === 0xff) return undefined;
 
-  const legs: RouteLeg[] = [];
   const nexthopId = attributes.u32(RTA_NH_ID);
   let dead = false;
   let encapsulated = attributes.has(RTA_ENCAP);
-  if (attributes.has(RTA_MULTIPATH)) {
+  const legs: RouteLeg[] = [];
+  const withLegs = legsOf === 'all' || nexthopId === undefined;
+  if (withLegs && attributes.has(RTA_MULTIPATH)) {
     dead = true;
     let at = attributes.offset(RTA_MULTIPATH);
     const last = at + attributes.length(RTA_MULTIPATH);
@@ -114,7 +121,7 @@ export function readRoute(bytes: Buffer, body: number, end: number): RouteMessag
       });
       at += (length + 3) & ~3;
     }
-  } else {
+  } else if (withLegs) {
     const oif = attributes.u32(RTA_OIF);
     if (oif !== undefined) {
       const gateway = readGateway(bytes, attributes, family);

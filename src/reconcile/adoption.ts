@@ -12,7 +12,7 @@ import type { Prefix } from '../net/prefix.js';
 import type { NexthopGroups } from './groups.js';
 import type { Mirror } from './mirror.js';
 
-/** O(prefixes) while there is a group that no set has claimed; O(groups) otherwise. */
+/** O(prefixes) while there is a group that no set claims; O(groups) otherwise. */
 export function adoptGroups(
   table: Table,
   prefixes: Iterable<Prefix>,
@@ -22,13 +22,23 @@ export function adoptGroups(
   const { id } = table.config;
   const orphans = groups.unclaimed(mirror);
   if (orphans.size === 0) return;
-  const followers = countFollowers(table, prefixes, orphans, mirror);
   const claim = (set: NextHopSet, group: number): void => {
     if (groups.claimOf(id, set) === undefined && orphans.delete(group))
       groups.claim(id, set, group);
   };
-  for (const [group, sets] of followers) {
-    for (const set of sets.keys()) if (groups.holds(group, set.legs, mirror)) claim(set, group);
+  const followers = new Map<number, Map<NextHopSet, number>>();
+  for (const [set, group] of heard(table, prefixes, orphans, mirror)) {
+    let sets = followers.get(group);
+    if (sets === undefined) {
+      sets = new Map();
+      followers.set(group, sets);
+    }
+    const routes = sets.get(set) ?? 0;
+    sets.set(set, routes + 1);
+    if (routes > 0 || !groups.holds(group, set.legs, mirror)) continue;
+    claim(set, group);
+    // Of an unchanged table all is claimed after a few routes, and a million are not looked at.
+    if (orphans.size === 0) return;
   }
   for (const [group, sets] of followers) {
     for (const [set, routes] of sets) {
@@ -37,22 +47,18 @@ export function adoptGroups(
   }
 }
 
-/** Of each orphaned group: how many of its routes are heard to belong to which set. */
-function countFollowers(
+/** Routes that stand on orphaned groups, and the sets that they are heard to belong to. */
+function* heard(
   table: Table,
   prefixes: Iterable<Prefix>,
   orphans: ReadonlySet<number>,
   mirror: Mirror,
-): ReadonlyMap<number, ReadonlyMap<NextHopSet, number>> {
-  const followers = new Map<number, Map<NextHopSet, number>>();
+): Generator<readonly [set: NextHopSet, group: number]> {
   for (const prefix of prefixes) {
-    const learned = table.learned(prefix);
-    if (learned?.kind !== 'learned') continue;
+    const set = table.learnedSet(prefix);
+    if (set === undefined) continue;
     for (const { target } of mirror.own(table.config.id, prefix)) {
-      if (target.type !== 'nexthop' || !orphans.has(target.id)) continue;
-      const sets = followers.get(target.id) ?? new Map<NextHopSet, number>();
-      followers.set(target.id, sets.set(learned.set, (sets.get(learned.set) ?? 0) + 1));
+      if (target.type === 'nexthop' && orphans.has(target.id)) yield [set, target.id];
     }
   }
-  return followers;
 }

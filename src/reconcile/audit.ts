@@ -22,8 +22,11 @@ export async function readMirror(kernel: Kernel, tables: Iterable<number>): Prom
   return mirror;
 }
 
-/** Tells a table what of it the kernel has, so that a restart rewrites nothing. */
-export function adopt(table: Table, mirror: Mirror): void {
+/**
+ * Tells a table what of it the kernel has, so that a restart rewrites nothing. `complete`: a full feed
+ * has ended meanwhile, so that nobody has a claim by what is there any more.
+ */
+export function adopt(table: Table, mirror: Mirror, complete: boolean): void {
   const { id } = table.config;
   const learned: Prefix[] = [];
   let routes = 0;
@@ -34,7 +37,7 @@ export function adopt(table: Table, mirror: Mirror): void {
     if (type === 'nexthop' || type === 'legs') routes++;
     if (type === 'nexthop') onObjects++;
   }
-  if (table.limits.length > 0) {
+  if (table.limits.length > 0 && !complete) {
     for (const { prefix, target } of mirror.ownRoutes(id)) {
       if (target.type === 'nexthop' || target.type === 'legs') learned.push(prefix);
     }

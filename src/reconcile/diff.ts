@@ -162,10 +162,15 @@ export class Diff {
       table.useObjects &&
       [...changes.sets].some((set) => !objectsSupported || this.#groups.isAwaited(id, set));
     for (const set of changes.sets) this.#groups.follow(id, set);
-    const everything = changes.everything || scattered;
+    // A group of a life before may come to be taken over, with all that stands on it.
+    const orphaned = changes.sweeps && table.useObjects && groups.unclaimed(mirror).size > 0;
+    const everything = changes.everything || scattered || orphaned;
     if (everything) for (const set of table.nextHops.values()) this.#groups.follow(id, set);
     const fixed = everything ? new PrefixBacklog(table.fixedPrefixes()) : changes.fixed;
-    const prefixes = () => (everything ? allOf(table, engine, mirror) : changed(changes));
+    const prefixes = () => {
+      if (everything) return allOf(table, engine, mirror);
+      return changes.sweeps ? changedAndNotHeld(table, changes, mirror) : changed(changes);
+    };
     // Once the stale routes of a life before are gone, so are its groups.
     if (table.useObjects && (everything || !engine.maySweep)) {
       adoptGroups(table, prefixes(), groups, mirror);
@@ -293,10 +298,21 @@ export class Diff {
 /** All that a table may have, and what of the kernel's it may lose: next to nothing before the feed is complete. */
 function* allOf(table: Table, engine: Engine, mirror: Mirror): Generator<Prefix> {
   yield* table.prefixes();
-  const sweeps = FAMILIES.some((family) => engine.feed.sweepable(family));
-  for (const prefix of sweeps ? mirror.prefixes(table.config.id) : engine.withdrawn()) {
-    if (!table.mayHold(prefix)) yield prefix;
+  if (FAMILIES.some((family) => engine.feed.sweepable(family))) {
+    yield* mirror.notHeld(table.config.id, table);
+    return;
   }
+  for (const prefix of engine.withdrawn()) if (!table.mayHold(prefix)) yield prefix;
+}
+
+/** At the end of a feed: what changed last, and what the kernel has that the table does not hold; each once. */
+function* changedAndNotHeld(
+  table: Table,
+  changes: TableChanges,
+  mirror: Mirror,
+): Generator<Prefix> {
+  for (const prefix of changed(changes)) if (table.mayHold(prefix)) yield prefix;
+  yield* mirror.notHeld(table.config.id, table);
 }
 
 /** Most often there are none to be left out: then nothing stands between the loop and its prefixes. */

@@ -142,6 +142,14 @@ export class KernelView {
     this.#stream = this.#options.kernel.notices(signal);
   }
 
+  /**
+   * The underlay alone, before all else is read: what is heard meanwhile is decided over it.
+   * @throws KernelError
+   */
+  async readUnderlayFirst(): Promise<void> {
+    await this.#readUnderlay();
+  }
+
   /** Collects notices until the signal of {@link subscribe} aborts; {@link refresh} takes them in. */
   async listen(wake: () => void): Promise<void> {
     for await (const notices of this.#stream) {
@@ -158,6 +166,7 @@ export class KernelView {
         await this.refresh();
       } catch (error) {
         this.#auditDue = true;
+        this.#underlayDue = true;
         this.#blind = true;
         throw error;
       }
@@ -178,7 +187,9 @@ export class KernelView {
     const audit = this.#auditDue || periodic || noticed || now >= this.#calmAt;
     // What an audit finds that nothing asked for, nobody has told.
     this.#blind ||= periodic && !this.#auditDue;
-    if (audit || (this.#underlayDue && now >= this.#underlayEarliest)) await this.#readUnderlay();
+    // With the first audit it may have been read just before.
+    const known = !audit || (this.#auditedAt === undefined && !this.#underlayDue);
+    if (!known || (this.#underlayDue && now >= this.#underlayEarliest)) await this.#readUnderlay();
     if (audit) {
       if (this.#overrun) this.#options.log.warn({}, 'notices of the kernel were lost; reading all');
       await this.#audit();
@@ -296,8 +307,9 @@ export class KernelView {
     this.#rulesDue = true;
     for (const table of engine.tables.values()) {
       table.touch();
-      if (first) adopt(table, this.#mirror);
+      if (first) adopt(table, this.#mirror, engine.maySweep);
     }
+    if (first) engine.adopted();
   }
 }
 

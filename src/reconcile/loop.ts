@@ -137,7 +137,10 @@ export class Reconciler {
     this.wake();
   }
 
-  /** Runs until `signal` aborts; {@link prepare} with the same signal comes first. Rejects when the kernel's socket fails. */
+  /**
+   * Runs until `signal` aborts; {@link prepare} or {@link begin} with the same signal comes first.
+   * Rejects when the kernel's socket fails.
+   */
   async run(signal: AbortSignal): Promise<void> {
     await Promise.all([this.#view.listen(() => this.wake()), this.#loop(signal)]);
   }
@@ -149,6 +152,16 @@ export class Reconciler {
   async prepare(signal?: AbortSignal): Promise<void> {
     if (signal !== undefined) this.#view.subscribe(signal);
     await this.#view.refresh();
+  }
+
+  /**
+   * In the place of {@link prepare}, where the source is to be heard while the kernel is read, which
+   * {@link run} does before its first pass: subscribes, and reads what next hops are resolved over.
+   * @throws KernelError
+   */
+  async begin(signal: AbortSignal): Promise<void> {
+    this.#view.subscribe(signal);
+    await this.#view.readUnderlayFirst();
   }
 
   /** What a pass would do now. Changes neither the kernel nor what is to be drained. */
@@ -178,7 +191,8 @@ export class Reconciler {
     while (!signal.aborted) {
       const started = clock.monotonic();
       engine.tick(started);
-      if (await this.#view.tryRefresh()) await this.#pass(started, false, signal);
+      const isRead = await this.#view.tryRefresh();
+      if (isRead && !signal.aborted) await this.#pass(started, false, signal);
       this.#options.onPass?.();
       await this.#alarm.wait(this.#sleepMs(), signal);
     }

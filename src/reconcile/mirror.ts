@@ -4,6 +4,7 @@
  * foreign routes too. The kernel is the truth; this is its copy between audits.
  */
 import type { Leg, Route, RouteTarget } from '../desired/route.js';
+import type { Table } from '../desired/table.js';
 import {
   type KernelNexthop,
   type KernelRoute,
@@ -125,6 +126,12 @@ export class Mirror {
 
   prefixes(table: number): Iterable<Prefix> {
     return this.#own.get(table)?.keys() ?? NO_PREFIXES;
+  }
+
+  /** Those of {@link prefixes} that `held` does not hold. */
+  *notHeld(table: number, held: Table): Generator<Prefix> {
+    const places = this.#own.get(table);
+    if (places !== undefined) yield* held.notHeld(places);
   }
 
   *ownRoutes(table: number): Generator<OwnRoute> {

@@ -128,7 +128,7 @@ export class Passes {
     // A reload has put other tables in the place of these, which are to be decided as a whole.
     this.#held = outcome.lost || engine.tables !== tables;
     if (this.#held) return outcome;
-    const whole = everything || work.some(({ changes }) => changes.everything);
+    const whole = everything || work.some(({ changes }) => changes.everything || changes.sweeps);
     const rules = whole || again.rules || work.some(({ changes }) => changes.rules);
     const mostRefused = await this.#executeRules(rules, outcome);
     const inUse = (table: number) => hasRuleTo(table, view.mirror);

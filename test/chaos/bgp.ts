@@ -1,8 +1,9 @@
 /** BGP of the run: the node's gobgpd, the two routers, and what it offers by the rules of BGP. */
 import { type Gobgpd, type GobgpdVersion, startGobgpd } from '../support/gobgpd.js';
 import type { Netns } from '../support/netns.js';
+import type { Ballast } from './ballast.js';
 import type { Offers } from './model.js';
-import { DESTINATIONS, NODE_AS, SIDE, SIDES, type SideName } from './network.js';
+import { DESTINATIONS, familyOf, NODE_AS, SIDE, SIDES, type SideName } from './network.js';
 import { type Announcements, gracefulRestart, nextHopOf, Router } from './router.js';
 
 export interface BgpOptions {
@@ -11,7 +12,12 @@ export interface BgpOptions {
   readonly fabrics: Readonly<Record<SideName, Netns>>;
   readonly multipath: boolean;
   readonly gracefulRestart: boolean;
+  readonly ballast: Ballast | undefined;
 }
+
+const FAMILIES = ['ipv4', 'ipv6'] as const;
+/** All that is announced but the ballast. */
+const BESIDE = { ipv4: '10.0.0.0/8', ipv6: '2001:db8::/32' } as const;
 
 /** Only a gobgpd that serves hears of changes, and can be asked. */
 type GobgpdState = 'serving' | 'suspended' | 'dead';
@@ -48,6 +54,7 @@ export class Bgp implements AsyncDisposable {
       Router.start({
         ...{ side, version, netns: fabrics[side] },
         gracefulRestart: options.gracefulRestart,
+        ballast: options.ballast,
       });
     const bgp = new Bgp(options, gobgpd, { a: await start('a'), b: await start('b') });
     for (const { prefix, from } of DESTINATIONS) {
@@ -102,6 +109,7 @@ export class Bgp implements AsyncDisposable {
 
   /** gobgpd's own table is what the rules of BGP make of the announcements. */
   async converged(): Promise<boolean> {
+    if (!(await this.#counted())) return false;
     const { missing, surplus } = await this.#difference();
     const equal = missing.length + surplus.length === 0;
     if (equal) this.returning.clear();
@@ -129,27 +137,60 @@ export class Bgp implements AsyncDisposable {
     );
   }
 
+  #paths() {
+    return this.#heard().flatMap(([side, announcements]) =>
+      [...announcements].map(([prefix, announcement]) => ({ side, prefix, announcement })),
+    );
+  }
+
+  /** Its tables are of the size they ought to have: asked first, since listing costs a large gobgpd more. */
+  async #counted(): Promise<boolean> {
+    if (!this.serving || this.options.ballast === undefined) return true;
+    const counts = new Set(await this.#counts());
+    return countsOf(this.#paths(), this.options.ballast).every((line) => counts.has(line));
+  }
+
   async #difference(): Promise<{ missing: readonly string[]; surplus: readonly string[] }> {
     if (!this.serving) return { missing: [], surplus: [] };
-    const actual = new Set(await this.#table());
+    const { ballast } = this.options;
+    const actual = new Set([...(await this.#table()), ...(await this.#counts())]);
+    const heard = this.#paths();
     const expected = new Set(
-      this.#heard().flatMap(([side, announcements]) =>
-        [...announcements].map(([prefix, announcement]) => {
+      heard
+        .filter(({ prefix }) => ballast?.sampleOf(prefix) === undefined)
+        .map(({ side, prefix, announcement }) => {
           const path = `${SIDE[side].as}${' +'.repeat(announcement.prepend)}`;
           return `${prefix} ${nextHopOf(side, prefix, announcement)} ${path}`;
         }),
-      ),
     );
+    for (const line of countsOf(heard, ballast)) expected.add(line);
     return {
       missing: [...expected].filter((line) => !actual.has(line)),
       surplus: [...actual].filter((line) => !expected.has(line)),
     };
   }
 
-  /** `PREFIX NEXT-HOP AS + +`, with a plus for each further AS. */
-  async #table(): Promise<readonly string[]> {
+  /** With ballast: `FAMILY: N destinations, M paths`, of its whole tables. */
+  async #counts(): Promise<readonly string[]> {
+    if (this.options.ballast === undefined) return [];
     const texts = await Promise.all(
-      (['ipv4', 'ipv6'] as const).map((family) => this.gobgpd.cli('global', 'rib', '-a', family)),
+      FAMILIES.map((family) => this.gobgpd.cli('global', 'rib', 'summary', '-a', family)),
+    );
+    return texts.map((text, i) => {
+      const [, destinations, paths] = /Destination: (\d+), Path: (\d+)/.exec(text) ?? [];
+      return `${FAMILIES[i]}: ${destinations} destinations, ${paths} paths`;
+    });
+  }
+
+  /** Without the ballast. `PREFIX NEXT-HOP AS + +`, with a plus for each further AS. */
+  async #table(): Promise<readonly string[]> {
+    const ballast = this.options.ballast !== undefined;
+    const texts = await Promise.all(
+      FAMILIES.map((family) =>
+        ballast
+          ? this.gobgpd.cli('global', 'rib', BESIDE[family], 'longer-prefixes', '-a', family)
+          : this.gobgpd.cli('global', 'rib', '-a', family),
+      ),
     );
     return texts.flatMap((text) =>
       text.split('\n').flatMap((line) => {
@@ -161,6 +202,21 @@ export class Bgp implements AsyncDisposable {
       }),
     );
   }
+}
+
+/** As `Bgp` reads them of gobgpd, for what is heard; `prefix` is a sample where it is ballast. */
+function countsOf(
+  heard: readonly { readonly prefix: string }[],
+  ballast: Ballast | undefined,
+): readonly string[] {
+  if (ballast === undefined) return [];
+  const sizes = new Map(ballast.classes.map(({ sample, size }) => [sample, size]));
+  const sum = (prefixes: readonly string[]) =>
+    prefixes.reduce((total, prefix) => total + (sizes.get(prefix) ?? 1), 0);
+  return FAMILIES.map((family) => {
+    const paths = heard.map(({ prefix }) => prefix).filter((one) => familyOf(one) === family);
+    return `${family}: ${sum([...new Set(paths)])} destinations, ${sum(paths)} paths`;
+  });
 }
 
 /** The shortest AS path wins; under multipath all of the shortest. The run makes no other tie. */

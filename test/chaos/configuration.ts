@@ -1,4 +1,5 @@
 /** The configurations that a run swaps: what the model reads, and what the daemon is given. */
+import { BALLAST_SPACE } from './ballast.js';
 import { BLOCKS, GATEWAY, MANAGEMENT, POOL, SIDE, TABLES, type TableId } from './network.js';
 
 export interface Configuration {
@@ -79,6 +80,8 @@ export function daemonConfiguration(config: Configuration): Readonly<Record<stri
           ...(config.denies ? denials : []),
           { permit: { prefix: '10.0.0.0/8', ge: 8, le: 32 } },
           { permit: { prefix: '2001:db8::/32', ge: 32, le: 128 } },
+          { permit: { prefix: BALLAST_SPACE.ipv4, ge: 16, le: 24 } },
+          { permit: { prefix: BALLAST_SPACE.ipv6, ge: 40, le: 48 } },
         ],
         multipath: config.multipath,
         nextHop: { objects: id === config.objects ? 'always' : 'never' },

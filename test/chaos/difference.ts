@@ -1,5 +1,7 @@
 /** What a look shows that should not be, and what it does not show: `-` missing, `+` too much. */
 
+import type { Ballast } from './ballast.js';
+import type { BallastLook } from './ballast-look.js';
 import type { Look } from './look.js';
 import type { Expected } from './model.js';
 import type { TableId } from './network.js';
@@ -34,6 +36,35 @@ export function differenceFrom(
       .map((line) => `+ ${line}`),
     ...(mayBeUnused ? [] : unused).map((id) => `+ nexthop ${id}, unused`),
   ];
+}
+
+/** The same of the ballast, prefix by prefix: so many of a class, and one of them for an example. */
+export function ballastDifference(
+  { lines, undecided }: Expected,
+  seen: BallastLook,
+  ballast: Ballast,
+  { anyLegs }: Pick<Leniency, 'anyLegs'>,
+): readonly string[] {
+  const text = anyLegs ? withoutLegs : (line: string) => line;
+  const found = new Map<string, number>();
+  for (const [line, prefixes] of seen)
+    found.set(text(line), (found.get(text(line)) ?? 0) + prefixes.size);
+  const wanted = new Map<string, number>();
+  for (const line of lines) {
+    const size = ballast.classOf(line)?.size;
+    if (size !== undefined) wanted.set(text(line), size);
+  }
+  const missing = [...wanted].flatMap(([line, size]) => {
+    const there = found.get(line) ?? 0;
+    return there === size ? [] : [`- ${size - there} of ${size}: ${line}`];
+  });
+  const surplus = [...seen].flatMap(([line, prefixes]) => {
+    const [, table, prefix] = line.split(' ');
+    if (wanted.has(text(line)) || undecided.has(`${table} ${prefix}`)) return [];
+    const [example] = prefixes;
+    return [`+ ${prefixes.size}, ${example} among them: ${line}`];
+  });
+  return [...missing, ...surplus];
 }
 
 /** What others have, against what they had. */

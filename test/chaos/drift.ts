@@ -2,7 +2,6 @@
 import { droppedMessages } from '../support/netlink-sockets.js';
 import type { Random } from '../support/random.js';
 import type { Change, Fault } from './action.js';
-import { look } from './look.js';
 import { DESTINATIONS, familyOf, GATEWAY, POOL, TABLES, type TableId } from './network.js';
 import { QUESTIONS } from './probe-protocol.js';
 import type { World } from './world.js';
@@ -53,13 +52,19 @@ const DEEDS: Readonly<Record<string, Deed>> = {
       text: `table ${table} is emptied of all that is ours`,
       // `ip route flush` fails on routes on nexthop objects (iproute2 6.1: Invalid argument).
       plan: async (world) => {
-        const { own } = await look(world.node);
+        const { own } = await world.look();
         const deletions = [...own].flatMap((line) => {
           const [, of, what, metric] = /^route (\d+) (.+?) metric (\d+)/.exec(line) ?? [];
           return of === String(table)
             ? [`route delete ${what} table ${table} metric ${metric} proto 178`]
             : [];
         });
+        for (const [line, prefixes] of await world.lookAtBallast()) {
+          const [, of, metric] = /^route (\d+) .*?metric (\d+)/.exec(line) ?? [];
+          if (of !== String(table)) continue;
+          for (const prefix of prefixes)
+            deletions.push(`route delete ${prefix} table ${table} metric ${metric} proto 178`);
+        }
         if (deletions.length === 0) return NOTHING;
         return { commands: [deletions.join('\n')], robs: destinationsOf(table) };
       },
@@ -108,7 +113,7 @@ const DEEDS: Readonly<Record<string, Deed>> = {
     return {
       text: 'a nexthop object of ours is deleted',
       plan: async (world) => {
-        const { nexthops } = await look(world.node);
+        const { nexthops } = await world.look();
         const nexthop = nexthops[number % nexthops.length];
         if (nexthop === undefined) return NOTHING;
         return { commands: [`nexthop delete id ${nexthop.id}`], robs: nexthop.carries };
@@ -120,7 +125,7 @@ const DEEDS: Readonly<Record<string, Deed>> = {
     return {
       text: 'a nexthop object of ours is led elsewhere, under our mark',
       plan: async (world) => {
-        const { nexthops } = await look(world.node);
+        const { nexthops } = await world.look();
         const singles = nexthops.filter(({ gateway }) => gateway !== undefined);
         const single = singles[number % singles.length];
         if (single === undefined) return NOTHING;

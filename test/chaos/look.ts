@@ -45,10 +45,40 @@ interface Link {
 
 const FAMILIES = ['ipv4', 'ipv6'] as const;
 
-export async function look(node: Pick<Netns, 'ipJson'>): Promise<Look> {
+/** Routes to look at, in words of ip(8); each selection is a dump of its own. */
+export type Selections = Readonly<Record<Family, readonly string[]>>;
+
+export const EVERYTHING: Selections = { ipv4: ['table all'], ipv6: ['table all'] };
+
+/** All but the space of the ballast, and what lies between it and the next of these, where nothing is. */
+export const BESIDE_BALLAST: Selections = {
+  ipv4: ['default', 'root 0.0.0.0/2', 'root 96.0.0.0/3', 'root 128.0.0.0/1'].map(
+    (words) => `table all ${words}`,
+  ),
+  ipv6: ['default', 'root ::/3', 'root 2000::/5', 'root 8000::/1'].map(
+    (words) => `table all ${words}`,
+  ),
+};
+
+/** What {@link Look.facts} are made of: chosen by the kernel itself, and so at once, whatever the size of a table. */
+export const FOR_FACTS: Selections = {
+  ipv4: ['table main', 'table all proto static'],
+  ipv6: ['table main', 'table all proto static'],
+};
+
+export async function look(
+  node: Pick<Netns, 'ipJson'>,
+  selections: Selections = EVERYTHING,
+): Promise<Look> {
+  const routes = async (family: Family, flag: '-4' | '-6') => {
+    const dumps = selections[family].map((words) =>
+      node.ipJson<IpRoute>(flag, 'route', 'show', ...words.split(' ')),
+    );
+    return (await Promise.all(dumps)).flat();
+  };
   const [routes4, routes6, rules4, rules6, nexthops, links] = await Promise.all([
-    node.ipJson<IpRoute>('-4', 'route', 'show', 'table', 'all'),
-    node.ipJson<IpRoute>('-6', 'route', 'show', 'table', 'all'),
+    routes('ipv4', '-4'),
+    routes('ipv6', '-6'),
     node.ipJson<IpRule>('-4', 'rule', 'show'),
     node.ipJson<IpRule>('-6', 'rule', 'show'),
     node.ipJson<IpNexthop>('nexthop', 'show'),
@@ -59,11 +89,11 @@ export async function look(node: Pick<Netns, 'ipJson'>): Promise<Look> {
   const main: MainRoute[] = [];
   const taken = new Set<string>();
   const carried = new Map<number, readonly string[]>();
-  for (const [family, routes] of [
+  for (const [family, shown] of [
     [FAMILIES[0], routes4],
     [FAMILIES[1], routes6],
   ] as const) {
-    for (const route of routes) {
+    for (const route of shown) {
       const { table = 'main', metric = 0 } = route;
       const prefix = withLength(route.dst, family);
       if (route.protocol === OWN) {

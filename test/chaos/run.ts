@@ -3,8 +3,14 @@ import type { Report } from './report.js';
 import type { Step } from './steps.js';
 import type { World } from './world.js';
 
+/** Milliseconds, as `World.quiet` and `World.outages` tell them. */
+export interface Outcome {
+  readonly repaired: number;
+  readonly outage: number;
+}
+
 /** Rejects with `ChaosFailure` where rib2fib does not hold what it must. */
-export async function runStep(world: World, step: Step, report: Report): Promise<void> {
+export async function runStep(world: World, step: Step, report: Report): Promise<Outcome> {
   const { faults, changes, mends } = step;
   for (const fault of faults) {
     await fault.begin(world);
@@ -30,4 +36,5 @@ export async function runStep(world: World, step: Step, report: Report): Promise
     repaired,
     outage,
   );
+  return { repaired, outage };
 }

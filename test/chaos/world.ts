@@ -5,27 +5,41 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { createNetns, type Netns } from '../support/netns.js';
 import { until } from '../support/wait.js';
+import { Ballast } from './ballast.js';
+import { type BallastLook, lookAtBallast, routesIn } from './ballast-look.js';
 import { Bgp, type BgpOptions } from './bgp.js';
 import { ChaosFailure, fail } from './chaos-failure.js';
 import { type Configuration, daemonConfiguration, FIRST } from './configuration.js';
 import { Deeds } from './deeds.js';
-import { differenceFrom, strangersFrom } from './difference.js';
+import { ballastDifference, differenceFrom, type Leniency, strangersFrom } from './difference.js';
 import { Fabric } from './fabric.js';
-import { type Look, look } from './look.js';
+import { BESIDE_BALLAST, EVERYTHING, FOR_FACTS, type Look, look } from './look.js';
 import { type Expected, expect } from './model.js';
 import { Parts } from './parts.js';
 import { Probe } from './probe.js';
 import { settleStrangers } from './strangers.js';
 import { Subject } from './subject.js';
 
-export type Setting = Pick<BgpOptions, 'version' | 'multipath' | 'gracefulRestart'>;
+export interface Setting extends Pick<BgpOptions, 'version' | 'multipath' | 'gracefulRestart'> {
+  /** Of the ballast; 0: there is none. */
+  readonly routes: number;
+}
 
 /** After a quiet point. */
 const REPAIR_MS = 2000;
+/**
+ * And for each route of a ballast: in one of the two tables each is rewritten by itself. A gobgpd has a
+ * change in its table before it tells of it: 3.10 tells one at a time, some 10,000 a second.
+ */
+const REPAIR_MS_A_ROUTE: Readonly<Record<Setting['version'], number>> = {
+  '4.8': 0.03,
+  '3.10': 0.12,
+};
 /** Between two looks for that. */
 const LOOK_MS = 20;
-/** Beyond the fault itself. */
+/** Beyond the fault itself; and for each route of a ballast: what a link took comes back among all that it took. */
 const OUTAGE_MS = 500;
+const OUTAGE_MS_A_ROUTE = 0.015;
 /** gobgpd's own: it idles after a reset, and retries a connection in its own time. */
 const BGP_MS = 180_000;
 /** Until the daemon has heard a full feed, once gobgpd has one to offer. */
@@ -50,6 +64,7 @@ export class World implements AsyncDisposable {
     readonly bgp: Bgp,
     readonly subject: Subject,
     readonly probe: Probe,
+    readonly ballast: Ballast | undefined,
     private readonly parts: Parts,
   ) {}
 
@@ -72,11 +87,13 @@ export class World implements AsyncDisposable {
     });
     await fabric.create();
     await settleStrangers(node);
-    const bgp = parts.add(await Bgp.start({ ...setting, node, fabrics: fabric.routers }));
+    const { routes: count } = setting;
+    const ballast = count === 0 ? undefined : new Ballast({ ...setting, count });
+    const bgp = parts.add(await Bgp.start({ ...setting, ballast, node, fabrics: fabric.routers }));
     const subject = parts.add(await Subject.create(node));
     const probe = parts.add(await Probe.start(node));
-    const world = new World(setting, fabric, bgp, subject, probe, parts);
-    world.#strangers = (await look(node)).foreign;
+    const world = new World(setting, fabric, bgp, subject, probe, ballast, parts);
+    world.#strangers = (await world.look()).foreign;
     await world.configure();
     await subject.start();
     return world;
@@ -84,6 +101,16 @@ export class World implements AsyncDisposable {
 
   get node(): Netns {
     return this.fabric.node;
+  }
+
+  /** At all but the ballast. */
+  look(): Promise<Look> {
+    return look(this.node, this.ballast === undefined ? EVERYTHING : BESIDE_BALLAST);
+  }
+
+  /** At the ballast; nothing where there is none. */
+  async lookAtBallast(): Promise<BallastLook> {
+    return this.ballast === undefined ? new Map() : lookAtBallast(this.node, this.ballast);
   }
 
   /** Writes the configuration in force by the model. */
@@ -102,14 +129,12 @@ export class World implements AsyncDisposable {
 
   /** Excuses those destinations that have no route by the model, or that the daemon cannot help. */
   async assess(at?: number): Promise<void> {
-    const looked = performance.now();
-    const seen = await look(this.node);
-    this.#note(looked, seen);
+    const { facts } = await this.#glance();
     if (this.subject.deaf && (await this.#listening())) this.subject.deaf = false;
     const helpless = this.subject.away || this.subject.deaf;
     if (this.bgp.returning.size > 0) await this.bgp.converged();
     const offers = this.expired ? new Map() : this.bgp.steadyOffers;
-    const { learned } = expect(offers, this.config, seen.facts);
+    const { learned } = expect(offers, this.config, facts);
     const { ledger } = this.probe;
     const missing = ledger.destinations.filter((one) => !learned.has(one));
     ledger.excuse(
@@ -123,10 +148,18 @@ export class World implements AsyncDisposable {
     await until(() => this.bgp.converged(), {
       what: 'gobgpd has the routes that were announced',
       deadlineMs: BGP_MS,
-      everyMs: 40,
+      everyMs: this.ballast === undefined ? 40 : 250,
     }).catch(async (error: Error) => {
       throw new ChaosFailure(`${error.message}\n${await this.bgp.account()}`);
     });
+  }
+
+  /** Waits until the daemon has heard a full feed. */
+  async synced(): Promise<void> {
+    await until(async () => (await this.#feed()) === 'synced', {
+      what: 'rib2fib has heard a full feed',
+      deadlineMs: FEED_MS,
+    }).catch(fail);
   }
 
   /**
@@ -140,10 +173,7 @@ export class World implements AsyncDisposable {
     let ready = await this.#converged(since);
     await this.assess();
     if (this.bgp.serving && !this.expired && (await this.#feed()) !== 'synced') {
-      await until(async () => (await this.#feed()) === 'synced', {
-        what: 'rib2fib has heard a full feed',
-        deadlineMs: FEED_MS,
-      }).catch(fail);
+      await this.synced();
       ready = performance.now();
       await this.assess();
     }
@@ -151,7 +181,7 @@ export class World implements AsyncDisposable {
     this.#robbed.clear();
     await this.#honest();
     this.#equalLooks = [];
-    const strangers = strangersFrom(this.#strangers, await look(this.node));
+    const strangers = strangersFrom(this.#strangers, await this.look());
     if (strangers.length > 0)
       throw new ChaosFailure(`what is not rib2fib's has changed\n${strangers.join('\n')}`);
     return repaired;
@@ -168,9 +198,9 @@ export class World implements AsyncDisposable {
   async outages(): Promise<number> {
     const outages = await this.probe.settle();
     const worst = Math.max(0, ...outages.map(({ unexcused }) => unexcused));
-    if (worst > OUTAGE_MS) {
+    if (worst > this.#outageMs) {
       const lines = outages
-        .filter(({ unexcused }) => unexcused > OUTAGE_MS)
+        .filter(({ unexcused }) => unexcused > this.#outageMs)
         .map(
           ({ destination, from, to, unexcused }) =>
             `${destination}: no route for ${Math.round(to - from)} ms, ${Math.round(unexcused)} ms of them without an excuse; ${this.probe.shown.get(destination)}`,
@@ -189,6 +219,23 @@ export class World implements AsyncDisposable {
     if (await this.bgp.converged()) return since;
     await this.converged();
     return performance.now();
+  }
+
+  /** A look for its facts; over a large table no more than that. */
+  async #glance(): Promise<Look> {
+    if (this.ballast !== undefined) return look(this.node, FOR_FACTS);
+    const from = performance.now();
+    const seen = await this.look();
+    this.#note(from, seen);
+    return seen;
+  }
+
+  get #repairMs(): number {
+    return REPAIR_MS + REPAIR_MS_A_ROUTE[this.setting.version] * this.setting.routes;
+  }
+
+  get #outageMs(): number {
+    return OUTAGE_MS + OUTAGE_MS_A_ROUTE * this.setting.routes;
   }
 
   #expected(facts: Look['facts']): Expected {
@@ -210,17 +257,18 @@ export class World implements AsyncDisposable {
   async #honest(): Promise<void> {
     await until(
       async () => {
-        const { own } = await look(this.node);
+        const { own } = await this.look();
+        const ballast = await this.lookAtBallast();
         const { ready, unready, tables } = await this.subject.daemon.status();
         if (!ready) throw new Error(`not ready: ${unready}`);
         for (const { id, routes } of tables) {
           const told = routes.ipv4.installed + routes.ipv6.installed;
-          const there = [...own].filter((line) => line.startsWith(`route ${id} `)).length;
+          const there = routesIn(id, own, ballast);
           if (told !== there) throw new Error(`${told} routes told in table ${id}, ${there} there`);
         }
         return true;
       },
-      { what: 'rib2fib says what the kernel has', deadlineMs: REPAIR_MS },
+      { what: 'rib2fib says what the kernel has', deadlineMs: this.#repairMs },
     ).catch(fail);
   }
 
@@ -228,11 +276,15 @@ export class World implements AsyncDisposable {
   async #equal(since: number): Promise<number> {
     for (;;) {
       const at = performance.now();
-      const seen = await look(this.node);
-      const difference = this.#note(at, seen);
-      const equal = this.#equalLooks.find(({ from }) => from >= since);
-      if (difference.length === 0 && equal !== undefined) return equal.to - since;
-      if (at - since > REPAIR_MS) {
+      const seen = await this.look();
+      const beside = this.#note(at, seen);
+      const difference = beside.length > 0 ? beside : await this.#ballastDifference(seen);
+      if (difference.length === 0) {
+        if (this.ballast !== undefined) return performance.now() - since;
+        const equal = this.#equalLooks.find(({ from }) => from >= since);
+        if (equal !== undefined) return equal.to - since;
+      }
+      if (at - since > this.#repairMs) {
         const lines = difference.join('\n');
         throw new ChaosFailure(
           `the kernel is not what it should be (- missing, + too much)\n${lines}`,
@@ -242,15 +294,24 @@ export class World implements AsyncDisposable {
     }
   }
 
-  /** The difference that a look shows; kept in {@link #equalLooks}. */
+  /** The difference that a look shows beside the ballast; kept in {@link #equalLooks}. */
   #note(from: number, seen: Look): readonly string[] {
-    const difference = differenceFrom(this.#expected(seen.facts), seen, {
-      objects: this.config.objects,
-      keeps: this.config.keeps,
-      anyLegs: this.bgp.rearranged,
-    });
+    const { lines, ...rest } = this.#expected(seen.facts);
+    const beside = [...lines].filter((line) => this.ballast?.classOf(line) === undefined);
+    const difference = differenceFrom({ lines: new Set(beside), ...rest }, seen, this.#leniency);
     const span = { from, to: performance.now() };
     this.#equalLooks = difference.length === 0 ? [...this.#equalLooks, span] : [];
     return difference;
+  }
+
+  async #ballastDifference({ facts }: Look): Promise<readonly string[]> {
+    if (this.ballast === undefined) return [];
+    const seen = await lookAtBallast(this.node, this.ballast);
+    return ballastDifference(this.#expected(facts), seen, this.ballast, this.#leniency);
+  }
+
+  get #leniency(): Leniency {
+    const { objects, keeps } = this.config;
+    return { objects, keeps, anyLegs: this.bgp.rearranged };
   }
 }

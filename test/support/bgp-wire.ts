@@ -215,7 +215,8 @@ function update(
   );
 }
 
-function pathAttributes(
+/** All but MP_REACH_NLRI; without `multiprotocol` NEXT_HOP too. Internal: without the own AS. */
+export function pathAttributes(
   {
     nextHop,
     origin,
@@ -336,7 +337,7 @@ function u32(value: number): number[] {
 }
 
 /** 4 or 16 bytes of an address in text. Not src/net's parser: what tests feed is made independently. */
-function addressBytes(text: string): number[] {
+export function addressBytes(text: string): number[] {
   if (!text.includes(':')) return text.split('.').map(Number);
   const [head = '', tail] = text.split('::');
   const words = (half: string) =>

@@ -239,7 +239,7 @@ export class AllPathsIntake implements Intake {
     prefixes: readonly Prefix[] | undefined,
     each: (prefix: Prefix, known: readonly KnownPath[]) => void,
   ): Promise<void> {
-    const { client, undecodable } = this.#options;
+    const { client, room, undecodable } = this.#options;
     const destination = new Destination();
     const sink: PathSink = {
       path: (prefix, known) => destination.add(prefix, known),
@@ -254,6 +254,7 @@ export class AllPathsIntake implements Intake {
       }
       const { prefix, known } = destination.take();
       if (prefix !== undefined) each(prefix, known);
+      return prefixes === undefined ? room() : undefined;
     });
   }
 }

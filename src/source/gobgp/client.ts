@@ -1,7 +1,9 @@
 /**
  * One connection to gobgpd's gRPC API. Calls resolve or reject with
  * {@link GobgpError}, or at once with the reason of the connection's signal;
- * routes are handed over as undecoded messages.
+ * routes are handed over as undecoded messages. A stream may be kept waiting:
+ * Node gives the connection's window back as data arrives, so that only the
+ * stream's own fills, and answers come through beside it.
  */
 import { fileURLToPath } from 'node:url';
 import {
@@ -46,6 +48,9 @@ const CHANNEL_OPTIONS = {
 
 /** Methods are called by name, and typed where they are called. */
 type Method = MethodDefinition<object, object>;
+
+/** Takes one message of a stream; where it returns a promise, the next is read once that has resolved. */
+export type Take<Message> = (message: Message) => Promise<void> | undefined;
 
 export class GobgpClient {
   readonly #service: ServiceDefinition;
@@ -99,10 +104,13 @@ export class GobgpClient {
   async listPeers(): Promise<readonly PeerMessage[]> {
     const method = this.#method('ListPeer');
     const peers: PeerMessage[] = [];
-    await this.#stream('ListPeer', {}, method.responseDeserialize, CALL_DEADLINE_MS, (message) => {
+    const take = (message: object) => {
       const { peer } = message as { peer: PeerMessage | null };
       if (peer !== null) peers.push(peer);
-    });
+      return undefined;
+    };
+    const { responseDeserialize } = method;
+    await this.#stream('ListPeer', {}, responseDeserialize, take, CALL_DEADLINE_MS);
     return peers;
   }
 
@@ -118,16 +126,16 @@ export class GobgpClient {
   listPaths(
     family: Family,
     prefixes: readonly Prefix[] | undefined,
-    onMessage: (message: Buffer) => void,
+    take: Take<Buffer>,
   ): Promise<void> {
     const request = this.api.listRequest(family, prefixes);
-    return this.#stream('ListPath', request, asBytes, undefined, onMessage);
+    return this.#stream('ListPath', request, asBytes, take);
   }
 
   /** WatchEventResponses; resolves when the server ends the stream. */
-  watch(paths: 'best' | 'all', onMessage: (message: Buffer) => void): Promise<void> {
+  watch(paths: 'best' | 'all', take: Take<Buffer>): Promise<void> {
     const request = this.api.watchRequest(paths);
-    return this.#stream('WatchEvent', request, asBytes, undefined, onMessage);
+    return this.#stream('WatchEvent', request, asBytes, take);
   }
 
   /** Whether this API is implemented there. */
@@ -167,8 +175,8 @@ export class GobgpClient {
     name: string,
     request: object,
     deserialize: (bytes: Buffer) => Message,
-    deadlineMs: number | undefined,
-    onMessage: (message: Message) => void,
+    take: Take<Message>,
+    deadlineMs?: number,
   ): Promise<void> {
     const { path, requestSerialize } = this.#method(name);
     return this.#call((resolve, reject) => {
@@ -183,7 +191,10 @@ export class GobgpClient {
       stream.on('data', (message: Message) => {
         if (this.signal.aborted) return;
         try {
-          onMessage(message);
+          const room = take(message);
+          if (room === undefined) return;
+          stream.pause();
+          room.then(() => stream.resume(), reject);
         } catch (error) {
           reject(error);
           stream.cancel();

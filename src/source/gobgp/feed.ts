@@ -78,6 +78,8 @@ export class Feed {
   readonly #startedAt: number;
   #subscribed = false;
   #lastTableAt = 0;
+  /** gobgpd is not read: the queue has no room. */
+  #full = false;
   #peersAt = 0;
   #peersPause = 0;
   /** Something has happened that {@link #wait} is to end for; and what ends a wait. */
@@ -93,6 +95,7 @@ export class Feed {
     const Kind = options.paths === 'all' ? AllPathsIntake : RouteIntake;
     this.#intake = new Kind({
       ...{ client, global, queue, clock, undecodable, peers: this.peers },
+      room: () => this.#room(),
       askSessions: () => this.#askSessions(),
       fail: (error) => life.abort(error),
       signal: life.signal,
@@ -123,15 +126,16 @@ export class Feed {
           this.#lastTableAt = clock.monotonic();
           if (dumping && !this.#intake.dumping) this.#look();
           else if (first) this.#wake?.();
-          return;
+          break;
         }
         case 'subscribed':
           this.#subscribed = true;
           this.#look();
-          return;
+          break;
         case 'peer':
           if (!event.initial) this.#look();
       }
+      return this.#room();
     });
     throw new GobgpError('broken', 'gobgpd ended the stream of events');
   }
@@ -196,9 +200,21 @@ export class Feed {
   }
 
   #undrained(convergedFor: number): string | undefined {
+    if (this.#full) return 'what gobgpd has sent to be taken in';
     const silentFor = this.#options.clock.monotonic() - this.#lastTableAt;
     const drained = silentFor >= DRAINED_MS && this.#intake.settled;
     return drained || convergedFor >= CHURNING_MS ? undefined : 'gobgpd to pass everything on';
+  }
+
+  /** What waits for it is not read, so that its silence tells nothing; what gobgpd has sent meanwhile comes first. */
+  #room(): Promise<void> | undefined {
+    const room = this.#options.queue.room();
+    if (room === undefined) return undefined;
+    this.#full = true;
+    return room.then(() => {
+      this.#full = false;
+      this.#lastTableAt = this.#options.clock.monotonic();
+    });
   }
 
   /** Ends the current wait, or the next. */

@@ -16,6 +16,8 @@ export interface IntakeOptions {
   readonly global: GlobalMessage;
   readonly peers: PeerTable;
   readonly queue: EventQueue;
+  /** Where the queue is full: what is read of a whole table waits for it. */
+  readonly room: () => Promise<void> | undefined;
   readonly clock: Clock;
   readonly askSessions: () => Promise<SessionsNow>;
   readonly undecodable: (error: DecodeError) => void;

@@ -169,7 +169,7 @@ export class PathDecoder {
       prefix = this.#prefix(wire);
       if (prefix === undefined) return;
       const known = this.#known.get(key, () => this.#maker.make(wire, pos, end));
-      sink.path(prefix, withdrawn ? known : this.#maker.dated(known, heardAt), withdrawn);
+      sink.path(prefix, withdrawn || !dated ? known : this.#maker.dated(known, heardAt), withdrawn);
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error;
       sink.undecodable(error, prefix);

@@ -5,7 +5,7 @@ import { Answers } from '../../../src/admin/answers.js';
 import type { PlanReport } from '../../../src/admin/report.js';
 import { withFiles } from '../config/files-in-directory.js';
 import { config, table } from '../desired/build.js';
-import { type FakeNode, runningNode } from '../reconcile/node.js';
+import { FakeNode, runningNode } from '../reconcile/node.js';
 import { fakeFacts } from './fake-facts.js';
 
 /** What the running daemon plans for tables 100 and 200, the latter with what is `given`. */
@@ -57,6 +57,13 @@ test('a plan reads the tables that the daemon has not: preserve adds beside what
   assert.equal(node.reconciler.mirror.hasForeign(200), false, 'nothing stays in the mirror');
   node.did();
   await node.stop();
+});
+
+test('before the kernel was read once there is no plan', async () => {
+  const node = new FakeNode(config(table()));
+  await assert.rejects(plan(node, 'foreign: preserve'), {
+    message: 'the daemon has only begun, and reads the kernel: ask again in a moment',
+  });
 });
 
 test('a plan evicts where it is to', async () => {

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { describeStep, drawStep } from '../../chaos/steps.js';
 import { Random } from '../../support/random.js';
 
-const SETTING = { version: '4.8', multipath: true, gracefulRestart: false } as const;
+const SETTING = { version: '4.8', multipath: true, gracefulRestart: false, routes: 0 } as const;
 
 function history(seed: number): readonly string[] {
   const random = new Random(seed);

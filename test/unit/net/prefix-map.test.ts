@@ -47,6 +47,24 @@ test('after any run of changes it holds what a map by text holds', () => {
   );
 });
 
+test('those of one whole table that another does not have, in the order of the first', () => {
+  const slot = fc.record({ at: fc.nat(40), six: fc.boolean() });
+  const prefixOf = ({ at, six }: { at: number; six: boolean }) =>
+    six ? Prefix.of(new Address('ipv6', 0x20010db8, at), 64) : ipv4(at << 8, 24);
+  fc.assert(
+    fc.property(fc.array(slot), fc.array(slot), fc.array(slot), (ones, others, gone) => {
+      const [map, other] = [PrefixMap.ofTable<true>(), PrefixMap.ofTable<number>()];
+      for (const one of others) other.set(prefixOf(one), 0);
+      for (const one of ones) map.set(prefixOf(one), true);
+      for (const one of gone) other.delete(prefixOf(one));
+      const beside = [...map.keysBeside(other)].map(String);
+      assert.deepEqual(beside, [...map.keys()].filter((prefix) => !other.has(prefix)).map(String));
+    }),
+  );
+  const apart = new PrefixMap<true>();
+  assert.throws(() => [...PrefixMap.ofTable<true>().keysBeside(apart)], TypeError);
+});
+
 test('prefixes of all lengths and neighbouring addresses are kept apart, while it grows and shrinks', () => {
   const map = new PrefixMap<number>();
   const all: Prefix[] = [];

@@ -64,6 +64,17 @@ export class FakeNode {
   /** The daemon starts: reads, takes over, runs. Its first operations stay in the log. */
   async start(): Promise<this> {
     await this.reconciler.prepare(this.#stop.signal);
+    return await this.#run();
+  }
+
+  /** As {@link start}, with the source heard from the begin; `meanwhile` runs in the middle of the first reading. */
+  async begin(meanwhile: () => void): Promise<this> {
+    await this.reconciler.begin(this.#stop.signal);
+    this.kernel.whileRead(meanwhile);
+    return await this.#run();
+  }
+
+  async #run(): Promise<this> {
     this.#running = this.reconciler.run(this.#stop.signal);
     this.#running.catch(() => undefined);
     return await this.rest();

@@ -31,7 +31,7 @@ function planned(node: FakeNode, next?: Config): string[] {
   if (next !== undefined) {
     const now = node.clock.monotonic();
     const other = engine.withConfig(next, now);
-    for (const one of other.tables.values()) adopt(one, node.reconciler.mirror);
+    for (const one of other.tables.values()) adopt(one, node.reconciler.mirror, false);
     other.apply(engine.heard(), now);
     engine = other;
   }

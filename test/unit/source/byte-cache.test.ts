@@ -66,6 +66,63 @@ describe('ByteCache', () => {
     }
   });
 
+  it('makes each of a full table of attribute sets once, in whatever order they come', () => {
+    const cache = new ByteCache<number>();
+    let made = 0;
+    const bytes = Buffer.alloc(12);
+    const key = new ByteKey();
+    for (let at = 0; at < 300_000; at++) {
+      // A step that is prime to the number of keys: each is met three times, far apart.
+      const number = (at * 33_331) % 100_000;
+      bytes.writeUInt32BE(number, 4);
+      key.clear();
+      key.add(bytes, 0, bytes.length);
+      const value = cache.get(key, () => {
+        made++;
+        return number;
+      });
+      if (value !== number) assert.fail(`${value} for ${number}`);
+    }
+    // Some are pushed out by others of their hash, or by a crowd.
+    assert.ok(made < 101_000, `${made} made`);
+  });
+
+  it('looks at few places for a key whose hash comes amid a crowd, and finds the right value or makes it', () => {
+    const crowd: Buffer[] = [];
+    for (let number = 0; crowd.length < 3_000; number++) {
+      const bytes = Buffer.alloc(4);
+      bytes.writeUInt32BE(number);
+      if ((keyOf(bytes).hash & 0x3ff) === 7) crowd.push(bytes);
+    }
+    const cache = new ByteCache<string>();
+    let made = 0;
+    for (const bytes of [...crowd, ...crowd]) {
+      const name = bytes.toString('hex');
+      const value = cache.get(keyOf(bytes), () => {
+        made++;
+        return name;
+      });
+      assert.equal(value, name);
+    }
+    // All of them near one place: most push each other out.
+    assert.ok(made > crowd.length * 1.5, `${made} made`);
+  });
+
+  it('keeps keys of any length up to 64 KiB apart, and makes what belongs to longer ones anew', () => {
+    const cache = new ByteCache<number>();
+    const lengths = [1, 30_000, 40_000, 65_535, 65_536, 70_000, 2, 65_534];
+    const made: number[] = [];
+    for (const length of [...lengths, ...lengths]) {
+      const value = cache.get(keyOf(Buffer.alloc(length, length & 255)), () => {
+        made.push(length);
+        return length;
+      });
+      assert.equal(value, length);
+    }
+    // A gap of one octet follows a run.
+    assert.deepEqual(made, [...lengths, 65_536, 70_000]);
+  });
+
   it('does not depend on the bytes after they were added', () => {
     const bytes = Buffer.from('abc');
     const key = new ByteKey();
@@ -96,7 +153,7 @@ describe('ByteCache', () => {
     const used = 0;
     const unused = 1;
     get(unused);
-    for (let number = 2; number < 140_000; number++) {
+    for (let number = 2; number < 280_000; number++) {
       get(number);
       if (number % 1000 === 0) assert.equal(get(used), number === 1000, `at ${number}`);
     }

@@ -77,6 +77,7 @@ async function intake(global: GlobalMessage = GLOBAL) {
     },
     undecodable: ({ message }) => errors.push(message),
     fail: (error) => life.abort(error),
+    room: () => undefined,
   });
   const sets = new Map<string, readonly Path[]>();
   const told: string[] = [];

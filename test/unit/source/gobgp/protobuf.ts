@@ -12,6 +12,8 @@ export interface WirePath {
   /** Epoch seconds. */
   readonly age?: number;
   readonly withdrawn?: boolean;
+  /** Octets of a field that rib2fib does not read. */
+  readonly unread?: number;
 }
 
 /** WatchEventResponse of a table event. */
@@ -25,7 +27,7 @@ export function destination(prefix: string, ...paths: readonly Buffer[]): Buffer
 }
 
 export function pathBytes(path: WirePath): Buffer {
-  const { nextHop, med, age, pathId = 0 } = path;
+  const { nextHop, med, age, pathId = 0, unread } = path;
   const [address = '', length = '0'] = path.prefix.split('/');
   const family = address.includes(':') ? 2 : 1;
   const nlri = Buffer.concat([number(1, Number(length)), field(2, text(address))]);
@@ -43,6 +45,7 @@ export function pathBytes(path: WirePath): Buffer {
     field(11, text(path.routerId ?? '10.255.0.1')),
     field(15, text(path.peer)),
     number(18, pathId),
+    ...(unread === undefined ? [] : [field(8, Buffer.alloc(unread))]),
   ]);
 }
 
