@@ -1,11 +1,11 @@
 /**
  * Runs test files in a random order that a seed reproduces: unit files together,
  * each kernel file in a network namespace of its own, e2e files (which make their
- * namespaces themselves) together again, and so the long ones with other daemons,
- * where they are asked for. Fails when a test failed, and when one was skipped or
+ * namespaces themselves) together again, and so the long ones with other daemons and
+ * those before a Kubernetes API server, where they are asked for. Fails when a test failed, and when one was skipped or
  * left to do. What tests draw at random is of the same seed.
  *
- *   run-tests.ts [unit|kernel|e2e|daemons|FILE …] [--seed N]
+ *   run-tests.ts [unit|kernel|e2e|daemons|kube|FILE …] [--seed N]
  */
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
@@ -19,7 +19,7 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const WORKER = fileURLToPath(new URL('./run-test-files.ts', import.meta.url));
 /** They mostly wait for a daemon, and some load whole tables. */
 const E2E_AT_ONCE = 2;
-const GROUPS = ['unit', 'kernel', 'e2e', 'daemons'] as const;
+const GROUPS = ['unit', 'kernel', 'e2e', 'daemons', 'kube'] as const;
 type Group = (typeof GROUPS)[number];
 const BY_DEFAULT: readonly Group[] = ['unit', 'kernel', 'e2e'];
 
@@ -62,7 +62,7 @@ function isGroup(name: string): name is Group {
 function jobs(files: readonly string[]): Job[] {
   const under = (group: Group) => files.filter((file) => file.startsWith(join('test', group)));
   const unit = under('unit');
-  const e2e = [...under('e2e'), ...under('daemons')];
+  const e2e = [...under('e2e'), ...under('daemons'), ...under('kube')];
   const found: Job[] = [];
   if (unit.length > 0) {
     found.push({ files: unit, concurrency: availableParallelism(), isolated: false });
