@@ -14,11 +14,15 @@ import { systemClock } from './clock.js';
 import type { Config } from './config/config.js';
 import type { LoadedConfig, LoadResult } from './config/loaded.js';
 import { ConfigKeeper } from './config-keeper.js';
+import { MarkKeeper } from './connmark/mark-keeper.js';
+import { systemNft } from './connmark/nft.js';
+import { TABLE } from './connmark/ruleset.js';
 import { DaemonAlerts } from './daemon-alerts.js';
 import { Engine } from './desired/engine.js';
 import { fpmNode } from './fpm-node.js';
 import { HeapSize } from './heap-size.js';
 import type { Kernel } from './kernel/kernel.js';
+import { watchNftables } from './kernel/nftables-notices.js';
 import { tcpSockets } from './kernel/tcp-options.js';
 import { LimitKeeper } from './limit-keeper.js';
 import { AlertSender } from './observe/alerts.js';
@@ -28,6 +32,7 @@ import { Metrics } from './observe/metrics.js';
 import {
   acceptedOrFault,
   checkAgainstKernel,
+  checkConnmark,
   openKernel,
   refusalsHere,
   removeRulesAheadOfLocal,
@@ -80,6 +85,7 @@ export async function prepareDaemon(
     const removed = await removeRulesAheadOfLocal(kernel);
     if (removed > 0) log.warn({ removed }, 'rules of ours stood ahead of table local: taken out');
     await checkAgainstKernel(loaded, kernel);
+    await checkConnmark(loaded, systemNft);
     const saved = await savedState(config, log);
     const daemon = new Daemon(options, loaded, kernel, log, saved);
     return { run: (signal) => daemon.run(signal).finally(close) };
@@ -119,6 +125,7 @@ class Daemon {
   readonly #metrics: Metrics;
   readonly #alerts: AlertSender;
   readonly #daemonAlerts: DaemonAlerts;
+  readonly #marks: MarkKeeper;
   readonly #limits: LimitKeeper;
   readonly #facts: Facts;
   #source: Source;
@@ -152,6 +159,10 @@ class Daemon {
       metrics: this.#metrics,
       onPass: () => this.#review(),
     });
+    this.#marks = new MarkKeeper({
+      ...{ engine: this.#engine, metrics: this.#metrics, nft: systemNft, clock, log },
+      watch: (changed, signal) => watchNftables(TABLE.name, changed, signal),
+    });
     this.#limits = new LimitKeeper({
       engine: this.#engine,
       alerts: this.#alerts,
@@ -167,7 +178,7 @@ class Daemon {
     this.#source = this.#createSource(config);
     this.#config = new ConfigKeeper({
       ...{ path: options.configPath, loaded, clock, log },
-      faultsHere: (next) => refusalsHere(next, kernel, this.#engine.config),
+      faultsHere: (next) => refusalsHere(next, kernel, this.#engine.config, systemNft),
       apply: (next, changes) => this.#apply(next, changes),
       onReload: () => this.#daemonAlerts.review(),
     });
@@ -178,6 +189,7 @@ class Daemon {
       engine: this.#engine,
       reconciler: this.#reconciler,
       limits: this.#limits,
+      marks: () => this.#marks.state,
       alerts: { active: () => this.#activeAlerts() },
       ready: () => this.#ready,
       source: () => this.#source,
@@ -192,6 +204,7 @@ class Daemon {
     const both = AbortSignal.any([signal, stop.signal]);
     const service = new Answers(this.#facts, {
       kernel: this.#kernel,
+      nft: systemNft,
       reload: () => this.#config.reload(),
       clearLimits: (ids) => this.#clearLimits(ids),
     });
@@ -212,6 +225,7 @@ class Daemon {
       const parts = [
         this.#reconciler.run(both),
         this.#runSources(both),
+        this.#marks.run(both),
         this.#limits.run(both),
         this.#alerts.run(both),
         this.#watchReceived(both),
@@ -221,7 +235,10 @@ class Daemon {
       for (const part of parts) part.catch(() => stop.abort());
       await Promise.all(parts);
       const { flush } = this.#options;
-      if (flush) await this.#reconciler.flush();
+      if (flush) {
+        await this.#reconciler.flush();
+        await this.#marks.tryFlush();
+      }
       await this.#limits.end(flush);
       log.info({ flushed: flush }, 'stopped');
     } finally {
@@ -262,6 +279,7 @@ class Daemon {
   }
 
   #review(): void {
+    this.#marks.review();
     const { complete } = this.#engine.feed;
     this.#ready = complete && (this.#ready || this.#reconciler.settled);
     this.#limits.review();

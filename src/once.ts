@@ -1,4 +1,5 @@
 /** The daemon's work done once, for the commands that need no daemon: `plan`, `apply`, `cleanup`. */
+import { CONNMARK } from './admin/connmark-answer.js';
 import { misplacedText } from './admin/misplaced-text.js';
 import { operationText } from './admin/operation-text.js';
 import type { ApplyReport, CleanupReport, PlanReport } from './admin/report.js';
@@ -6,6 +7,8 @@ import { planNotes } from './admin/table-notes.js';
 import { systemClock } from './clock.js';
 import type { Config } from './config/config.js';
 import { loadConfig } from './config/load.js';
+import { MarkKeeper, type MarkMetrics } from './connmark/mark-keeper.js';
+import { NftError, systemNft } from './connmark/nft.js';
 import { Engine } from './desired/engine.js';
 import { fpmNode } from './fpm-node.js';
 import { readFullFeed } from './full-feed.js';
@@ -38,6 +41,7 @@ const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
 
 interface Pipeline {
   readonly engine: Engine;
+  readonly marks: MarkKeeper;
   readonly reconciler: Reconciler;
 }
 
@@ -54,13 +58,17 @@ export interface PlanOptions {
  */
 export async function planOnce(options: PlanOptions): Promise<PlanReport> {
   const open = () => openKernelForReading(silent);
-  return await withFeed({ ...options, open }, async ({ engine, reconciler }) => {
+  return await withFeed({ ...options, open }, async ({ engine, reconciler, marks }) => {
     const linkName = (index: number): string => engine.underlay.linkName(index);
     const { operations, misplaced } = reconciler.difference();
+    const connmark = await plannedMarks(marks);
     return {
-      changes: operations.map((operation) => operationText(operation, linkName)),
+      changes: [
+        ...operations.map((operation) => operationText(operation, linkName)),
+        ...connmark.changes,
+      ],
       evaluatedBy: 'command',
-      notes: notesOf(engine, misplaced),
+      notes: [...notesOf(engine, misplaced), ...connmark.notes],
     };
   });
 }
@@ -78,8 +86,9 @@ export async function applyOnce(options: ApplyOptions): Promise<ApplyReport> {
     countOperations: (op: string, n: number) => void counts.set(op, (counts.get(op) ?? 0) + n),
   };
   const open = () => openKernel(silent);
-  return await withFeed({ ...options, open, metrics }, async ({ engine, reconciler }) => {
+  return await withFeed({ ...options, open, metrics }, async ({ engine, reconciler, marks }) => {
     const settled = await bringInStep(reconciler);
+    const connmark = await attempt(() => marks.once());
     const { mirror } = reconciler;
     const installed = [...engine.tables.keys()].reduce(
       (sum, table) => sum + mirror.count(table, 'ipv4') + mirror.count(table, 'ipv6'),
@@ -95,7 +104,11 @@ export async function applyOnce(options: ApplyOptions): Promise<ApplyReport> {
         count('foreign-route-delete') +
         count('nexthop-delete'),
       unchanged: Math.max(0, installed - written),
-      failed: [...failures(reconciler, engine), ...(settled ? [] : [UNSETTLED])],
+      failed: [
+        ...failures(reconciler, engine),
+        ...(settled ? [] : [UNSETTLED]),
+        ...connmark.failed,
+      ],
       notes: notesOf(engine, reconciler.misplaced),
     };
   });
@@ -125,11 +138,14 @@ export async function cleanup(): Promise<CleanupReport> {
     const reconciler = new Reconciler({ kernel, engine, clock: systemClock, log: silent, metrics });
     await reconciler.prepare();
     await reconciler.flush();
+    const marks = markKeeper(engine);
+    const connmark = await attempt(() => marks.flush());
     return {
       rules: counts.get('rule-delete') ?? 0,
       routes: counts.get('route-delete') ?? 0,
       nexthops: counts.get('nexthop-delete') ?? 0,
-      failed: failures(reconciler, engine),
+      connmark: connmark.done,
+      failed: [...failures(reconciler, engine), ...connmark.failed],
     };
   } finally {
     await kernel.close();
@@ -143,6 +159,46 @@ function failures(reconciler: Reconciler, engine: Engine): ApplyReport['failed']
     errno,
     message,
   }));
+}
+
+/** Of commands, which end: nothing is followed. */
+function markKeeper(engine: Engine): MarkKeeper {
+  const watch = (): Promise<void> => Promise.resolve();
+  const metrics = NO_METRICS;
+  return new MarkKeeper({
+    engine,
+    nft: systemNft,
+    clock: systemClock,
+    log: silent,
+    metrics,
+    watch,
+  });
+}
+
+/** `done` is what `work` resolved with, false where nft did not do it. */
+async function attempt(
+  work: () => Promise<boolean>,
+): Promise<{ done: boolean; failed: ApplyReport['failed'] }> {
+  try {
+    return { done: await work(), failed: [] };
+  } catch (error) {
+    if (!(error instanceof NftError)) throw error;
+    const { kind: errno, message } = error;
+    return { done: false, failed: [{ what: CONNMARK, errno, message }] };
+  }
+}
+
+async function plannedMarks(marks: MarkKeeper): Promise<Pick<PlanReport, 'changes' | 'notes'>> {
+  try {
+    const op = await marks.planned();
+    return {
+      changes: op === undefined ? [] : [{ op, kind: 'connmark', text: CONNMARK }],
+      notes: [],
+    };
+  } catch (error) {
+    if (!(error instanceof NftError)) throw error;
+    return { changes: [], notes: [`${CONNMARK} could not be read: ${error.message}`] };
+  }
 }
 
 interface FeedOptions extends PlanOptions {
@@ -175,13 +231,13 @@ async function withFeed<T>(
     // The kernel as it is now, not as it was before a feed that may have taken minutes.
     reconciler.audit();
     await reconciler.prepare();
-    return await work({ engine, reconciler });
+    return await work({ engine, reconciler, marks: markKeeper(engine) });
   } finally {
     await kernel.close();
   }
 }
 
-const NO_METRICS: ReconcileMetrics = {
+const NO_METRICS: ReconcileMetrics & MarkMetrics = {
   countOperations() {},
   countKernelError() {},
   countDrift() {},

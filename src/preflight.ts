@@ -3,6 +3,8 @@ import { readFile } from 'node:fs/promises';
 import type { Config, ConfigFault, RulesConfig } from './config/config.js';
 import { formatFault } from './config/fault.js';
 import type { LoadedConfig, LoadResult } from './config/loaded.js';
+import { type Nft, NftError } from './connmark/nft.js';
+import { trial } from './connmark/ruleset.js';
 import { type Kernel, KernelError } from './kernel/kernel.js';
 import { openRtnetlink } from './kernel/rtnetlink.js';
 import type { Log } from './log-port.js';
@@ -14,6 +16,34 @@ import { StartFault } from './start-fault.js';
 export function acceptedOrFault(result: LoadResult): LoadedConfig {
   if (result.ok) return result;
   throw new StartFault('the configuration is refused', 78, result.faults.map(formatFault));
+}
+
+/**
+ * Throws {@link StartFault} where tables go by connection marks and nft is not there, may not write, or
+ * the kernel does not do it: asked without a change.
+ */
+export async function checkConnmark(loaded: LoadedConfig, nft: Nft): Promise<void> {
+  const faults = await connmarkFaults(loaded, () => nft.try(trial()));
+  if (faults.length === 0) return;
+  throw new StartFault('connections cannot be marked on this node', 1, faults.map(formatFault));
+}
+
+async function connmarkFaults(
+  { config, faultAt }: LoadedConfig,
+  ask: () => Promise<void>,
+): Promise<ConfigFault[]> {
+  const users = [...config.tables.entries()].filter(
+    ([, { rules }]) => rules?.returnPath.by === 'connmark',
+  );
+  if (users.length === 0) return [];
+  try {
+    await ask();
+    return [];
+  } catch (error) {
+    if (!(error instanceof NftError)) throw error;
+    const message = `connmark needs nft (Debian package nftables): ${error.message}`;
+    return users.map(([table]) => faultAt({ table, key: 'returnPath' }, message));
+  }
 }
 
 /** Opens the kernel for writing. Throws {@link StartFault} without the right to. */
@@ -75,11 +105,13 @@ export async function refusalsHere(
   loaded: LoadedConfig,
   kernel: KernelReader,
   inForce: Config,
+  nft: Nft,
 ): Promise<readonly string[]> {
   try {
     const misplaced = await ruleFaults(loaded, kernel);
     const foreign = await foreignFaults(loaded, kernel, inForce);
-    return [...misplaced, ...foreign].map(formatFault);
+    const unmarkable = await connmarkFaults(loaded, () => nft.try(trial()));
+    return [...misplaced, ...foreign, ...unmarkable].map(formatFault);
   } catch (error) {
     if (error instanceof KernelError) return [error.message];
     throw error;
@@ -93,16 +125,18 @@ export interface NodeVerdict {
 }
 
 /** Holds the configuration against this node, reading only; that it cannot be read is a warning. */
-export async function lookAtNode(loaded: LoadedConfig): Promise<NodeVerdict> {
+export async function lookAtNode(loaded: LoadedConfig, nft: Nft): Promise<NodeVerdict> {
+  // Takes no right: whether nft may write, the start tells.
+  const unmarkable = await connmarkFaults(loaded, () => nft.find());
   let kernel: Kernel | undefined;
   try {
     kernel = await openRtnetlink();
     const faults = await ruleFaults(loaded, kernel);
     const foreign = await foreignFaults(loaded, kernel);
-    return { faults, warnings: foreign.map(formatFault) };
+    return { faults: [...faults, ...unmarkable], warnings: foreign.map(formatFault) };
   } catch (error) {
     if (!(error instanceof KernelError)) throw error;
-    return { faults: [], warnings: [`the kernel was not looked at: ${error.message}`] };
+    return { faults: unmarkable, warnings: [`the kernel was not looked at: ${error.message}`] };
   } finally {
     await kernel?.close();
   }

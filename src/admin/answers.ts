@@ -3,10 +3,12 @@
 import type { Config } from '../config/config.js';
 import { formatFault } from '../config/fault.js';
 import { loadConfigApart } from '../config/load-apart.js';
+import type { Nft } from '../connmark/nft.js';
 import type { Kernel, KernelRoute } from '../kernel/kernel.js';
 import { refusalsHere } from '../preflight.js';
 import { adopt } from '../reconcile/audit.js';
 import type { Mirror } from '../reconcile/mirror.js';
+import { connmarkPlan } from './connmark-answer.js';
 import { explainAnswer } from './explain-answer.js';
 import type { Facts } from './facts.js';
 import { operationText } from './operation-text.js';
@@ -26,6 +28,7 @@ import { planNotes } from './table-notes.js';
 
 export interface Actions {
   readonly kernel: Kernel;
+  readonly nft: Nft;
   reload(): Promise<ReloadReport>;
   clearLimits(ids: ReadonlySet<string>): void;
 }
@@ -53,7 +56,12 @@ export class Answers implements AdminService {
     const result = await loadConfigApart(configPath);
     if (!result.ok) throw new AdminFault(result.faults.map(formatFault).join('\n'));
     const { engine, reconciler, clock } = this.facts;
-    const refusals = await refusalsHere(result, this.actions.kernel, engine.config);
+    const refusals = await refusalsHere(
+      result,
+      this.actions.kernel,
+      engine.config,
+      this.actions.nft,
+    );
     const unread = await this.#unreadRoutes(result.config);
     const now = clock.monotonic();
     const planned = engine.withConfig(result.config, now);
@@ -65,12 +73,17 @@ export class Answers implements AdminService {
       reconciler.mirror,
       () => reconciler.difference(planned),
     );
+    const connmark = connmarkPlan(this.facts.marks(), planned);
     return {
-      changes: operations.map((operation) => operationText(operation, linkName)),
+      changes: [
+        ...operations.map((operation) => operationText(operation, linkName)),
+        ...connmark.changes,
+      ],
       evaluatedBy: 'daemon',
       notes: [
         ...refusals,
         ...planNotes(planned),
+        ...connmark.notes,
         ...(engine.feed.complete ? [] : ['the feed is not complete: stale routes are left alone']),
       ],
     };

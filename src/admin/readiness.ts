@@ -1,3 +1,4 @@
+import { unmarkedReason } from './connmark-answer.js';
 import type { Facts } from './facts.js';
 import { misplacedText } from './misplaced-text.js';
 
@@ -6,6 +7,7 @@ export type ReadinessFacts = {
   readonly ready: Facts['ready'];
   readonly source: () => Pick<ReturnType<Facts['source']>, 'state'>;
   readonly engine: { readonly feed: Pick<Facts['engine']['feed'], 'phase' | 'pending'> };
+  readonly marks: Facts['marks'];
   readonly reconciler: Pick<Facts['reconciler'], 'pending' | 'misplaced' | 'unread'>;
 };
 
@@ -15,7 +17,9 @@ export function unreadyReason(facts: ReadinessFacts): string | undefined {
   if (unread?.lasting) return `the kernel cannot be read: ${unread.error.message}`;
   if (!facts.ready()) return unfedReason(facts);
   const [misplaced] = rules;
-  return misplaced && `rules are taken out: ${misplacedText(misplaced)}`;
+  if (misplaced !== undefined) return `rules are taken out: ${misplacedText(misplaced)}`;
+  const unmarked = unmarkedReason(facts.marks());
+  return unmarked && `connections are not marked: ${unmarked}`;
 }
 
 function unfedReason({ engine, reconciler, source }: ReadinessFacts): string {

@@ -30,6 +30,7 @@ import {
 } from './scalars.js';
 import { bgpSchema } from './schema-bgp.js';
 import { family, filterListSchema } from './schema-filter.js';
+import { connmarkSchema, returnPathSchema } from './schema-return-path.js';
 
 /** A key of TLS may stand empty: that is the same as not to give it. */
 const pemFile = path.nullish().transform((file) => file ?? undefined);
@@ -196,6 +197,8 @@ const rules = mapping({
     .prefault([])
     .describe('Traffic from these sources looks the table up: prefixes, or `{ interface: NAME }`.'),
   match: listOf(match).prefault([]).describe('One rule an entry; all keys of an entry must match.'),
+  returnPath: returnPathSchema,
+  connmark: connmarkSchema,
 });
 
 const table = mapping({

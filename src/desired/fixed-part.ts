@@ -4,6 +4,7 @@ import type { Family } from '../net/family.js';
 import type { Prefix } from '../net/prefix.js';
 import { PrefixMap } from '../net/prefix-map.js';
 import { type FixedRoutes, fixedRoutes } from './fixed.js';
+import { type MarkedConnections, markedConnections, unlessSame } from './marked-connections.js';
 import type { NextHopSets } from './next-hop-set.js';
 import type { Rule } from './route.js';
 import { tableRules } from './rules.js';
@@ -28,6 +29,7 @@ export class FixedPart {
   #made: FixedRoutes;
   #routes = new PrefixMap<readonly WantedRoute[]>();
   #rules: readonly Rule[] = [];
+  #marked: MarkedConnections | undefined;
   /** Of the interfaces that learned routes lead out of. */
   #version = -1;
 
@@ -45,6 +47,11 @@ export class FixedPart {
 
   get rules(): readonly Rule[] {
     return this.#rules;
+  }
+
+  /** Another object whenever something of it changed. */
+  get marked(): MarkedConnections | undefined {
+    return this.#marked;
   }
 
   /** At most one a metric. */
@@ -74,7 +81,7 @@ export class FixedPart {
 
   #make({ underlay, families, fed }: FixedGround): FixedRoutes {
     this.#version = this.#nextHops.interfacesVersion;
-    const interfaces = this.#nextHops.interfaces();
+    const interfaces = [...this.#nextHops.interfaces()];
     const table = this.#config;
     const made = fixedRoutes({ table, underlay, interfaces, families, fed });
     for (const prefix of this.#routes.keys()) this.#changes.fixed(prefix);
@@ -84,6 +91,8 @@ export class FixedPart {
       this.#changes.fixed(prefix);
     }
     this.#rules = tableRules(table, underlay, families);
+    const marked = markedConnections({ table, underlay, families, interfaces });
+    this.#marked = unlessSame(this.#marked, marked);
     this.#changes.rules();
     return made;
   }

@@ -1,0 +1,111 @@
+/**
+ * The program nft(8), which speaks nf_tables for us: a child process with JSON on its standard input
+ * and output, one transaction a call. It is looked for where distributions put it, whatever PATH says.
+ */
+import { execFile } from 'node:child_process';
+import { TABLE } from './ruleset.js';
+
+/**
+ * `missing`: there is no nft here. `forbidden`: it may not, as without CAP_NET_ADMIN. `refused`: it, or
+ * the kernel, does not do it. `timeout`: no answer.
+ */
+export type NftFailure = 'missing' | 'forbidden' | 'refused' | 'timeout';
+
+/** The one error of nft, in its own words where it had any. */
+export class NftError extends Error {
+  override readonly name = 'NftError';
+  constructor(
+    readonly kind: NftFailure,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+/** Every call rejects with {@link NftError}. */
+export interface Nft {
+  /** The JSON of our table as it stands; `undefined` where it does not. */
+  list(): Promise<string | undefined>;
+  /** Carries out a transaction: all of it or nothing. */
+  write(transaction: object): Promise<void>;
+  /** Whether it would: the kernel is asked, and nothing is changed. */
+  try(transaction: object): Promise<void>;
+  /** Resolves where nft is there and speaks JSON; takes no right. */
+  find(): Promise<void>;
+}
+
+const SEARCH_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** nft answers in milliseconds; on a node with very many rules in some hundred. */
+const TIMEOUT_MS = 10_000;
+
+/** A listing is some 10 KB a table. */
+const MOST_OUTPUT = 64 << 20;
+
+export const systemNft: Nft = {
+  async list() {
+    try {
+      return await run(['--json', 'list', 'table', TABLE.family, TABLE.name]);
+    } catch (error) {
+      if (error instanceof NftError && /No such file or directory/.test(error.message))
+        return undefined;
+      throw error;
+    }
+  },
+  async write(transaction) {
+    await run(['--json', '--file', '-'], transaction);
+  },
+  async try(transaction) {
+    await run(['--check', '--json', '--file', '-'], transaction);
+  },
+  async find() {
+    const features = await run(['-V']);
+    if (/json:\s*no/.test(features)) {
+      throw new NftError('refused', 'nft is built without JSON support');
+    }
+  },
+};
+
+function run(args: readonly string[], input?: object): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const options = {
+      // The words of its errors are looked at.
+      env: { LC_ALL: 'C', PATH: SEARCH_PATH },
+      timeout: TIMEOUT_MS,
+      killSignal: 'SIGKILL',
+      maxBuffer: MOST_OUTPUT,
+    } as const;
+    const child = execFile('nft', args, options, (error, stdout, stderr) => {
+      if (error === null) resolve(stdout);
+      else reject(failure(error, stderr));
+    });
+    // One that fails early closes its input; how it ended is told by its exit.
+    child.stdin?.on('error', () => undefined);
+    child.stdin?.end(input === undefined ? undefined : JSON.stringify(input));
+  });
+}
+
+function failure(error: Error & { code?: unknown; killed?: boolean }, stderr: string): NftError {
+  const cause = { cause: error };
+  if (error.code === 'ENOENT') {
+    return new NftError('missing', `nft is not installed (no nft in ${SEARCH_PATH})`, cause);
+  }
+  if (error.killed === true) {
+    return new NftError('timeout', `nft gave no answer within ${TIMEOUT_MS / 1000} s`, cause);
+  }
+  // Behind the first line it repeats the input.
+  const said =
+    stderr
+      .trim()
+      .split('\n')[0]
+      ?.replace(/^(.*: )?Error: /, '') ?? '';
+  if (error.code === 'EACCES' || /Operation not permitted/.test(stderr)) {
+    return new NftError(
+      'forbidden',
+      'nft may not change the kernel: run as root, or give nft the file capability cap_net_admin+ep',
+      cause,
+    );
+  }
+  return new NftError('refused', said === '' ? `nft: ${error.message}` : `nft: ${said}`, cause);
+}
