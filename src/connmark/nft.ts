@@ -2,7 +2,9 @@
  * The program nft(8), which speaks nf_tables for us: a child process with JSON on its standard input
  * and output, one transaction a call. It is looked for where distributions put it, whatever PATH says.
  */
-import { execFile } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { KernelError } from '../kernel/kernel.js';
+import { withMemoryFile } from '../kernel/memory-file.js';
 import { TABLE } from './ruleset.js';
 
 /**
@@ -40,9 +42,6 @@ const SEARCH_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
 /** nft answers in milliseconds; on a node with very many rules in some hundred. */
 const TIMEOUT_MS = 10_000;
 
-/** A listing is some 10 KB a table. */
-const MOST_OUTPUT = 64 << 20;
-
 export const systemNft: Nft = {
   async list() {
     try {
@@ -67,45 +66,56 @@ export const systemNft: Nft = {
   },
 };
 
-function run(args: readonly string[], input?: object): Promise<string> {
+async function run(args: readonly string[], input?: object): Promise<string> {
+  if (input === undefined) return await started(args, 'ignore');
+  try {
+    return await withMemoryFile(JSON.stringify(input), (fd) => started(args, fd));
+  } catch (error) {
+    if (!(error instanceof KernelError)) throw error;
+    throw new NftError('refused', error.message, { cause: error });
+  }
+}
+
+function started(args: readonly string[], stdin: 'ignore' | number): Promise<string> {
   return new Promise((resolve, reject) => {
-    const options = {
+    const child = spawn('nft', args, {
       // The words of its errors are looked at.
       env: { LC_ALL: 'C', PATH: SEARCH_PATH },
+      stdio: [stdin, 'pipe', 'pipe'],
       timeout: TIMEOUT_MS,
       killSignal: 'SIGKILL',
-      maxBuffer: MOST_OUTPUT,
-    } as const;
-    const child = execFile('nft', args, options, (error, stdout, stderr) => {
-      if (error === null) resolve(stdout);
-      else reject(failure(error, stderr));
     });
-    // One that fails early closes its input; how it ended is told by its exit.
-    child.stdin?.on('error', () => undefined);
-    child.stdin?.end(input === undefined ? undefined : JSON.stringify(input));
+    const [out, said]: [Buffer[], Buffer[]] = [[], []];
+    child.stdout?.on('data', (chunk: Buffer) => out.push(chunk));
+    child.stderr?.on('data', (chunk: Buffer) => said.push(chunk));
+    child.on('error', (error) => reject(notStarted(error)));
+    child.on('close', (code, signal) => {
+      if (code === 0) resolve(Buffer.concat(out).toString());
+      else reject(failed(code, signal, Buffer.concat(said).toString()));
+    });
   });
 }
 
-function failure(error: Error & { code?: unknown; killed?: boolean }, stderr: string): NftError {
+function notStarted(error: Error & { code?: unknown }): NftError {
   const cause = { cause: error };
   if (error.code === 'ENOENT') {
     return new NftError('missing', `nft is not installed (no nft in ${SEARCH_PATH})`, cause);
   }
-  if (error.killed === true) {
-    return new NftError('timeout', `nft gave no answer within ${TIMEOUT_MS / 1000} s`, cause);
+  const kind = error.code === 'EACCES' || error.code === 'EPERM' ? 'forbidden' : 'refused';
+  return new NftError(kind, `nft cannot be run: ${error.message}`, cause);
+}
+
+function failed(code: number | null, signal: string | null, stderr: string): NftError {
+  if (signal === 'SIGKILL') {
+    return new NftError('timeout', `nft gave no answer within ${TIMEOUT_MS / 1000} s`);
   }
-  // Behind the first line it repeats the input.
-  const said =
-    stderr
-      .trim()
-      .split('\n')[0]
-      ?.replace(/^(.*: )?Error: /, '') ?? '';
-  if (error.code === 'EACCES' || /Operation not permitted/.test(stderr)) {
+  if (/Operation not permitted/.test(stderr)) {
     return new NftError(
       'forbidden',
       'nft may not change the kernel: run as root, or give nft the file capability cap_net_admin+ep',
-      cause,
     );
   }
-  return new NftError('refused', said === '' ? `nft: ${error.message}` : `nft: ${said}`, cause);
+  // Behind the first line it repeats the input.
+  const said = stderr.trim().split('\n')[0]?.replace(/^(.*: )?Error: /, '') ?? '';
+  return new NftError('refused', `nft: ${said === '' ? `ended with ${code ?? signal}` : said}`);
 }
