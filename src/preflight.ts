@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import type { Config, ConfigFault, RulesConfig } from './config/config.js';
 import { formatFault } from './config/fault.js';
 import type { LoadedConfig, LoadResult } from './config/loaded.js';
-import { type Nft, NftError } from './connmark/nft.js';
+import { type Nft, NftError, systemNft } from './connmark/nft.js';
 import { trial } from './connmark/ruleset.js';
 import { type Kernel, KernelError } from './kernel/kernel.js';
 import { openRtnetlink } from './kernel/rtnetlink.js';
@@ -125,9 +125,9 @@ export interface NodeVerdict {
 }
 
 /** Holds the configuration against this node, reading only; that it cannot be read is a warning. */
-export async function lookAtNode(loaded: LoadedConfig, nft: Nft): Promise<NodeVerdict> {
+export async function lookAtNode(loaded: LoadedConfig): Promise<NodeVerdict> {
   // Takes no right: whether nft may write, the start tells.
-  const unmarkable = await connmarkFaults(loaded, () => nft.find());
+  const unmarkable = await connmarkFaults(loaded, () => systemNft.find());
   let kernel: Kernel | undefined;
   try {
     kernel = await openRtnetlink();

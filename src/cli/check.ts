@@ -33,11 +33,8 @@ export const checkCommand: Command<{ config: string; json: boolean }> = {
 };
 
 async function verdictOn(loaded: LoadedConfig): Promise<NodeVerdict> {
-  const [{ lookAtNode }, { systemNft }] = await Promise.all([
-    import('../preflight.js'),
-    import('../connmark/nft.js'),
-  ]);
-  const { faults, warnings } = await lookAtNode(loaded, systemNft);
+  const { lookAtNode } = await import('../preflight.js');
+  const { faults, warnings } = await lookAtNode(loaded);
   return { faults, warnings: [...warningsOf(loaded.config), ...warnings] };
 }
 

@@ -3,6 +3,7 @@ import type { FeedState, LimitReport, StatusReport, TableReport } from '../admin
 import { FAMILIES } from '../net/family.js';
 import type { PeerStatus, SourceState } from '../source/source.js';
 import { agoText, countText, durationText, plural } from './amount.js';
+import { connmarkLines } from './connmark-text.js';
 import { type Column, Layout, left, right } from './columns.js';
 import type { Style } from './style.js';
 
@@ -15,6 +16,7 @@ export function statusText(status: StatusReport, style: Style): string {
     overview(status, style),
     peers(status, style),
     tables(status, style),
+    connmarkLines(status.connmark, status.now, style),
     rejected(status, style),
     limits(status, style),
     nextHops(status, style),

@@ -108,7 +108,7 @@ export class MarkKeeper {
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       this.#follow(signal);
-      if (this.#isChanged() || this.#options.clock.monotonic() >= this.#dueAt) {
+      if (this.#isChanged() || this.#options.clock.monotonic() >= dueAt(this.#state, this.#lookAt)) {
         await this.#attempt();
       }
       await this.#alarm.wait(this.#sleepMs(), signal);
@@ -260,22 +260,6 @@ export class MarkKeeper {
     metrics.countOperations('connmark', 1);
   }
 
-  /** When there is something to do that the engine does not ask for. */
-  get #dueAt(): number {
-    const state = this.#state;
-    switch (state.state) {
-      case 'pending':
-        return 0;
-      case 'off':
-        return Number.POSITIVE_INFINITY;
-      case 'kept':
-        return this.#lookAt;
-      case 'contested':
-      case 'failing':
-        return state.retryAt;
-    }
-  }
-
   #isChanged(): boolean {
     const { engine } = this.#options;
     const { state } = this.#state;
@@ -289,7 +273,22 @@ export class MarkKeeper {
   }
 
   #sleepMs(): number {
-    return Math.max(0, this.#dueAt - this.#options.clock.monotonic());
+    return Math.max(0, dueAt(this.#state, this.#lookAt) - this.#options.clock.monotonic());
+  }
+}
+
+/** When there is something to do that the engine does not ask for. */
+function dueAt(state: MarkState, lookAt: number): number {
+  switch (state.state) {
+    case 'pending':
+      return 0;
+    case 'off':
+      return Number.POSITIVE_INFINITY;
+    case 'kept':
+      return lookAt;
+    case 'contested':
+    case 'failing':
+      return state.retryAt;
   }
 }
 

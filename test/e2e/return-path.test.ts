@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import {
+  CLOSED_PORT,
   type Fabric,
   PLANE_NAMES,
   PLANES,
@@ -13,7 +14,7 @@ import {
   PODS,
   ReturnLab,
 } from '../support/return-lab.js';
-import { POOL, POOL_V6 } from '../support/two-fabrics.js';
+import { GATEWAY, POOL, POOL_V6 } from '../support/two-fabrics.js';
 
 const FABRICS: readonly Fabric[] = ['router1', 'router2'];
 
@@ -124,4 +125,50 @@ describe('replies to clients behind two fabrics', () => {
       await daemon?.stop();
     });
   }
+
+  describe('what the node needs, where replies go by marks', () => {
+    before(async () => {
+      await lab.fabrics.daemon({ tables: [table(RULES.connmark)] });
+    });
+
+    /** Planes whose client behind a fabric is not answered. */
+    const silent = async (fabric: Fabric, family: 0 | 1): Promise<readonly PlaneName[]> => {
+      const answers = await lab.visit(fabric);
+      return PLANE_NAMES.filter((plane) => answers.get(named(plane, family)) === 'silence');
+    };
+    const ON_HOST: readonly PlaneName[] = [
+      'a service of the host itself',
+      'a pod in the network of the host',
+    ];
+
+    it('a strict reverse path filter drops requests; a loose one does not', async () => {
+      await lab.node.sysctl('net/ipv4/conf/eth2/rp_filter', 1);
+      assert.deepEqual(await silent('router2', 0), PLANE_NAMES);
+      assert.deepEqual(await silent('router2', 1), []);
+      await lab.node.sysctl('net/ipv4/conf/eth2/rp_filter', 2);
+      assert.deepEqual(await silent('router2', 0), []);
+    });
+
+    it('without any route in main what the host sends is lost, and a loose filter drops the rest', async () => {
+      await lab.node.ip('route', 'del', 'default');
+      assert.deepEqual(await silent('router2', 0), PLANE_NAMES);
+      await lab.node.sysctl('net/ipv4/conf/eth2/rp_filter', 0);
+      assert.deepEqual(await silent('router2', 0), ON_HOST);
+      await lab.node.ip('route', 'add', 'default', 'via', GATEWAY);
+      assert.deepEqual(await silent('router2', 0), []);
+    });
+
+    it('resets and ICMP errors of the node come back by themselves', async () => {
+      for (const fabric of FABRICS) {
+        const answers = await lab.visit(fabric, { port: CLOSED_PORT });
+        for (const family of [0, 1] as const) {
+          const name = `IPv${family === 0 ? 4 : 6}, at ${fabric}`;
+          for (const plane of ['a service of the host itself', 'direct server return'] as const) {
+            assert.equal(answers.get(named(plane, family)), 'ECONNREFUSED', `${plane}, ${name}`);
+          }
+          assert.equal(await lab.knock(fabric, family), 'ECONNREFUSED', name);
+        }
+      }
+    });
+  });
 });

@@ -83,20 +83,40 @@ export const PLANES = {
 export type PlaneName = keyof typeof PLANES;
 export const PLANE_NAMES = Object.keys(PLANES) as readonly PlaneName[];
 
-/** What became of one connection: who answered, or `silence` or an error's code. */
+export interface Visit {
+  /** Default: the fabric's own client. */
+  readonly from?: readonly [ipv4: string, ipv6: string];
+  readonly port?: number;
+  /** Milliseconds. */
+  readonly patience?: number;
+}
+
+/** What became of each connection: who answered, or `silence`, or an error's code. */
 export type Answers = ReadonlyMap<string, string>;
+
+/** Where nothing listens. */
+export const CLOSED_PORT = 8;
 
 /** Connects to all at once; one line of JSON. */
 const CLIENT = `
-const [targets, patience] = [JSON.parse(process.argv[1]), Number(process.argv[2])];
+const [targets, port, patience] = [JSON.parse(process.argv[1]), ...process.argv.slice(2).map(Number)];
 const answers = {};
 let left = targets.length;
 const done = () => { if (--left === 0) { console.log(JSON.stringify(answers)); process.exit(); } };
 for (const { to, from, name } of targets) {
-  const socket = require('node:net').connect({ host: to, port: ${PORT}, localAddress: from });
+  const socket = require('node:net').connect({ host: to, port, localAddress: from });
   const end = (what) => { if (answers[name] === undefined) { answers[name] = what; done(); } socket.destroy(); };
-  socket.setEncoding('utf8').on('data', end).on('error', (error) => end(error.code)).setTimeout(Number(patience), () => end('silence'));
+  socket.setEncoding('utf8').on('data', end).on('error', (error) => end(error.code)).setTimeout(patience, () => end('silence'));
 }
+`;
+
+const KNOCK = `
+const [type, to, from] = process.argv.slice(1);
+const socket = require('node:dgram').createSocket(type);
+const end = (what) => { console.log(what); process.exit(); };
+socket.on('error', (error) => end(error.code));
+socket.bind(0, from, () => socket.connect(${CLOSED_PORT}, to, () => socket.send('knock')));
+setTimeout(() => end('silence'), 1500);
 `;
 
 /**
@@ -136,7 +156,10 @@ export class ReturnLab implements AsyncDisposable {
   }
 
   /** Connects from a fabric's client to a service of every plane, in both families, all at once. */
-  async visit(fabric: Fabric, from = CLIENTS[fabric], patience = 1500): Promise<Answers> {
+  async visit(
+    fabric: Fabric,
+    { from = CLIENTS[fabric], port = PORT, patience = 1500 }: Visit = {},
+  ): Promise<Answers> {
     const targets = PLANE_NAMES.flatMap((name) =>
       [0, 1].map((i) => ({
         to: PLANES[name].service[i as 0 | 1],
@@ -144,9 +167,16 @@ export class ReturnLab implements AsyncDisposable {
         name: `${name}, ${i === 0 ? 'IPv4' : 'IPv6'}`,
       })),
     );
-    const command = [process.execPath, '-e', CLIENT, JSON.stringify(targets), String(patience)];
+    const command = [process.execPath, '-e', CLIENT, JSON.stringify(targets), `${port}`, `${patience}`];
     const answers = JSON.parse(await this.router(fabric).exec(...command)) as Record<string, string>;
     return new Map(Object.entries(answers));
+  }
+
+  /** Sends a datagram to a port of the host's own service where nothing listens; resolves to the error that comes back, or `silence`. */
+  async knock(fabric: Fabric, family: 0 | 1): Promise<string> {
+    const [to, from] = [[SERVICE, SERVICE_V6][family] ?? '', CLIENTS[fabric][family]];
+    const type = family === 0 ? 'udp4' : 'udp6';
+    return (await this.router(fabric).exec(process.execPath, '-e', KNOCK, type, to, from)).trim();
   }
 
   /** Replies that a neighbour has got since the last call, by their source address. */
