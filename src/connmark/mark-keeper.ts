@@ -32,7 +32,7 @@ export interface MarkKeeperOptions {
 
 /** Times are of the monotonic clock. */
 export type MarkState =
-  /** No table goes by marks, and nothing of it stands. */
+  /** No table goes by marks. */
   | { readonly state: 'off' }
   /** Not looked at yet. */
   | { readonly state: 'pending' }
@@ -73,7 +73,7 @@ interface Written {
 export class MarkKeeper {
   readonly #options: MarkKeeperOptions;
   readonly #alarm: Alarm;
-  #state: MarkState = { state: 'pending' };
+  #state: MarkState;
   #written: Written | undefined;
   /** The tables' wishes that the state stands for, and whether what nobody repeats may go by then. */
   #seen: readonly (MarkedConnections | undefined)[] = [];
@@ -86,6 +86,8 @@ export class MarkKeeper {
   constructor(options: MarkKeeperOptions) {
     this.#options = options;
     this.#alarm = new Alarm(options.clock);
+    const unused = wantedMarks(options.engine).length === 0;
+    this.#state = { state: unused ? 'off' : 'pending' };
   }
 
   get state(): MarkState {
@@ -189,7 +191,7 @@ export class MarkKeeper {
       this.#failed(error, clock.monotonic());
       return;
     }
-    if (before.state === 'failing') log.info({}, 'connections are marked again');
+    if (before.state === 'failing' && this.#state.state === 'kept') log.info({}, 'connections are marked again');
   }
 
   #failed(error: NftError, now: number): void {

@@ -2,7 +2,7 @@
  * The program nft(8), which speaks nf_tables for us: a child process with JSON on its standard input
  * and output, one transaction a call. It is looked for where distributions put it, whatever PATH says.
  */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { KernelError } from '../kernel/kernel.js';
 import { withMemoryFile } from '../kernel/memory-file.js';
 import { TABLE } from './ruleset.js';
@@ -78,13 +78,7 @@ async function run(args: readonly string[], input?: object): Promise<string> {
 
 function started(args: readonly string[], stdin: 'ignore' | number): Promise<string> {
   return new Promise((resolve, reject) => {
-    const child = spawn('nft', args, {
-      // The words of its errors are looked at.
-      env: { LC_ALL: 'C', PATH: SEARCH_PATH },
-      stdio: [stdin, 'pipe', 'pipe'],
-      timeout: TIMEOUT_MS,
-      killSignal: 'SIGKILL',
-    });
+    const child = spawned(args, stdin);
     const [out, said]: [Buffer[], Buffer[]] = [[], []];
     child.stdout?.on('data', (chunk: Buffer) => out.push(chunk));
     child.stderr?.on('data', (chunk: Buffer) => said.push(chunk));
@@ -94,6 +88,21 @@ function started(args: readonly string[], stdin: 'ignore' | number): Promise<str
       else reject(failed(code, signal, Buffer.concat(said).toString()));
     });
   });
+}
+
+/** Some of what may keep it from starting is thrown, some told later. */
+function spawned(args: readonly string[], stdin: 'ignore' | number): ChildProcess {
+  try {
+    return spawn('nft', args, {
+      // The words of its errors are looked at.
+      env: { LC_ALL: 'C', PATH: SEARCH_PATH },
+      stdio: [stdin, 'pipe', 'pipe'],
+      timeout: TIMEOUT_MS,
+      killSignal: 'SIGKILL',
+    });
+  } catch (error) {
+    throw notStarted(error instanceof Error ? error : new Error(String(error)));
+  }
 }
 
 function notStarted(error: Error & { code?: unknown }): NftError {
