@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { loadConfig } from '../../src/config/load.js';
 import type { LoadedConfig } from '../../src/config/loaded.js';
 import { KernelError } from '../../src/kernel/kernel.js';
-import { checkAgainstKernel, refusalsHere } from '../../src/preflight.js';
+import { checkAgainstKernel, checkConnmark, refusalsHere } from '../../src/preflight.js';
 import { StartFault } from '../../src/start-fault.js';
 import type { FakeKernel } from '../support/fake-kernel.js';
 import { FakeNft } from '../support/fake-nft.js';
@@ -84,4 +84,31 @@ test('a kernel that cannot be read refuses a reload', async () => {
   assert.deepEqual(await refusalsHere(one, kernel, one.config, nft), [
     'rules: ENOBUFS: no buffer space',
   ]);
+});
+
+test('connection marks are refused where nft does not set them; nobody else asks for nft', async () => {
+  const one = await loaded();
+  const kernel = bareKernel();
+  const missing = new FakeNft();
+  missing.fail('missing', 'nft is not installed');
+  await checkConnmark(one, missing);
+  assert.deepEqual(missing.calls, []);
+  const marked = await withFiles(
+    { 'c.yaml': TEXT.replace('      priority', '      returnPath: connmark\n      priority') },
+    async (directory) => {
+      const result = await loadConfig(join(directory, 'c.yaml'));
+      assert.ok(result.ok);
+      return { ...result, faultAt: (...at: Parameters<typeof result.faultAt>) => ({ ...result.faultAt(...at), file: 'c.yaml' }) };
+    },
+  );
+  const fault =
+    'c.yaml:6:19: tables[0].rules.returnPath: connmark needs nft (Debian package nftables): nft is not installed';
+  assert.deepEqual(await refusalsHere(marked, kernel, marked.config, missing), [fault]);
+  await assert.rejects(checkConnmark(marked, missing), (error: unknown) => {
+    assert.ok(error instanceof StartFault);
+    assert.deepEqual([error.exitCode, error.faults], [1, [fault]]);
+    return true;
+  });
+  await checkConnmark(marked, nft);
+  assert.equal(nft.stands, false);
 });
