@@ -233,7 +233,11 @@ describe('the nftables table rib2fib', () => {
       await allAnswer(fabric, ROAMING);
       assert.ok((await lab.replies(fabric)).size >= 16);
       const other = await lab.replies(fabric === 'router1' ? 'router2' : 'router1');
-      assert.deepEqual([...other, ...(await lab.replies('mgmt'))], [], `nothing goes astray`);
+      assert.deepEqual([...other, ...(await lab.replies('mgmt'))], [], 'nothing goes astray');
+    }
+    // One connection, whose packets come to arrive by the other fabric, and by the first again.
+    for (const fabric of ['router1', 'router2', 'router2', 'router1'] as const) {
+      assert.equal(await lab.roam(fabric), 'echo', fabric);
     }
     assert.equal(await daemon.stop(), 0);
     await lab.fabrics.feed(ROUTES);

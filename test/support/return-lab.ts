@@ -2,6 +2,8 @@
  * Two fabrics with a client behind each, and a node with services behind every kind of address
  * translation; what is counted is the replies that reach each neighbour, by the address they bear there.
  */
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
 import { type Backend, type LoadBalanced, proxy } from './kube-proxy.js';
 import { connect, createNetns, type Netns } from './netns.js';
 import { type FileRoute, ROUTER1, ROUTER1_V6, ROUTER2, ROUTER2_V6, SERVICE, SERVICE_V6, TwoFabrics } from './two-fabrics.js';
@@ -110,6 +112,22 @@ for (const { to, from, name } of targets) {
 }
 `;
 
+/** Echoes datagrams from the service's own address. */
+const ECHO = `
+const socket = require('node:dgram').createSocket('udp4');
+socket.on('message', (bytes, { port, address }) => socket.send(bytes, port, address));
+socket.bind(${PORT}, '${SERVICE}', () => console.log('listening'));
+`;
+
+/** Always of one port: for the node one connection, wherever it comes from. */
+const ROAM = `
+const socket = require('node:dgram').createSocket('udp4');
+const end = (what) => { console.log(what); process.exit(); };
+socket.on('error', (error) => end(error.code)).on('message', (bytes) => end(String(bytes)));
+socket.bind(4000, '${ROAMING[0]}', () => socket.send('echo', ${PORT}, '${SERVICE}'));
+setTimeout(() => end('silence'), 1500);
+`;
+
 const KNOCK = `
 const [type, to, from] = process.argv.slice(1);
 const socket = require('node:dgram').createSocket(type);
@@ -177,6 +195,11 @@ export class ReturnLab implements AsyncDisposable {
     const [to, from] = [[SERVICE, SERVICE_V6][family] ?? '', CLIENTS[fabric][family]];
     const type = family === 0 ? 'udp4' : 'udp6';
     return (await this.router(fabric).exec(process.execPath, '-e', KNOCK, type, to, from)).trim();
+  }
+
+  /** A datagram of the roaming client's, from behind a fabric; resolves to `echo` where it comes back there. */
+  async roam(fabric: Fabric): Promise<string> {
+    return (await this.router(fabric).exec(process.execPath, '-e', ROAM)).trim();
   }
 
   /** Replies that a neighbour has got since the last call, by their source address. */
@@ -255,6 +278,15 @@ export class ReturnLab implements AsyncDisposable {
       await this[name].sysctl('net/ipv4/tcp_synack_retries', 0);
       this.#servers.push(await answerAs(name, this[name]));
     }
+    const echo = node.spawn([process.execPath, '-e', ECHO], { stdio: ['ignore', 'pipe', 'inherit'] });
+    if (echo.stdout !== null) await once(createInterface({ input: echo.stdout }), 'line');
+    this.#servers.push({
+      async [Symbol.asyncDispose]() {
+        const exit = once(echo, 'exit');
+        echo.kill('SIGKILL');
+        await exit;
+      },
+    });
     await fabrics.feed(ROUTES);
   }
 
