@@ -1,4 +1,5 @@
 /** The alerts of the daemon as a whole; those of limits are the limit keeper's. */
+import { unmarkedReason } from './admin/connmark-answer.js';
 import { rivalText } from './admin/contest-text.js';
 import { type Facts, wallTime } from './admin/facts.js';
 import type { FeedPhase } from './desired/feed.js';
@@ -47,6 +48,7 @@ export class DaemonAlerts {
     this.#set('Rib2fibContested', this.#contested());
     this.#set('Rib2fibDiscoveryStale', this.#discoveryStale());
     this.#set('Rib2fibDiscoveryRefused', this.#discoveryRefused());
+    this.#set('Rib2fibConnmarkFailing', this.#connmarkFailing());
   }
 
   #set(name: Alert['name'], condition: Omit<Condition, 'name'> | undefined): void {
@@ -223,6 +225,18 @@ export class DaemonAlerts {
       severity: 'warning',
       summary: `others undo what is ours again and again: ${objectText(first.object)}`,
       description: `By ${rivalText(first)}. It is put right at longer and longer intervals.`,
+    };
+  }
+
+  /** A table that is only being written, or read for the first time, is none. */
+  #connmarkFailing(): Omit<Condition, 'name'> | undefined {
+    const state = this.facts.marks();
+    const why = unmarkedReason(state);
+    if (why === undefined || state.state === 'pending') return undefined;
+    return {
+      severity: 'warning',
+      summary: 'connections are not marked: replies may leave by another way than they came',
+      description: why,
     };
   }
 }

@@ -14,6 +14,9 @@ import { systemClock } from './clock.js';
 import type { Config } from './config/config.js';
 import type { LoadedConfig, LoadResult } from './config/loaded.js';
 import { ConfigKeeper } from './config-keeper.js';
+import { MarkKeeper } from './connmark/mark-keeper.js';
+import { systemNft } from './connmark/nft.js';
+import { TABLE } from './connmark/ruleset.js';
 import { DaemonAlerts } from './daemon-alerts.js';
 import { DiscoveryKeeper } from './discovery-keeper.js';
 import { Engine } from './desired/engine.js';
@@ -21,6 +24,7 @@ import { createDiscovery } from './discover/create.js';
 import { fpmNode } from './fpm-node.js';
 import { HeapSize } from './heap-size.js';
 import type { Kernel } from './kernel/kernel.js';
+import { watchNftables } from './kernel/nftables-notices.js';
 import { tcpSockets } from './kernel/tcp-options.js';
 import { LimitKeeper } from './limit-keeper.js';
 import { AlertSender } from './observe/alerts.js';
@@ -31,6 +35,7 @@ import {
   acceptedOrFault,
   checkAgainstKernel,
   checkEnvironment,
+  checkConnmark,
   openKernel,
   refusalsHere,
   removeRulesAheadOfLocal,
@@ -84,6 +89,7 @@ export async function prepareDaemon(
     const removed = await removeRulesAheadOfLocal(kernel);
     if (removed > 0) log.warn({ removed }, 'rules of ours stood ahead of table local: taken out');
     await checkAgainstKernel(loaded, kernel);
+    await checkConnmark(loaded, systemNft);
     const saved = await savedState(config, log);
     const daemon = new Daemon(options, loaded, kernel, log, saved);
     return { run: (signal) => daemon.run(signal).finally(close) };
@@ -123,6 +129,7 @@ class Daemon {
   readonly #metrics: Metrics;
   readonly #alerts: AlertSender;
   readonly #daemonAlerts: DaemonAlerts;
+  readonly #marks: MarkKeeper;
   readonly #limits: LimitKeeper;
   readonly #facts: Facts;
   #source: Source;
@@ -157,6 +164,10 @@ class Daemon {
       metrics: this.#metrics,
       onPass: () => this.#review(),
     });
+    this.#marks = new MarkKeeper({
+      ...{ engine: this.#engine, metrics: this.#metrics, nft: systemNft, clock, log },
+      watch: (changed, signal) => watchNftables(TABLE.name, changed, signal),
+    });
     this.#limits = new LimitKeeper({
       engine: this.#engine,
       alerts: this.#alerts,
@@ -177,7 +188,7 @@ class Daemon {
     });
     this.#config = new ConfigKeeper({
       ...{ path: options.configPath, loaded, clock, log },
-      faultsHere: (next) => refusalsHere(next, kernel, this.#engine.config),
+      faultsHere: (next) => refusalsHere(next, kernel, this.#engine.config, systemNft),
       apply: (next, changes) => this.#apply(next, changes),
       onReload: () => this.#daemonAlerts.review(),
     });
@@ -188,6 +199,7 @@ class Daemon {
       engine: this.#engine,
       reconciler: this.#reconciler,
       limits: this.#limits,
+      marks: () => this.#marks.state,
       alerts: { active: () => this.#activeAlerts() },
       ready: () => this.#ready,
       source: () => this.#source,
@@ -203,6 +215,7 @@ class Daemon {
     const both = AbortSignal.any([signal, stop.signal]);
     const service = new Answers(this.#facts, {
       kernel: this.#kernel,
+      nft: systemNft,
       reload: () => this.#config.reload(),
       clearLimits: (ids) => this.#clearLimits(ids),
     });
@@ -224,6 +237,7 @@ class Daemon {
         this.#reconciler.run(both),
         this.#discovery.run(both),
         this.#runSources(both),
+        this.#marks.run(both),
         this.#limits.run(both),
         this.#alerts.run(both),
         this.#watchReceived(both),
@@ -233,7 +247,10 @@ class Daemon {
       for (const part of parts) part.catch(() => stop.abort());
       await Promise.all(parts);
       const { flush } = this.#options;
-      if (flush) await this.#reconciler.flush();
+      if (flush) {
+        await this.#reconciler.flush();
+        await this.#marks.tryFlush();
+      }
       await this.#limits.end(flush);
       log.info({ flushed: flush }, 'stopped');
     } finally {
@@ -275,6 +292,7 @@ class Daemon {
   }
 
   #review(): void {
+    this.#marks.review();
     const { complete } = this.#engine.feed;
     this.#ready = complete && (this.#ready || this.#reconciler.settled);
     this.#limits.review();

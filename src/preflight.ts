@@ -4,6 +4,8 @@ import type { Config, ConfigFault, RulesConfig } from './config/config.js';
 import { formatFault } from './config/fault.js';
 import type { LoadedConfig, LoadResult } from './config/loaded.js';
 import { discoveryFaults } from './discover/create.js';
+import { type Nft, NftError, systemNft } from './connmark/nft.js';
+import { trial } from './connmark/ruleset.js';
 import { type Kernel, KernelError } from './kernel/kernel.js';
 import { openRtnetlink } from './kernel/rtnetlink.js';
 import type { Log } from './log-port.js';
@@ -21,6 +23,34 @@ export function acceptedOrFault(result: LoadResult): LoadedConfig {
 export function checkEnvironment(config: Config): void {
   const faults = discoveryFaults(config);
   if (faults.length > 0) throw new StartFault('the configuration does not fit this node', 1, faults);
+}
+
+/**
+ * Throws {@link StartFault} where tables go by connection marks and nft is not there, may not write, or
+ * the kernel does not do it: asked without a change.
+ */
+export async function checkConnmark(loaded: LoadedConfig, nft: Nft): Promise<void> {
+  const faults = await connmarkFaults(loaded, () => nft.try(trial()));
+  if (faults.length === 0) return;
+  throw new StartFault('connections cannot be marked on this node', 1, faults.map(formatFault));
+}
+
+async function connmarkFaults(
+  { config, faultAt }: LoadedConfig,
+  ask: () => Promise<void>,
+): Promise<ConfigFault[]> {
+  const users = [...config.tables.entries()].filter(
+    ([, { rules }]) => rules?.returnPath.by === 'connmark',
+  );
+  if (users.length === 0) return [];
+  try {
+    await ask();
+    return [];
+  } catch (error) {
+    if (!(error instanceof NftError)) throw error;
+    const message = `connmark needs nft (Debian package nftables): ${error.message}`;
+    return users.map(([table]) => faultAt({ table, key: 'returnPath' }, message));
+  }
 }
 
 /** Opens the kernel for writing. Throws {@link StartFault} without the right to. */
@@ -82,11 +112,14 @@ export async function refusalsHere(
   loaded: LoadedConfig,
   kernel: KernelReader,
   inForce: Config,
+  nft: Nft,
 ): Promise<readonly string[]> {
   try {
     const misplaced = await ruleFaults(loaded, kernel);
     const foreign = await foreignFaults(loaded, kernel, inForce);
-    return [...[...misplaced, ...foreign].map(formatFault), ...discoveryFaults(loaded.config)];
+    const unmarkable = await connmarkFaults(loaded, () => nft.try(trial()));
+    const faults = [...misplaced, ...foreign, ...unmarkable].map(formatFault);
+    return [...faults, ...discoveryFaults(loaded.config)];
   } catch (error) {
     if (error instanceof KernelError) return [error.message];
     throw error;
@@ -101,15 +134,17 @@ export interface NodeVerdict {
 
 /** Holds the configuration against this node, reading only; that it cannot be read is a warning. */
 export async function lookAtNode(loaded: LoadedConfig): Promise<NodeVerdict> {
+  // Takes no right: whether nft may write, the start tells.
+  const unmarkable = await connmarkFaults(loaded, () => systemNft.find());
   let kernel: Kernel | undefined;
   try {
     kernel = await openRtnetlink();
     const faults = await ruleFaults(loaded, kernel);
     const foreign = await foreignFaults(loaded, kernel);
-    return { faults, warnings: foreign.map(formatFault) };
+    return { faults: [...faults, ...unmarkable], warnings: foreign.map(formatFault) };
   } catch (error) {
     if (!(error instanceof KernelError)) throw error;
-    return { faults: [], warnings: [`the kernel was not looked at: ${error.message}`] };
+    return { faults: unmarkable, warnings: [`the kernel was not looked at: ${error.message}`] };
   } finally {
     await kernel?.close();
   }

@@ -4,10 +4,12 @@ import type { Config } from '../config/config.js';
 import { formatFault } from '../config/fault.js';
 import { loadConfigApart } from '../config/load-apart.js';
 import { sameCluster } from '../discover/create.js';
+import type { Nft } from '../connmark/nft.js';
 import type { Kernel, KernelRoute } from '../kernel/kernel.js';
 import { refusalsHere } from '../preflight.js';
 import { adopt } from '../reconcile/audit.js';
 import type { Mirror } from '../reconcile/mirror.js';
+import { connmarkPlan } from './connmark-answer.js';
 import { explainAnswer } from './explain-answer.js';
 import type { Facts } from './facts.js';
 import { operationText } from './operation-text.js';
@@ -31,6 +33,7 @@ const UNDISCOVERED =
 
 export interface Actions {
   readonly kernel: Kernel;
+  readonly nft: Nft;
   reload(): Promise<ReloadReport>;
   clearLimits(ids: ReadonlySet<string>): void;
 }
@@ -58,7 +61,12 @@ export class Answers implements AdminService {
     const result = await loadConfigApart(configPath);
     if (!result.ok) throw new AdminFault(result.faults.map(formatFault).join('\n'));
     const { engine, reconciler, clock, discovery } = this.facts;
-    const refusals = await refusalsHere(result, this.actions.kernel, engine.config);
+    const refusals = await refusalsHere(
+      result,
+      this.actions.kernel,
+      engine.config,
+      this.actions.nft,
+    );
     const unread = await this.#unreadRoutes(result.config);
     const now = clock.monotonic();
     const known = sameCluster(engine.config, result.config);
@@ -72,13 +80,18 @@ export class Answers implements AdminService {
       reconciler.mirror,
       () => reconciler.difference(planned),
     );
+    const connmark = connmarkPlan(this.facts.marks(), planned);
     return {
-      changes: operations.map((operation) => operationText(operation, linkName)),
+      changes: [
+        ...operations.map((operation) => operationText(operation, linkName)),
+        ...connmark.changes,
+      ],
       evaluatedBy: 'daemon',
       notes: [
         ...refusals,
         ...planNotes(planned),
         ...(planned.discoverySettled ? [] : [UNDISCOVERED]),
+        ...connmark.notes,
         ...(engine.feed.complete ? [] : ['the feed is not complete: stale routes are left alone']),
       ],
     };

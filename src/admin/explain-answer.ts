@@ -10,6 +10,7 @@ import { Prefix } from '../net/prefix.js';
 import type { LimitTracker } from '../policy/limit.js';
 import type { Refusal } from '../reconcile/retries.js';
 import { asPathText, nextHopText, type Path } from '../rib/path.js';
+import { unmarkedReason } from './connmark-answer.js';
 import { contestText } from './contest-text.js';
 import { clusterText, ruleOrigin } from './discovery-answer.js';
 import { conclusionOf } from './explain-conclusion.js';
@@ -292,7 +293,8 @@ function refusalText({ errno, message }: Refusal): string {
   return `${errno} ${message}, retried`;
 }
 
-function* ruleSteps(table: Table, prefix: Prefix, { reconciler }: Facts): Generator<ExplainStep> {
+function* ruleSteps(table: Table, prefix: Prefix, facts: Facts): Generator<ExplainStep> {
+  const { reconciler, marks } = facts;
   const rules = table.rules.filter(({ family }) => family === prefix.family);
   if (rules.length === 0) {
     yield {
@@ -313,6 +315,10 @@ function* ruleSteps(table: Table, prefix: Prefix, { reconciler }: Facts): Genera
     const because = misplaced ? misplacedText(misplaced) : contest && contestText(contest);
     const why = because === undefined ? '' : `: ${because}`;
     yield { stage: 'rule', outcome: 'no', text: `${formatRule(rule)} is not installed${why}` };
+  }
+  const unmarked = table.marked && unmarkedReason(marks());
+  if (unmarked !== undefined) {
+    yield { stage: 'rule', outcome: 'no', text: `connections are not marked: ${unmarked}` };
   }
 }
 

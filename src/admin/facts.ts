@@ -1,5 +1,6 @@
 /** What the answers are made from: the parts of a running daemon, read only. */
 import type { Clock } from '../clock.js';
+import type { MarkState } from '../connmark/mark-keeper.js';
 import type { Engine } from '../desired/engine.js';
 import type { Discovery } from '../discover/discovery.js';
 import type { Reconciler } from '../reconcile/loop.js';
@@ -14,6 +15,8 @@ export interface Facts {
   readonly reconciler: Reconciler;
   /** When the peer of a `teardown` limit comes back; `undefined` while it is not disabled by us. */
   readonly limits: { restoreAt(limit: string): number | null | undefined };
+  /** How far connections are marked. */
+  readonly marks: () => MarkState;
   readonly alerts: { active(): readonly AlertReport[] };
   /** Fed and brought in step once, and the feed not lost since: churn does not end it. */
   readonly ready: () => boolean;

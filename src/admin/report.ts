@@ -55,6 +55,7 @@ export interface StatusReport {
   readonly discovery: DiscoveryReport | undefined;
   readonly tables: readonly TableReport[];
   readonly kernel: KernelReport;
+  readonly connmark: ConnmarkReport;
   readonly alerts: readonly AlertReport[];
 }
 
@@ -182,6 +183,40 @@ export interface KernelReport {
   readonly contestedTotal: number;
 }
 
+/** The nftables table `rib2fib`, which marks connections for tables with `returnPath: connmark`. */
+export type ConnmarkReport =
+  /** No table goes by marks. */
+  | { readonly state: 'off' }
+  /** Not looked at yet. */
+  | { readonly state: 'pending' }
+  /** It stands as it was written; read at `readAt`. */
+  | {
+      readonly state: 'kept';
+      readonly since: number;
+      readonly readAt: number;
+      readonly tables: readonly {
+        /** Its name. */
+        readonly table: string;
+        /** `0x1000/0x1000`. */
+        readonly mark: string;
+        /** Where connections arrive that are marked … */
+        readonly interfaces: readonly string[];
+        /** … and what for: prefixes, single addresses without a length. */
+        readonly pools: readonly string[];
+        /** Connections marked since it was written last, up to `readAt`. */
+        readonly marked: number;
+      }[];
+    }
+  /** Others change it again and again; it is put right at `retryAt`. */
+  | { readonly state: 'contested'; readonly since: number; readonly retryAt: number }
+  | {
+      readonly state: 'failing';
+      readonly since: number;
+      readonly reason: string;
+      readonly attempts: number;
+      readonly retryAt: number;
+    };
+
 export interface AlertReport {
   readonly name: string;
   readonly severity: 'warning' | 'critical';
@@ -265,7 +300,7 @@ export interface ExplainReport {
 /** `+` added, `~` replaced, `-` removed; `text` in the words of `ip route`, `ip rule`, `ip nexthop`. */
 export interface PlanChange {
   readonly op: '+' | '~' | '-';
-  readonly kind: 'route' | 'rule' | 'nexthop';
+  readonly kind: 'route' | 'rule' | 'nexthop' | 'connmark';
   readonly text: string;
 }
 
@@ -295,6 +330,8 @@ export interface CleanupReport {
   readonly rules: number;
   readonly routes: number;
   readonly nexthops: number;
+  /** The nftables table was there. */
+  readonly connmark: boolean;
   readonly failed: readonly {
     readonly what: string;
     readonly errno: string;

@@ -13,6 +13,7 @@ import type { Mirror } from '../reconcile/mirror.js';
 import { isOwnRule } from '../reconcile/rule-set.js';
 import { nextHopText } from '../rib/path.js';
 import type { PeerStatus } from '../source/source.js';
+import { connmarkAnswer } from './connmark-answer.js';
 import { rivalText } from './contest-text.js';
 import { discoveryReport, foundRules } from './discovery-answer.js';
 import { type Facts, wallTime } from './facts.js';
@@ -58,6 +59,7 @@ export function statusAnswer(facts: Facts): StatusReport {
     discovery: discoveryReport(facts),
     tables: [...engine.tables.values()].map((table) => tableReport(table, facts)),
     kernel: kernelReport(facts),
+    connmark: connmarkAnswer(facts),
     alerts: alerts.active(),
   };
 }

@@ -10,6 +10,7 @@ import type { ResourceState } from '../discover/discovered.js';
 import { FAMILIES } from '../net/family.js';
 import type { PeerStatus, SourceState } from '../source/source.js';
 import { agoText, countText, durationText, plural } from './amount.js';
+import { connmarkLines } from './connmark-text.js';
 import { type Column, Layout, left, right } from './columns.js';
 import type { Style } from './style.js';
 
@@ -23,6 +24,7 @@ export function statusText(status: StatusReport, style: Style): string {
     peers(status, style),
     tables(status, style),
     discovered(status, style),
+    connmarkLines(status.connmark, status.now, style),
     rejected(status, style),
     limits(status, style),
     nextHops(status, style),

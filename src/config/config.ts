@@ -5,6 +5,7 @@
  */
 import type { Address } from '../net/address.js';
 import type { Family } from '../net/family.js';
+import type { MaskedMark } from '../net/mark.js';
 import type { Prefix } from '../net/prefix.js';
 
 export interface Config {
@@ -228,6 +229,7 @@ export interface RulesConfig {
   )[];
   readonly match: readonly RuleMatch[];
   readonly discover: readonly RuleDiscovery[];
+  readonly returnPath: ReturnPath;
 }
 
 /** The cluster that the node is in. */
@@ -285,6 +287,19 @@ export type LabelRequirement =
       readonly values: readonly string[];
     }
   | { readonly key: string; readonly operator: 'Exists' | 'DoesNotExist' };
+/**
+ * What a reply is known by when its route is looked up: the service address it leaves from, the
+ * address of a local endpoint behind a NAT that is undone later, or the mark of its connection.
+ */
+export type ReturnPath =
+  | { readonly by: 'source' }
+  | { readonly by: 'endpoints' }
+  | {
+      readonly by: 'connmark';
+      readonly mark: MaskedMark;
+      /** Where marked connections arrive, beside the interfaces that the table's routes lead out of. */
+      readonly interfaces: readonly string[];
+    };
 
 /** One rule an entry, in both families unless `from`, `to` or `family` names one. */
 export interface RuleMatch {
@@ -292,7 +307,7 @@ export interface RuleMatch {
   readonly from: Prefix | undefined;
   readonly to: Prefix | undefined;
   readonly iif: string | undefined;
-  readonly fwmark: { readonly value: number; readonly mask: number } | undefined;
+  readonly fwmark: MaskedMark | undefined;
 }
 
 /** One thing wrong with the configuration, at its place. Lines and columns count from 1. */

@@ -1,6 +1,7 @@
 /** Two configurations -> what a reload changed, one short line a change, for the log. */
 import { FAMILIES } from '../net/family.js';
 import { hostPortText } from '../net/host-port.js';
+import { hexMark } from '../net/mark.js';
 import type {
   Config,
   FilterRule,
@@ -100,6 +101,7 @@ function diffTable(lines: string[], before: TableConfig, after: TableConfig): vo
   compareItems(lines, `${path}.rules.from`, fromTexts(before), fromTexts(after));
   compareItems(lines, `${path}.rules.match`, matchTexts(before), matchTexts(after));
   compareItems(lines, `${path}.rules.discover`, discoveryTexts(before), discoveryTexts(after));
+  compare(lines, `${path}.rules.returnPath`, returnPathText(before), returnPathText(after));
 }
 
 function diffLimits(lines: string[], path: string, before: TableConfig, after: TableConfig): void {
@@ -256,9 +258,18 @@ function fromTexts({ rules }: TableConfig): readonly string[] {
 
 function matchTexts({ rules }: TableConfig): readonly string[] {
   return (rules?.match ?? []).map(({ family, from, to, iif, fwmark }) => {
-    const mark = fwmark && `0x${fwmark.value.toString(16)}/0x${fwmark.mask.toString(16)}`;
+    const mark = fwmark && hexMark(fwmark);
     return Object.entries({ family, from, to, iif, fwmark: mark })
       .flatMap(([key, value]) => (value === undefined ? [] : [`${key} ${value}`]))
       .join(' ');
   });
+}
+
+/** `connmark 0x1000/0x1000 eth1`. */
+function returnPathText({ rules }: TableConfig): string | undefined {
+  if (rules === undefined) return undefined;
+  const { returnPath } = rules;
+  return returnPath.by === 'connmark'
+    ? ['connmark', hexMark(returnPath.mark), ...returnPath.interfaces].join(' ')
+    : returnPath.by;
 }

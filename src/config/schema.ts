@@ -31,6 +31,7 @@ import {
 import { bgpSchema } from './schema-bgp.js';
 import { discoverySchema, ruleDiscoveryList, staticDiscoverySchema } from './schema-discovery.js';
 import { family, filterListSchema } from './schema-filter.js';
+import { connmarkSchema, returnPathSchema } from './schema-return-path.js';
 
 /** A key of TLS may stand empty: that is the same as not to give it. */
 const pemFile = path.nullish().transform((file) => file ?? undefined);
@@ -203,6 +204,8 @@ const rules = mapping({
     .describe('Traffic from these sources looks the table up: prefixes, or `{ interface: NAME }`.'),
   match: listOf(match).prefault([]).describe('One rule an entry; all keys of an entry must match.'),
   discover: ruleDiscoveryList,
+  returnPath: returnPathSchema,
+  connmark: connmarkSchema,
 });
 
 const table = mapping({

@@ -1,6 +1,7 @@
 /** Parsed tables -> {@link TableConfig}, with what one key means for another checked. */
 import type { FilterRule, LimitConfig, SourceConfig, StaticRoute, TableConfig } from './config.js';
 import type { FaultPath, Tell } from './fault.js';
+import type { Claims } from './return-path.js';
 import { buildRules } from './rules.js';
 import type { ParsedTable } from './schema.js';
 
@@ -22,7 +23,8 @@ export function buildTables(
   discovers: boolean,
   tell: Tell,
 ): readonly TableConfig[] {
-  const [ids, names, claimed] = [new Set<number>(), new Set<string>(), new Set<string>()];
+  const [ids, names] = [new Set<number>(), new Set<string>()];
+  const claims: Claims = { selectors: new Set(), marks: [] };
   return parsed.map((table, index) => {
     const at = (...below: FaultPath): FaultPath => ['tables', index, ...below];
     const { id, name = `table${table.id}` } = table;
@@ -58,7 +60,7 @@ export function buildTables(
       static: buildStatic(table, at('static'), tell),
       onMiss: table.onMiss,
       keepInMain: table.keepInMain,
-      rules: table.rules && buildRules(table.rules, at('rules'), claimed, tell),
+      rules: table.rules && buildRules(table.rules, at('rules'), claims, tell),
     };
   });
 }

@@ -5,6 +5,7 @@ import type { Prefix } from '../net/prefix.js';
 import { PrefixMap } from '../net/prefix-map.js';
 import { type FixedRoutes, fixedRoutes } from './fixed.js';
 import { type Found, type Standing, standingRules } from './found.js';
+import { type MarkedConnections, markedConnections, unlessSame } from './marked-connections.js';
 import type { NextHopSets } from './next-hop-set.js';
 import { type Rule, targetKey } from './route.js';
 import { tableRules } from './rules.js';
@@ -32,6 +33,7 @@ export class FixedPart {
   #made: FixedRoutes;
   #routes = new PrefixMap<readonly WantedRoute[]>();
   #rules: readonly Rule[] = [];
+  #marked: MarkedConnections | undefined;
   /** Of the interfaces that learned routes lead out of. */
   #version = -1;
 
@@ -49,6 +51,11 @@ export class FixedPart {
 
   get rules(): readonly Rule[] {
     return this.#rules;
+  }
+
+  /** Another object whenever something of it changed. */
+  get marked(): MarkedConnections | undefined {
+    return this.#marked;
   }
 
   /** At most one a metric. */
@@ -78,7 +85,7 @@ export class FixedPart {
 
   #make({ underlay, families, fed, found, before }: FixedGround): FixedRoutes {
     this.#version = this.#nextHops.interfacesVersion;
-    const interfaces = this.#nextHops.interfaces();
+    const interfaces = [...this.#nextHops.interfaces()];
     const table = this.#config;
     const made = fixedRoutes({ table, underlay, interfaces, families, fed, found, before });
     const old = this.#routes;
@@ -92,6 +99,8 @@ export class FixedPart {
     for (const prefix of old.keys()) if (!this.#routes.has(prefix)) this.#changes.fixed(prefix);
     const rules = tableRules(table, underlay, families, found.part);
     this.#rules = [...rules, ...standingRules(found, before, rules)];
+    const marked = markedConnections({ table, underlay, families, interfaces, found: found.part });
+    this.#marked = unlessSame(this.#marked, marked);
     this.#changes.rules();
     return made;
   }

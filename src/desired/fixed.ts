@@ -117,6 +117,7 @@ function configuredInterfaces(table: TableConfig): readonly string[] {
       from.kind === 'interface' ? from.interface : undefined,
     ),
     ...(table.rules?.match ?? []).map((match) => match.iif),
+    ...(table.rules?.returnPath.by === 'connmark' ? table.rules.returnPath.interfaces : []),
   ];
   return names.filter((name) => name !== undefined);
 }

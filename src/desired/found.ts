@@ -82,12 +82,7 @@ export function standingStatic(
 export function awaits({ rules, static: routes }: TableConfig): boolean {
   return (
     (rules?.discover.length ?? 0) > 0 ||
-    asksEndpoints(rules) ||
+    rules?.returnPath.by === 'endpoints' ||
     routes.some(({ discover }) => discover !== undefined)
   );
-}
-
-function asksEndpoints(rules: TableConfig['rules']): boolean {
-  if (rules === undefined || !('returnPath' in rules)) return false;
-  return (rules.returnPath as { readonly by?: unknown }).by === 'endpoints';
 }

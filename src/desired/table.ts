@@ -25,6 +25,7 @@ import {
 import type { FixedRoutes } from './fixed.js';
 import { type FixedGround, FixedPart } from './fixed-part.js';
 import { type Found, NOTHING_STANDS, type Standing } from './found.js';
+import type { MarkedConnections } from './marked-connections.js';
 import { NextHopMetrics } from './next-hop-metrics.js';
 import { type NextHopSet, NextHopSets } from './next-hop-set.js';
 import { ObjectChoice } from './object-choice.js';
@@ -252,6 +253,11 @@ export class Table {
 
   get rules(): readonly Rule[] {
     return this.#fixed.rules;
+  }
+
+  /** Whose replies come back to this table, where it goes by their marks; another object whenever that changed. */
+  get marked(): MarkedConnections | undefined {
+    return this.#fixed.marked;
   }
 
   /** Learned routes stand on nexthop groups, not on inline next hops. */

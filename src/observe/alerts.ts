@@ -21,6 +21,7 @@ export type AlertName =
   | 'Rib2fibLocalRuleBehind'
   | 'Rib2fibKernelRefuses'
   | 'Rib2fibForeignRoutes'
+  | 'Rib2fibConnmarkFailing'
   | 'Rib2fibContested'
   | 'Rib2fibDiscoveryStale'
   | 'Rib2fibDiscoveryRefused';

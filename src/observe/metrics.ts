@@ -4,7 +4,7 @@
  * scrapes; what only grows is counted where it happens. No label holds a prefix.
  */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { FeedState, StatusReport, TableReport } from '../admin/report.js';
+import type { ConnmarkReport, FeedState, StatusReport, TableReport } from '../admin/report.js';
 import { RESOURCE_STATES } from '../discover/discovered.js';
 import { FAMILIES } from '../net/family.js';
 import type { SourceState } from '../source/source.js';
@@ -61,6 +61,14 @@ const GAUGES = {
   ],
   contested_objects: ['Routes, rules and nexthop objects that others undo again and again.', []],
   rules_installed: ['Source rules of ours that are in the kernel.', ['table']],
+  connmark_up: [
+    'Connections are marked, so that replies find back; absent where no table goes by marks.',
+    [],
+  ],
+  connmark_connections: [
+    'Connections marked since the nftables table was written last, at the last look.',
+    ['table'],
+  ],
   prefix_limit: ['The prefix limit as configured.', LIMIT_LABELS],
   prefix_limit_usage_ratio: ['Prefixes counted, as a share of the limit.', LIMIT_LABELS],
   prefix_limit_exceeded: ['The limit is exceeded, or its action still holds.', LIMIT_LABELS],
@@ -152,7 +160,7 @@ export class Metrics {
     this.#errors.inc({ op, errno });
   }
 
-  countDrift(kind: 'route' | 'rule' | 'nexthop', count = 1): void {
+  countDrift(kind: 'route' | 'rule' | 'nexthop' | 'connmark', count = 1): void {
     this.#drift.inc({ kind }, count);
   }
 
@@ -200,10 +208,20 @@ export class Metrics {
     this.#fillPeers(source.peers);
     this.#fillDiscovery(status.discovery);
     for (const table of status.tables) this.#fillTable(table);
+    this.#fillConnmark(status.connmark);
     this.#set('contested_objects', {}, status.kernel.contestedTotal);
     this.#set('config_loaded', {}, true);
     this.#set('config_stale', {}, config.stale);
     this.#set('build_info', { version: status.version }, true);
+  }
+
+  #fillConnmark(report: ConnmarkReport): void {
+    if (report.state === 'off') this.#gauges.get('connmark_up')?.remove();
+    else this.#set('connmark_up', {}, report.state === 'kept');
+    if (report.state !== 'kept') return;
+    for (const { table, marked } of report.tables) {
+      this.#set('connmark_connections', { table }, marked);
+    }
   }
 
   /** Several peers of one address, told apart by router id, are one: up when all are. */

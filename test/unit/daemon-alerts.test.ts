@@ -69,6 +69,16 @@ test('each condition is raised while it holds, and resolved when it does not', a
   await node.pass(31_000);
   assert.deepEqual(now(), []);
 
+  facts.markState = { state: 'pending' };
+  assert.deepEqual(now(), []);
+  facts.markState = { state: 'failing', since: 6, reason: 'nft: no', attempts: 1, retryAt: 7 };
+  assert.deepEqual(now(), ['Rib2fibConnmarkFailing warning']);
+  assert.equal(raised.get('Rib2fibConnmarkFailing')?.description, 'nft: no');
+  facts.markState = { state: 'contested', since: 6, retryAt: 7 };
+  assert.deepEqual(now(), ['Rib2fibConnmarkFailing warning']);
+  facts.markState = { state: 'off' };
+  assert.deepEqual(now(), []);
+
   node.kernel.refuse('10.1.0.0/16', 'ENOMEM');
   await node.hears('10.1.0.0/16 via 10.9.0.2');
   await node.pass(1_000);

@@ -65,6 +65,5 @@ export function nodeResource({ discovery }: Config): 'nodes' | 'ownNode' {
 
 /** Its rules follow the endpoints of services. */
 export function asksEndpoints({ rules }: TableConfig): boolean {
-  if (rules === undefined || !('returnPath' in rules)) return false;
-  return (rules.returnPath as { readonly by?: unknown }).by === 'endpoints';
+  return rules?.returnPath.by === 'endpoints';
 }

@@ -1,6 +1,7 @@
 import type { ConfigState, Facts } from '../../../src/admin/facts.js';
 import type { AlertReport } from '../../../src/admin/report.js';
 import type { Discovery } from '../../../src/discover/discovery.js';
+import type { MarkState } from '../../../src/connmark/mark-keeper.js';
 import type { PeerStatus, Source, SourceState } from '../../../src/source/source.js';
 import type { FakeNode } from '../reconcile/node.js';
 
@@ -8,6 +9,7 @@ export type FakeFacts = Facts & {
   sourceState: SourceState;
   configState: ConfigState;
   peers: readonly PeerStatus[];
+  markState: MarkState;
   activeAlerts: readonly AlertReport[];
   restoreTimes: ReadonlyMap<string, number | null>;
   foundBy: Discovery | undefined;
@@ -32,6 +34,7 @@ export function fakeFacts(node: FakeNode): FakeFacts {
     engine,
     reconciler,
     limits: { restoreAt: (id) => facts.restoreTimes.get(id) },
+    marks: () => facts.markState,
     alerts: { active: () => facts.activeAlerts },
     ready: () => engine.feed.complete && reconciler.settled,
     source: () => source,
@@ -40,6 +43,7 @@ export function fakeFacts(node: FakeNode): FakeFacts {
     sourceState: { state: 'synced', since: clock.now() },
     configState: { file: '/etc/rib2fib/rib2fib.yaml', loadedAt: clock.now(), faults: [] },
     peers: [],
+    markState: { state: 'off' },
     activeAlerts: [],
     restoreTimes: new Map(),
     foundBy: undefined,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type ReadinessFacts, unreadyReason } from '../../../src/admin/readiness.js';
+import type { MarkState } from '../../../src/connmark/mark-keeper.js';
 import type { FeedPhase } from '../../../src/desired/feed.js';
 import { tableRules } from '../../../src/desired/rules.js';
 import { Underlay } from '../../../src/desired/underlay.js';
@@ -16,16 +17,19 @@ interface Given {
   readonly pending?: number;
   readonly misplaced?: ReadinessFacts['reconciler']['misplaced'];
   readonly settled?: boolean;
+  readonly marks?: MarkState;
   readonly unread?: ReadinessFacts['reconciler']['unread'];
 }
 
 function facts(given: Given): ReadinessFacts {
   const { ready = false, phase = { phase: 'synced', since: 0 }, pending = 0 } = given;
   const { state = { state: 'synced', since: 0 }, misplaced = [], unread, settled = true } = given;
+  const { marks = { state: 'off' } } = given;
   return {
     ready: () => ready,
     source: () => ({ state: () => state }),
     engine: { feed: { phase, pending: ['ipv4', 'ipv6'] }, discoverySettled: settled },
+    marks: () => marks,
     reconciler: { pending, misplaced, unread },
   };
 }
@@ -53,6 +57,21 @@ const CASES: readonly (readonly [Given, string | undefined])[] = [
     'the kernel cannot be read: routes: EAGAIN: changed all the time',
   ],
   [{ ready: true, settled: false }, 'not all that discovery is to find is known yet'],
+  [
+    {
+      ready: true,
+      marks: { state: 'failing', since: 0, reason: 'nft: no', attempts: 1, retryAt: 5 },
+    },
+    'connections are not marked: nft: no',
+  ],
+  [
+    { ready: true, marks: { state: 'pending' } },
+    'connections are not marked: the nftables table rib2fib was not looked at yet',
+  ],
+  [
+    { ready: true, marks: { state: 'contested', since: 0, retryAt: 5 } },
+    'connections are not marked: others change the nftables table rib2fib again and again',
+  ],
   [{}, 'the kernel is being brought in step'],
   [{ pending: 1 }, '1 change not yet in the kernel'],
   [{ pending: 20 }, '20 changes not yet in the kernel'],

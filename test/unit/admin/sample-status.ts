@@ -127,6 +127,7 @@ export const STATUS: StatusReport = {
     contested: [],
     contestedTotal: 0,
   },
+  connmark: { state: 'off' },
   alerts: [
     {
       name: 'Rib2fibPrefixLimitWarning',

@@ -24,6 +24,11 @@ prefixLists: { a: [ permit 10.0.0.0/8, permit 11.0.0.0/8 ], b: [ permit any ] }
 /** What is replaced in the text above, and what a reload then tells. */
 const ROWS: readonly (readonly [from: string, to: string, lines: readonly string[]])[] = [
   ['hold: 60s', 'hold: 60000ms', []],
+  [
+    'match: [ { fwmark: 20 } ] }',
+    'match: [ { fwmark: 20 } ], returnPath: connmark, connmark: { interfaces: [ eth1 ] } }',
+    ['tables[fabric].rules.returnPath: source -> connmark 0x1000/0x1000 eth1'],
+  ],
   ['hold: 60s', 'hold: forever', ['hold: 1m -> forever']],
   [
     '{ node: a, protect: [ podCidrs ] }',

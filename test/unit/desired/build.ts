@@ -55,7 +55,7 @@ export function nextHop(given: Partial<NextHopConfig>): NextHopConfig {
 /** Source rules of the prefixes, at 10000. */
 export function rulesFrom(...prefixes: string[]): NonNullable<TableConfig['rules']> {
   const from = prefixes.map((text) => ({ kind: 'prefix', prefix: prefix(text) }) as const);
-  return { priority: 10_000, from, match: [], discover: [] };
+  return { priority: 10_000, from, match: [], discover: [], returnPath: { by: 'source' } };
 }
 
 export function match(given: Partial<RuleMatch>): RuleMatch {

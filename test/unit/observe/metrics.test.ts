@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { StatusReport } from '../../../src/admin/report.js';
+import type { ConnmarkReport, StatusReport } from '../../../src/admin/report.js';
 import { Metrics } from '../../../src/observe/metrics.js';
 import { DISCOVERY, NOW, STATUS } from '../admin/sample-status.js';
 
@@ -26,6 +26,8 @@ const CONTRACT: Readonly<Record<string, readonly string[]>> = {
   rib2fib_routes_shadowed: ['table'],
   rib2fib_contested_objects: [],
   rib2fib_rules_installed: ['table'],
+  rib2fib_connmark_up: [],
+  rib2fib_connmark_connections: ['table'],
   rib2fib_prefix_limit: ['action', 'family', 'peer', 'table'],
   rib2fib_prefix_limit_usage_ratio: ['action', 'family', 'peer', 'table'],
   rib2fib_prefix_limit_exceeded: ['action', 'family', 'peer', 'table'],
@@ -66,7 +68,13 @@ test('names and labels are the contract, no more and no less', async () => {
   const feed = { state: 'stale', since: NOW, until: NOW + 1_000, reason: 'reset' } as const;
   const peers = STATUS.source.peers.map((peer) => ({ ...peer, heldUntil: null }));
   const source = { ...STATUS.source, feed, peers };
-  const all = await lines(metricsOf(() => ({ ...STATUS, source, discovery: DISCOVERY })));
+  const connmark: ConnmarkReport = {
+    ...{ state: 'kept', since: NOW, readAt: NOW },
+    tables: [{ table: 'fabric', mark: '0x1/0x1', interfaces: [], pools: [], marked: 7 }],
+  };
+  const all = await lines(
+    metricsOf(() => ({ ...STATUS, source, connmark, discovery: DISCOVERY })),
+  );
   for (const line of all) {
     const name = /^# TYPE (\S+)/.exec(line)?.[1];
     if (name !== undefined) seen.set(name, []);
@@ -79,6 +87,27 @@ test('names and labels are the contract, no more and no less', async () => {
     [...seen].map(([name, labels]) => [name, labels.filter((label) => label !== 'le').sort()]),
   );
   assert.deepEqual(normal, CONTRACT);
+});
+
+test('whether connections are marked is told only where they are to be', async () => {
+  const gauge = async (connmark: ConnmarkReport) =>
+    (await lines(metricsOf(() => ({ ...STATUS, connmark })))).filter((line) =>
+      line.startsWith('rib2fib_connmark_'),
+    );
+  assert.deepEqual(await gauge({ state: 'off' }), []);
+  const times = { since: NOW, retryAt: NOW };
+  for (const connmark of [
+    { state: 'pending' },
+    { state: 'contested', ...times },
+    { state: 'failing', reason: 'nft: no', attempts: 1, ...times },
+  ] as const) {
+    assert.deepEqual(await gauge(connmark), ['rib2fib_connmark_up 0']);
+  }
+  const tables = [{ table: 'fabric', mark: '0x1/0x1', interfaces: [], pools: [], marked: 7 }];
+  assert.deepEqual(await gauge({ state: 'kept', since: NOW, readAt: NOW, tables }), [
+    'rib2fib_connmark_up 1',
+    'rib2fib_connmark_connections{table="fabric"} 7',
+  ]);
 });
 
 test('gauges say what status says', async () => {

@@ -54,6 +54,7 @@ test('a selector of everything is none: the kernel keeps no /0', async () => {
           from: [{ kind: 'prefix', prefix: prefix('0.0.0.0/0') }],
           match: [match({ from: prefix('10.0.0.0/8'), to: prefix('0.0.0.0/0') })],
           discover: [],
+          returnPath: { by: 'source' },
         },
       }),
     ),
@@ -77,6 +78,7 @@ test('rules follow the addresses of an interface', async () => {
           from: [{ kind: 'interface', interface: 'eth1' }],
           match: [],
           discover: [],
+          returnPath: { by: 'source' },
         },
       }),
     ),
@@ -104,6 +106,7 @@ test('two tables may send the same mark of different priorities each their way',
         from: [],
         match: [match({ fwmark: { value: 1, mask: 0xffffffff } })],
         discover: [],
+        returnPath: { by: 'source' },
       },
     });
   const node = await runningNode(config(of(100, 500), of(200, 600)));

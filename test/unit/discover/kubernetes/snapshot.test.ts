@@ -38,9 +38,8 @@ function rules(discover: readonly RuleDiscovery[], ...from: string[]): RulesConf
   return { ...rulesFrom(...from), discover };
 }
 
-/** With a key that only comes with the branch that writes rules of endpoints. */
 function byEndpoints(of: RulesConfig): RulesConfig {
-  return { ...of, returnPath: { by: 'endpoints' } } as RulesConfig;
+  return { ...of, returnPath: { by: 'endpoints' } };
 }
 
 function found(of: Config, objects: Objects, server?: string): Discovered {
