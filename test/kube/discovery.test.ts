@@ -101,7 +101,11 @@ describe('a node in a cluster', { concurrency: 1 }, () => {
       config: CONFIG,
     });
     raw = RawBgp.start(fabric);
-    router = await raw.connect(ROUTER, NODE);
+    // The source begins once it is known what is never learned.
+    router = await until(() => raw.connect(ROUTER, NODE), {
+      what: 'a session',
+      deadlineMs: 20_000,
+    });
     await router.establish({ as: 65001, routerId: '10.255.0.2' });
     await announce('10.64.0.0/16');
     router.send(...[endOfRib('ipv4'), endOfRib('ipv6')]);
