@@ -32,8 +32,10 @@ const FIRST_RETRY_MS = 250;
 const LAST_RETRY_MS = 15_000;
 /** For what the server forbids or does not have: somebody has to change that first. */
 const SLOW_RETRY_MS = 30_000;
-/** A server that starts has not heard of its own resources yet. */
+/** A server that starts has not heard of its own resources yet … */
 const MISSING_MS = 30_000;
+/** … nor of anybody's rights. */
+const REFUSED_MS = 5_000;
 /** A watch that ends sooner, and has said nothing, is one that failed. */
 const SHORT_WATCH_MS = 1_000;
 
@@ -50,6 +52,10 @@ export class Reflector<T> {
   #path: string | undefined;
   /** Failures in a row. */
   #failures = 0;
+  /** How often in a row the version to go on from had expired. */
+  #expired = 0;
+  /** On the monotonic clock, since when the server has forbidden it, and nothing else. */
+  #refusedSince: number | undefined;
   /** On the monotonic clock, when the watch that runs, or has just ended, was taken on. */
   #openedAt = Number.POSITIVE_INFINITY;
   /** On the monotonic clock, since when the server has not had what it had. */
@@ -149,7 +155,10 @@ export class Reflector<T> {
     if (code !== 403 || !path.startsWith('/apis/')) return code === 404;
     const [, apis, group, version] = path.split('/');
     try {
-      const described = await this.#options.api.json({ path: `/${apis}/${group}/${version}`, signal });
+      const described = await this.#options.api.json({
+        path: `/${apis}/${group}/${version}`,
+        signal,
+      });
       const plural = path.split('/').at(-1);
       const served = Fields.of(described).mappings('resources');
       return !served.some((one) => one.text('name') === plural);
@@ -175,7 +184,7 @@ export class Reflector<T> {
     for await (const line of lines) {
       const event = watchEvent(line);
       heard = true;
-      this.#failures = 0;
+      this.#wentWell();
       this.#version = event.version;
       switch (event.type) {
         case 'put':
@@ -191,34 +200,53 @@ export class Reflector<T> {
     if (!heard && clock.monotonic() - this.#openedAt < SHORT_WATCH_MS) {
       throw new Error('the watch ended as soon as it began');
     }
-    this.#failures = 0;
+    this.#wentWell();
     return this.#version;
   }
 
   /** Takes note of what went wrong; returns milliseconds to wait for. */
   #failed(error: unknown): number {
     const { log, resource, clock } = this.#options;
-    if (clock.monotonic() - this.#openedAt >= SHORT_WATCH_MS) this.#failures = 0;
+    const now = clock.monotonic();
+    if (now - this.#openedAt >= SHORT_WATCH_MS) this.#wentWell();
     this.#openedAt = Number.POSITIVE_INFINITY;
-    this.#failures++;
     const text = errorText(error);
     log.debug({ resource: resource.name, error: text }, 'a request to the API server failed');
     const code = error instanceof ApiError ? error.code : undefined;
-    if (code !== 404) this.#missingSince = undefined;
-    if (code === 403) {
+    if (code === 410) {
+      // The server has forgotten how to go on from there, as any does that was started anew.
       this.#version = undefined;
-      this.#becomes('refused', text, false);
-      return this.#spread(SLOW_RETRY_MS);
+      this.#expired++;
+      return this.#expired === 1 ? 0 : this.#backoff(this.#expired);
     }
+    if (code !== 403) this.#refusedSince = undefined;
+    if (code !== 404) this.#missingSince = undefined;
     if (code === 404) return this.#missing(text);
-    // The server has forgotten how to go on from there, or has said what was not understood.
-    if (code === 410 || isGarbled(error)) this.#version = undefined;
-    if (code === 410 && this.#failures === 1) return 0;
+    this.#failures++;
+    if (code === 403) {
+      this.#refusedSince ??= now;
+      if (now - this.#refusedSince >= REFUSED_MS || this.#state === 'refused') {
+        this.#version = undefined;
+        this.#becomes('refused', text, false);
+        return this.#spread(SLOW_RETRY_MS);
+      }
+    }
+    if (isGarbled(error)) this.#version = undefined;
     // A connection that breaks now and then is none that is lost.
     if (this.#failures > 1 || !this.#everListed) {
       this.#becomes(this.#state === 'synced' ? 'stale' : this.#state, text, false);
     }
-    return this.#spread(Math.min(FIRST_RETRY_MS * 2 ** (this.#failures - 1), LAST_RETRY_MS));
+    return this.#backoff(this.#failures);
+  }
+
+  #wentWell(): void {
+    this.#failures = 0;
+    this.#expired = 0;
+    this.#refusedSince = undefined;
+  }
+
+  #backoff(times: number): number {
+    return this.#spread(Math.min(FIRST_RETRY_MS * 2 ** (times - 1), LAST_RETRY_MS));
   }
 
   /** The server knows no such resource: so it is, unless it had it, and may only have started. */

@@ -25,17 +25,28 @@ const CLUSTER: Discovery = {
   resources: () => [NODES],
 };
 
-const QUERY = { ...{ table: undefined, family: undefined, state: undefined, reason: undefined }, peer: undefined, limit: undefined };
+const QUERY = {
+  ...{ table: undefined, family: undefined, state: undefined, reason: undefined },
+  peer: undefined,
+  limit: undefined,
+};
 
 /** Filters deny what is the cluster's too: it is refused before they are asked. */
 async function clusterNode(): Promise<FakeNode> {
-  const filters = [rule('deny', 'filters[0]', { prefix: '10.244.0.0/16 le 32' }), rule('permit', 'filters[1]')];
+  const filters = [
+    rule('deny', 'filters[0]', { prefix: '10.244.0.0/16 le 32' }),
+    rule('permit', 'filters[1]'),
+  ];
   const node = await new FakeNode(
     clusterConfig(table({ filters, rules: poolRules('198.51.100.0/24') })),
   ).start();
   const found = { from: ['203.0.113.0/24 blue', '198.51.100.0/24 red'] };
   node.engine.setDiscovered(discovered(found, ['10.244.1.0/24 node-a', '10.244.2.0/24 node-b']));
-  await node.feed('10.244.1.0/24 via 10.9.0.2', '10.244.2.128/25 via 10.9.0.2', '10.0.0.0/8 via 10.9.0.2');
+  await node.feed(
+    '10.244.1.0/24 via 10.9.0.2',
+    '10.244.2.128/25 via 10.9.0.2',
+    '10.0.0.0/8 via 10.9.0.2',
+  );
   return node;
 }
 
@@ -105,7 +116,10 @@ test('status tells how each resource stands, and what was found', async () => {
 test('a node that does not know all yet is not ready, and says what is refused from before', async () => {
   const before = await clusterNode();
   await before.stop();
-  const node = await new FakeNode(clusterConfig(table({ rules: poolRules() })), before.kernel).start();
+  const node = await new FakeNode(
+    clusterConfig(table({ rules: poolRules() })),
+    before.kernel,
+  ).start();
   await node.feed('10.244.2.128/25 via 10.9.0.2');
   const facts = fakeFacts(node);
   assert.equal(statusAnswer(facts).unready, 'not all that discovery is to find is known yet');

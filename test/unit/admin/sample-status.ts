@@ -147,7 +147,12 @@ export const DISCOVERY: DiscoveryReport = {
   kept: { 'pod-cidr': 3, 'service-cidr': 1 },
   resources: [
     {
-      ...{ resource: 'ciliumloadbalancerippools.cilium.io', state: 'refused', objects: 0, faulty: 0 },
+      ...{
+        resource: 'ciliumloadbalancerippools.cilium.io',
+        state: 'refused',
+        objects: 0,
+        faulty: 0,
+      },
       ...{ since: NOW - 3 * MINUTE, lastError: 'forbidden' },
     },
     {

@@ -175,7 +175,7 @@ test('rules taken out, and what the node does not allow', () => {
       tables: [
         {
           ...table,
-          rules: { desired: 4, installed: 2, misplaced: 2, faults: [why] },
+          rules: { desired: 4, installed: 2, found: [], misplaced: 2, faults: [why] },
           notes: ['static 0.0.0.0/0 is not installed: there is no interface eth9'],
         },
       ],
@@ -265,7 +265,8 @@ test('colour changes no width', () => {
 
 test('a cluster: where it is asked, what is never learned, how each resource stands', () => {
   const lines = statusText({ ...STATUS, discovery: DISCOVERY }, PLAIN).split('\n');
-  const line = 'cluster  https://10.96.0.1:443 as node-a: known; never learned: 3 pod-cidr, 1 service-cidr';
+  const line =
+    'cluster  https://10.96.0.1:443 as node-a: known; never learned: 3 pod-cidr, 1 service-cidr';
   assert.ok(lines.includes(line), lines.join('\n'));
   const at = lines.findIndex((one) => one.startsWith('RESOURCE'));
   assert.deepEqual(

@@ -50,9 +50,7 @@ const ROWS: readonly (readonly [from: string, to: string, lines: readonly string
   [
     'via: [ { gateway: 10.9.0.2, interface: eth1 } ]',
     'discover: { metallbPeers: {} }',
-    [
-      'tables[fabric].static: +0.0.0.0/0 via metallbPeers -0.0.0.0/0 via 10.9.0.2%eth1',
-    ],
+    ['tables[fabric].static: +0.0.0.0/0 via metallbPeers -0.0.0.0/0 via 10.9.0.2%eth1'],
   ],
   [
     '127.0.0.1:50051',

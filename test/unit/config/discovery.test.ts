@@ -52,13 +52,19 @@ describe('discovery, loaded', () => {
     const named = `${inTable('')}discovery: { kubernetes: { node: other, kubeconfig: kubeconfig, protect: [], status: false } }\n`;
     const said = (await load(named, { NODE_NAME: 'node-a' })).discovery.kubernetes;
     assert.match(said?.kubeconfig ?? '', /^\/.*\/kubeconfig$/);
-    assert.deepEqual([said?.node, said?.protect, said?.status, said?.inCluster], ['other', [], false, undefined]);
+    assert.deepEqual(
+      [said?.node, said?.protect, said?.status, said?.inCluster],
+      ['other', [], false, undefined],
+    );
   });
 
   it('loads anywhere, and says what is missing where it is to run', async () => {
     const text = `${inTable('')}${CLUSTER}`;
     assert.equal(discoveryFaults(await load(text)).length, 2);
-    assert.match(discoveryFaults(await load(text, PLACE)).join(), /^discovery.kubernetes.node is missing/);
+    assert.match(
+      discoveryFaults(await load(text, PLACE)).join(),
+      /^discovery.kubernetes.node is missing/,
+    );
     assert.match(discoveryFaults(await load(text, { NODE_NAME: 'a' })).join(), /no pod/);
     assert.deepEqual(discoveryFaults(await load(text, { ...PLACE, NODE_NAME: 'a' })), []);
     const wrong = { ...PLACE, NODE_NAME: 'a', KUBERNETES_SERVICE_PORT: 'tcp://10.96.0.1:443' };

@@ -12,9 +12,7 @@ const ROWS: readonly FaultRow[] = [
   [
     'legs that nobody can find',
     'static: [ { prefix: 0.0.0.0/0, discover: { metallbPeers: {} } } ]\n',
-    [
-      'c.yaml:4:46: tables[0].static[0].discover: needs discovery.kubernetes, which is not there',
-    ],
+    ['c.yaml:4:46: tables[0].static[0].discover: needs discovery.kubernetes, which is not there'],
   ],
   [
     'a static route over nothing',
@@ -73,7 +71,9 @@ const TOP: readonly FaultRow[] = [
   [
     'a kubeconfig that is not there',
     'discovery: { kubernetes: { kubeconfig: none } }\n',
-    ['c.yaml:2:40: discovery.kubernetes.kubeconfig: none cannot be read: no such file or directory'],
+    [
+      'c.yaml:2:40: discovery.kubernetes.kubeconfig: none cannot be read: no such file or directory',
+    ],
   ],
   [
     'a range that is none',

@@ -81,7 +81,10 @@ test('the cluster’s own ranges stay in main, and nothing inside them is learne
   // A node that joins: what was learned in its range goes, and only that is decided again.
   await finds(node, discovered({}, ['10.244.1.0/24 node-a', '10.244.9.0/24 node-b']));
   assert.deepEqual(reasons(), ['cluster-range', 'cluster-range', undefined, 'cluster-range']);
-  assert.deepEqual(throws(node), ['throw 10.244.1.0/24 metric 20', 'throw 10.244.9.0/24 metric 20']);
+  assert.deepEqual(throws(node), [
+    'throw 10.244.1.0/24 metric 20',
+    'throw 10.244.9.0/24 metric 20',
+  ]);
   // One that leaves: its range may be learned.
   await finds(node, discovered({}, ['10.244.9.0/24 node-b']));
   assert.deepEqual(reasons(), [undefined, undefined, undefined, 'cluster-range']);
@@ -105,7 +108,12 @@ test('a range within another needs no route of its own, and is told by its own n
 
 test('what keepInMain names is refused for that, and what static names is routed', async () => {
   const kept = prefix('10.244.1.0/24');
-  const of = clusterConfig(table({ keepInMain: [kept], static: [{ ...peerRoute('10.244.2.0/24', '10.9.0.2'), discover: undefined }] }));
+  const of = clusterConfig(
+    table({
+      keepInMain: [kept],
+      static: [{ ...peerRoute('10.244.2.0/24', '10.9.0.2'), discover: undefined }],
+    }),
+  );
   const node = await clusterNode(
     of,
     discovered({}, ['10.244.1.0/24 node-a', '10.244.2.0/24 node-b']),
@@ -127,7 +135,10 @@ test('a default route that is the cluster’s comes over the routers it has, and
   const standing = () => lines(node).find((line) => line.startsWith('default'));
   assert.equal(standing(), 'default via 10.9.0.2 dev eth1 metric 1020');
   await finds(node, discovered({ gateways: ['10.9.0.2', '10.9.1.2'] }));
-  assert.match(standing() ?? '', /^default metric 1020 nexthop via 10\.9\.0\.2 .* nexthop via 10\.9\.1\.2 /);
+  assert.match(
+    standing() ?? '',
+    /^default metric 1020 nexthop via 10\.9\.0\.2 .* nexthop via 10\.9\.1\.2 /,
+  );
   await finds(node, discovered({}));
   assert.equal(standing(), undefined);
   const [fault] = node.engine.tables.get(100)?.fixed.faults ?? [];
@@ -211,7 +222,10 @@ test('a plan over another configuration takes what is known, and what was for wh
 });
 
 test('what comes and goes costs what it is: not a look at every range', async () => {
-  const ranges = Array.from({ length: 500 }, (_, i) => `10.244.${i >> 1}.${(i & 1) * 128}/25 n${i}`);
+  const ranges = Array.from(
+    { length: 500 },
+    (_, i) => `10.244.${i >> 1}.${(i & 1) * 128}/25 n${i}`,
+  );
   const node = await clusterNode(clusterConfig(table()), discovered({}, ranges), ROUTE);
   const one = node.engine.tables.get(100);
   one?.drain();

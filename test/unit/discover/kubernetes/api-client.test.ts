@@ -48,7 +48,11 @@ describe('a call of the API', () => {
   it('is refused in the server’s words, or in those of whoever stands in between', async (t) => {
     const { server, api, signal } = await client(t);
     const refusals: readonly (readonly [number, unknown, ApiError])[] = [
-      [403, { code: 403, reason: 'Forbidden', message: 'no' }, new ApiError(403, 'Forbidden', 'no')],
+      [
+        403,
+        { code: 403, reason: 'Forbidden', message: 'no' },
+        new ApiError(403, 'Forbidden', 'no'),
+      ],
       [404, '404 page not found\n', new ApiError(404, '', '404 page not found')],
       [502, '<html>\nbad gateway</html>', new ApiError(502, '', '<html>')],
       [500, '', new ApiError(500, '', 'HTTP 500')],
@@ -144,7 +148,10 @@ describe('the way to an API server', () => {
       assert.deepEqual([access.name, access.host], ['https://[fd00:96::1]:443', 'fd00:96::1']);
       const { url, options } = await access.target();
       assert.equal(url.href, 'https://[fd00:96::1]/');
-      assert.deepEqual([options.headers, String(options.ca)], [{ authorization: 'Bearer one' }, 'PEM']);
+      assert.deepEqual(
+        [options.headers, String(options.ca)],
+        [{ authorization: 'Bearer one' }, 'PEM'],
+      );
       await writeFile(join(directory, 'token'), 'two');
       const { options: later } = await access.target();
       assert.deepEqual(later.headers, { authorization: 'Bearer two' });
@@ -184,6 +191,15 @@ describe('the way to an API server', () => {
       await writeFile(file, '{}');
       await assert.rejects(access.target(), /no server for its current context|cluster/);
     });
-    assert.equal(accessOf({ kubeconfig: undefined, inCluster: undefined, node: 'a', protect: [], status: false }), undefined);
+    assert.equal(
+      accessOf({
+        kubeconfig: undefined,
+        inCluster: undefined,
+        node: 'a',
+        protect: [],
+        status: false,
+      }),
+      undefined,
+    );
   });
 });

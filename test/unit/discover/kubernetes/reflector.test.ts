@@ -30,7 +30,13 @@ function event(type: string, object: Shape) {
   return { type, object };
 }
 
-const EXPIRED = event('ERROR', { kind: 'Status', code: 410, reason: 'Expired', message: 'too old' });
+const EXPIRED = event('ERROR', {
+  kind: 'Status',
+  code: 410,
+  reason: 'Expired',
+  message: 'too old',
+});
+const FORBIDDEN = { code: 403, reason: 'Forbidden', message: 'pools is forbidden: no' };
 const status = (code: number, reason: string, message: string) => ({ code, reason, message });
 
 async function running(t: TestContext, random = () => 0) {
@@ -200,13 +206,20 @@ describe('a reflector', () => {
     const watch = await listed('7', pool('a', '10.1.0.0/16'));
     watch.end();
     clock.pass(2_000);
-    (await server.next()).answer(403, status(403, 'Forbidden', 'pools is forbidden: no'));
-    await becomes('refused');
+    // A server that has only started knows nobody's rights: only after five seconds it is meant.
+    const from = clock.monotonic();
+    let call = await server.next();
+    for (; call.isWatch; call = await server.next()) {
+      assert.ok(reflector.state !== 'refused');
+      call.answer(403, FORBIDDEN);
+    }
+    assert.equal(reflector.state, 'refused');
+    assert.ok(clock.monotonic() - from >= 5_000 + 15_000);
     assert.deepEqual([known(), clock.waits.at(-1)], [['a 10.1.0.0/16'], 15_000]);
     assert.equal(reflector.status().lastError, 'pools is forbidden: no');
     assert.match(log.join('\n'), /forbids to list or watch.*pools is forbidden/);
     // A list alone is not enough: to watch may still be forbidden.
-    (await server.next()).answer(200, list('8', pool('b', '10.2.0.0/16')));
+    call.answer(200, list('8', pool('b', '10.2.0.0/16')));
     const last = await server.next();
     assert.equal(reflector.state, 'refused');
     last.say();
@@ -214,21 +227,42 @@ describe('a reflector', () => {
     assert.deepEqual(known(), ['b 10.2.0.0/16']);
   });
 
+  it('does not take a server that has only started at its word', async (t) => {
+    const { server, listed, becomes, log } = await running(t);
+    const watch = await listed('7', pool('a', '10.1.0.0/16'));
+    await becomes('synced');
+    watch.cut();
+    (await server.next()).cut();
+    (await server.next()).answer(403, FORBIDDEN);
+    await becomes('stale');
+    const expired = await server.next();
+    expired.say(EXPIRED);
+    expired.end();
+    // It has answered: what has expired is listed without a wait for one that is away.
+    (await server.next()).answer(200, list('90', pool('a', '10.1.0.0/16')));
+    (await server.next()).say();
+    await becomes('synced');
+    assert.ok(!log.some((line) => line.includes('forbids')), log.join('\n'));
+  });
+
   it('is refused where the server has the resource, and absent where it has not', async (t) => {
-    const { server, becomes } = await running(t);
-    const forbidden = status(403, 'Forbidden', 'forbidden');
+    const { server, becomes, reflector } = await running(t);
     const described = async (code: number, ...names: readonly string[]) => {
       const call = await server.next();
-      call.answer(code, code === 404 ? '404 page not found' : { resources: names.map((name) => ({ name })) });
+      const body = { resources: names.map((name) => ({ name })) };
+      call.answer(code, code === 404 ? '404 page not found' : body);
       return call.path;
     };
-    (await server.next()).answer(403, forbidden);
+    (await server.next()).answer(403, FORBIDDEN);
     assert.equal(await described(404), '/base/apis/cilium.io/v2');
-    (await server.next()).answer(403, forbidden);
+    (await server.next()).answer(403, FORBIDDEN);
     assert.equal(await described(200, 'others'), '/base/apis/cilium.io/v2alpha1');
     await becomes('absent');
-    (await server.next()).answer(403, forbidden);
-    await described(200, 'pools', 'pools/status');
+    for (let i = 0; i < 7; i++) {
+      assert.equal(reflector.state, 'absent');
+      (await server.next()).answer(403, FORBIDDEN);
+      await described(200, 'pools', 'pools/status');
+    }
     await becomes('refused');
   });
 
@@ -271,7 +305,14 @@ describe('a reflector', () => {
   });
 
   it('lists again after a line that is no event, as something may be missing', async (t) => {
-    for (const garbage of ['{"type":"ADDED","object":{"meta\n', 'null\n', '[]\n', '{"type":"ADDED","object":{"metadata":{}}}\n', '{"type":"MOVED","object":{"metadata":{"resourceVersion":"9"}}}\n', '{"type":"ERROR","object":{"code":500,"message":"oh"}}\n']) {
+    for (const garbage of [
+      '{"type":"ADDED","object":{"meta\n',
+      'null\n',
+      '[]\n',
+      '{"type":"ADDED","object":{"metadata":{}}}\n',
+      '{"type":"MOVED","object":{"metadata":{"resourceVersion":"9"}}}\n',
+      '{"type":"ERROR","object":{"code":500,"message":"oh"}}\n',
+    ]) {
       const { server, listed, knows } = await running(t);
       const watch = await listed('7', pool('a', '10.1.0.0/16'));
       watch.write(garbage);
