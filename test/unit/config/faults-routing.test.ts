@@ -1,4 +1,4 @@
-import { type FaultRow, inTable, testFaults } from './fault-rows.js';
+import { type FaultRow, inTable, SOURCE, testFaults } from './fault-rows.js';
 
 /** From line 4, column 5. */
 const ROWS: readonly FaultRow[] = [
@@ -209,9 +209,7 @@ const ROWS: readonly FaultRow[] = [
   [
     'a way of replies that there is not',
     'rules: { priority: 1000, returnPath: magic }\n',
-    [
-      'c.yaml:4:42: tables[0].rules.returnPath: must be source, endpoints or connmark, not "magic"',
-    ],
+    ['c.yaml:4:42: tables[0].rules.returnPath: must be source, endpoints or connmark, not "magic"'],
   ],
   [
     'marks where nothing goes by them',
