@@ -246,14 +246,14 @@ const TWO_TABLES: readonly FaultRow[] = [
     'both the default',
     '|',
     [
-      'c.yaml:4:100: tables[1].rules.connmark.mark: 0x1000/0x1000 cannot be told from 0x1000/0x1000 of a table above; give each its own value of one mask, or a mask of other bits',
+      'c.yaml:4:95: tables[1].rules.connmark.mark: 0x1000/0x1000 cannot be told from 0x1000/0x1000 of a table above; give each its own value of one mask, or a mask of other bits',
     ],
   ],
   [
     'masks that overlap',
     'mark: 0x1000/0x3000 | mark: 0x2000/0x2000',
     [
-      'c.yaml:4:106: tables[1].rules.connmark.mark: 0x2000/0x2000 cannot be told from 0x1000/0x3000 of a table above; give each its own value of one mask, or a mask of other bits',
+      'c.yaml:4:104: tables[1].rules.connmark.mark: 0x2000/0x2000 cannot be told from 0x1000/0x3000 of a table above; give each its own value of one mask, or a mask of other bits',
     ],
   ],
 ];

@@ -22,7 +22,7 @@ test('what one write leaves is read the same, whatever the handles, counts and o
   assert.equal(second.text, first.text);
   assert.deepEqual(Object.fromEntries(second.sets), {
     interfaces_100: ['eth2', 'eth1'],
-    pools_ipv4_100: ['203.0.113.0/24', '10.0.0.1'],
+    pools_ipv4_100: ['10.0.0.1', '203.0.113.0/24'],
     pools_ipv6_100: [],
   });
   assert.equal(second.counts.get('pools_ipv4_100'), 7);

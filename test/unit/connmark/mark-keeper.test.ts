@@ -84,6 +84,7 @@ class Bench {
 
   async noticed(): Promise<void> {
     this.notice();
+    await settled();
     await this.clock.advance(100);
   }
 
