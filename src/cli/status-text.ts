@@ -10,8 +10,8 @@ import type { ResourceState } from '../discover/discovered.js';
 import { FAMILIES } from '../net/family.js';
 import type { PeerStatus, SourceState } from '../source/source.js';
 import { agoText, countText, durationText, plural } from './amount.js';
-import { connmarkLines } from './connmark-text.js';
 import { type Column, Layout, left, right } from './columns.js';
+import { connmarkLines } from './connmark-text.js';
 import type { Style } from './style.js';
 
 /** Next hops and refused operations shown; the rest is in `--json`. */

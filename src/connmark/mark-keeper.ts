@@ -110,7 +110,10 @@ export class MarkKeeper {
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       this.#follow(signal);
-      if (this.#isChanged() || this.#options.clock.monotonic() >= dueAt(this.#state, this.#lookAt)) {
+      if (
+        this.#isChanged() ||
+        this.#options.clock.monotonic() >= dueAt(this.#state, this.#lookAt)
+      ) {
         await this.#attempt();
       }
       await this.#alarm.wait(this.#sleepMs(), signal);
@@ -191,7 +194,8 @@ export class MarkKeeper {
       this.#failed(error, clock.monotonic());
       return;
     }
-    if (before.state === 'failing' && this.#state.state === 'kept') log.info({}, 'connections are marked again');
+    if (before.state === 'failing' && this.#state.state === 'kept')
+      log.info({}, 'connections are marked again');
   }
 
   #failed(error: NftError, now: number): void {

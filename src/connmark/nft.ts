@@ -125,6 +125,10 @@ function failed(code: number | null, signal: string | null, stderr: string): Nft
     );
   }
   // Behind the first line it repeats the input.
-  const said = stderr.trim().split('\n')[0]?.replace(/^(.*: )?Error: /, '') ?? '';
+  const said =
+    stderr
+      .trim()
+      .split('\n')[0]
+      ?.replace(/^(.*: )?Error: /, '') ?? '';
   return new NftError('refused', `nft: ${said === '' ? `ended with ${code ?? signal}` : said}`);
 }

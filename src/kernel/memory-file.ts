@@ -16,10 +16,7 @@ const create: (name: string, flags: number) => number = koffi
  * /dev/stdin fails on it.
  * @throws KernelError where the kernel gives none
  */
-export async function withMemoryFile<T>(
-  text: string,
-  use: (fd: number) => Promise<T>,
-): Promise<T> {
+export async function withMemoryFile<T>(text: string, use: (fd: number) => Promise<T>): Promise<T> {
   const fd = create('rib2fib', MFD_CLOEXEC);
   if (fd < 0) throw new KernelError('memfd_create', errnoSymbol(koffi.errno()), 'no memory file');
   try {

@@ -115,12 +115,18 @@ describe('replies to clients behind two fabrics', () => {
             const [here = 0, lost = 0] = [replies.here.get(service), replies.lost.get(service)];
             assert.equal(replies.other.get(service), undefined, name);
             // A connection that works is at least SYN-ACK, data, FIN and an ACK.
-            assert.ok(right ? here >= 3 && lost === 0 : here === 0 && lost >= 1, `${name}: ${here} here, ${lost} lost`);
+            assert.ok(
+              right ? here >= 3 && lost === 0 : here === 0 && lost >= 1,
+              `${name}: ${here} here, ${lost} lost`,
+            );
           }
         }
         // Nothing left under another name than the one that was asked.
         const sources = [...replies.here.keys(), ...replies.lost.keys()];
-        assert.ok(sources.every((from) => /^(203\.0\.113\.|2001:db8:100::)/.test(from)), sources.join());
+        assert.ok(
+          sources.every((from) => /^(203\.0\.113\.|2001:db8:100::)/.test(from)),
+          sources.join(),
+        );
       }
       await daemon?.stop();
     });

@@ -43,7 +43,11 @@ const TABLES: readonly (readonly [what: string, tables: readonly MarkedConnectio
     'several tables',
     [
       marked(),
-      marked({ table: 4294967295, mark: { value: 0x2000, mask: 0x3000 }, interfaces: ['bond0.100'] }),
+      marked({
+        table: 4294967295,
+        mark: { value: 0x2000, mask: 0x3000 },
+        interfaces: ['bond0.100'],
+      }),
     ],
   ],
   ['5,000 pools', [marked({ pools: MANY })]],
@@ -89,7 +93,8 @@ test('what the kernel refuses is refused whole, in its words', async () => {
   const overlapping = marked({ pools: ['10.0.0.0/8', '10.0.0.0/9'].map(prefix) });
   await assert.rejects(
     systemNft.write(rulesetOf([overlapping])),
-    (error: unknown) => error instanceof NftError && error.kind === 'refused' && /^nft: ./.test(error.message),
+    (error: unknown) =>
+      error instanceof NftError && error.kind === 'refused' && /^nft: ./.test(error.message),
   );
   assert.equal(await systemNft.list(), stood);
 });
@@ -103,7 +108,10 @@ test('without the right to, it is forbidden, not refused', () => {
   `;
   const node = [process.execPath, '--import', 'tsx', '--input-type=module', '-e', script];
   const args = ['--bounding-set', '-net_admin', '--inh-caps', '-net_admin', ...node];
-  assert.equal(execFileSync('setpriv', args, { encoding: 'utf8' }).trim(), 'done forbidden forbidden');
+  assert.equal(
+    execFileSync('setpriv', args, { encoding: 'utf8' }).trim(),
+    'done forbidden forbidden',
+  );
 });
 
 test('every change of the table is heard, and none of others', async () => {
@@ -117,7 +125,9 @@ test('every change of the table is heard, and none of others', async () => {
   };
   await hears('a table', () => systemNft.write(rulesetOf([marked()])));
   await hears('an element', () => nft('add element inet rib2fib interfaces_100 { eth7 }'));
-  await hears('an element that goes', () => nft('delete element inet rib2fib interfaces_100 { eth1 }'));
+  await hears('an element that goes', () =>
+    nft('delete element inet rib2fib interfaces_100 { eth1 }'),
+  );
   await hears('rules that go', () => nft('flush chain inet rib2fib departure'));
   const before = heard;
   nft('add element inet others s { 8 }');

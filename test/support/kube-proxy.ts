@@ -50,7 +50,9 @@ function iptables(v6: boolean, services: readonly LoadBalanced[]): string {
     ['EXT', 'SVC', 'SVL', 'SEP'].map((kind) => `:KUBE-${kind}-${name} - [0:0]`),
   );
   const rules = services.flatMap(({ name, address, port, endpoint, policy }) => {
-    const to = v6 ? `[${endpoint.address}]:${endpoint.port}` : `${endpoint.address}:${endpoint.port}`;
+    const to = v6
+      ? `[${endpoint.address}]:${endpoint.port}`
+      : `${endpoint.address}:${endpoint.port}`;
     const onward = policy === 'Local' ? `KUBE-SVL-${name}` : `KUBE-SVC-${name}`;
     return [
       `-A KUBE-SERVICES -d ${address}/${host} -p tcp -m comment --comment "test/${name} loadbalancer IP" -m tcp --dport ${port} -j KUBE-EXT-${name}`,
@@ -88,7 +90,9 @@ function nftables(v6: boolean, services: readonly LoadBalanced[]): string {
     ({ name, address, port }) => `${address} . tcp . ${port} : goto external-${name}`,
   );
   const chains = services.map(({ name, endpoint, policy }) => {
-    const to = v6 ? `[${endpoint.address}]:${endpoint.port}` : `${endpoint.address}:${endpoint.port}`;
+    const to = v6
+      ? `[${endpoint.address}]:${endpoint.port}`
+      : `${endpoint.address}:${endpoint.port}`;
     const masquerade = policy === 'Cluster' ? 'jump mark-for-masquerade' : '';
     return `
   chain endpoint-${name} {

@@ -6,7 +6,16 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { type Backend, type LoadBalanced, proxy } from './kube-proxy.js';
 import { connect, createNetns, type Netns } from './netns.js';
-import { type FileRoute, ROUTER1, ROUTER1_V6, ROUTER2, ROUTER2_V6, SERVICE, SERVICE_V6, TwoFabrics } from './two-fabrics.js';
+import {
+  type FileRoute,
+  ROUTER1,
+  ROUTER1_V6,
+  ROUTER2,
+  ROUTER2_V6,
+  SERVICE,
+  SERVICE_V6,
+  TwoFabrics,
+} from './two-fabrics.js';
 import { answerAs } from './who-answers.js';
 
 /** The port of every service, and of what answers behind it. */
@@ -185,8 +194,18 @@ export class ReturnLab implements AsyncDisposable {
         name: `${name}, ${i === 0 ? 'IPv4' : 'IPv6'}`,
       })),
     );
-    const command = [process.execPath, '-e', CLIENT, JSON.stringify(targets), `${port}`, `${patience}`];
-    const answers = JSON.parse(await this.router(fabric).exec(...command)) as Record<string, string>;
+    const command = [
+      process.execPath,
+      '-e',
+      CLIENT,
+      JSON.stringify(targets),
+      `${port}`,
+      `${patience}`,
+    ];
+    const answers = JSON.parse(await this.router(fabric).exec(...command)) as Record<
+      string,
+      string
+    >;
     return new Map(Object.entries(answers));
   }
 
@@ -278,7 +297,9 @@ export class ReturnLab implements AsyncDisposable {
       await this[name].sysctl('net/ipv4/tcp_synack_retries', 0);
       this.#servers.push(await answerAs(name, this[name]));
     }
-    const echo = node.spawn([process.execPath, '-e', ECHO], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const echo = node.spawn([process.execPath, '-e', ECHO], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     if (echo.stdout !== null) await once(createInterface({ input: echo.stdout }), 'line');
     this.#servers.push({
       async [Symbol.asyncDispose]() {

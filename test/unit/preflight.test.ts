@@ -98,7 +98,13 @@ test('connection marks are refused where nft does not set them; nobody else asks
     async (directory) => {
       const result = await loadConfig(join(directory, 'c.yaml'));
       assert.ok(result.ok);
-      return { ...result, faultAt: (...at: Parameters<typeof result.faultAt>) => ({ ...result.faultAt(...at), file: 'c.yaml' }) };
+      return {
+        ...result,
+        faultAt: (...at: Parameters<typeof result.faultAt>) => ({
+          ...result.faultAt(...at),
+          file: 'c.yaml',
+        }),
+      };
     },
   );
   const fault =

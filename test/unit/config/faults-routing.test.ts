@@ -1,4 +1,4 @@
-import { type FaultRow, inTable, testFaults } from './fault-rows.js';
+import { type FaultRow, inTable, SOURCE, testFaults } from './fault-rows.js';
 
 /** From line 4, column 5. */
 const ROWS: readonly FaultRow[] = [
@@ -209,9 +209,7 @@ const ROWS: readonly FaultRow[] = [
   [
     'a way of replies that there is not',
     'rules: { priority: 1000, returnPath: magic }\n',
-    [
-      'c.yaml:4:42: tables[0].rules.returnPath: must be source, endpoints or connmark, not "magic"',
-    ],
+    ['c.yaml:4:42: tables[0].rules.returnPath: must be source, endpoints or connmark, not "magic"'],
   ],
   [
     'marks where nothing goes by them',
@@ -248,14 +246,14 @@ const TWO_TABLES: readonly FaultRow[] = [
     'both the default',
     '|',
     [
-      'c.yaml:4:100: tables[1].rules.connmark.mark: 0x1000/0x1000 cannot be told from 0x1000/0x1000 of a table above; give each its own value of one mask, or a mask of other bits',
+      'c.yaml:4:95: tables[1].rules.connmark.mark: 0x1000/0x1000 cannot be told from 0x1000/0x1000 of a table above; give each its own value of one mask, or a mask of other bits',
     ],
   ],
   [
     'masks that overlap',
     'mark: 0x1000/0x3000 | mark: 0x2000/0x2000',
     [
-      'c.yaml:4:106: tables[1].rules.connmark.mark: 0x2000/0x2000 cannot be told from 0x1000/0x3000 of a table above; give each its own value of one mask, or a mask of other bits',
+      'c.yaml:4:104: tables[1].rules.connmark.mark: 0x2000/0x2000 cannot be told from 0x1000/0x3000 of a table above; give each its own value of one mask, or a mask of other bits',
     ],
   ],
 ];

@@ -13,5 +13,10 @@ export function marked(
 ): MarkedConnections {
   const [value = Number.NaN, mask = Number.NaN] = mark.split('/').map(Number);
   const words = (text: string): string[] => text.split(' ').filter((word) => word !== '');
-  return { table, mark: { value, mask }, interfaces: words(interfaces), pools: words(pools).map(prefix) };
+  return {
+    table,
+    mark: { value, mask },
+    interfaces: words(interfaces),
+    pools: words(pools).map(prefix),
+  };
 }

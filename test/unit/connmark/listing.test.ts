@@ -10,7 +10,9 @@ async function listed(nft: FakeNft): Promise<string> {
 
 test('what one write leaves is read the same, whatever the handles, counts and order of elements', async () => {
   const nft = new FakeNft();
-  const ruleset = rulesetOf([marked(100, '0x1000/0x3000', 'eth1 eth2', '203.0.113.0/24 10.0.0.1/32')]);
+  const ruleset = rulesetOf([
+    marked(100, '0x1000/0x3000', 'eth1 eth2', '203.0.113.0/24 10.0.0.1/32'),
+  ]);
   await nft.write(ruleset);
   const first = readListing(await listed(nft));
   await nft.write(ruleset);
@@ -20,7 +22,7 @@ test('what one write leaves is read the same, whatever the handles, counts and o
   assert.equal(second.text, first.text);
   assert.deepEqual(Object.fromEntries(second.sets), {
     interfaces_100: ['eth2', 'eth1'],
-    pools_ipv4_100: ['203.0.113.0/24', '10.0.0.1'],
+    pools_ipv4_100: ['10.0.0.1', '203.0.113.0/24'],
     pools_ipv6_100: [],
   });
   assert.equal(second.counts.get('pools_ipv4_100'), 7);
@@ -31,9 +33,21 @@ test('what one write leaves is read the same, whatever the handles, counts and o
 
 for (const [what, change] of [
   ['a rule that is gone', (nft: FakeNft) => nft.outside('rule gone')],
-  ['another mark', async (nft: FakeNft) => nft.write(rulesetOf([marked(100, '0x2000/0x3000', 'eth1', '10.0.0.0/8')]))],
-  ['an interface more', async (nft: FakeNft) => nft.write(rulesetOf([marked(100, '0x1000/0x3000', 'eth1 eth2', '10.0.0.0/8')]))],
-  ['a pool of another length', async (nft: FakeNft) => nft.write(rulesetOf([marked(100, '0x1000/0x3000', 'eth1', '10.0.0.0/9')]))],
+  [
+    'another mark',
+    async (nft: FakeNft) =>
+      nft.write(rulesetOf([marked(100, '0x2000/0x3000', 'eth1', '10.0.0.0/8')])),
+  ],
+  [
+    'an interface more',
+    async (nft: FakeNft) =>
+      nft.write(rulesetOf([marked(100, '0x1000/0x3000', 'eth1 eth2', '10.0.0.0/8')])),
+  ],
+  [
+    'a pool of another length',
+    async (nft: FakeNft) =>
+      nft.write(rulesetOf([marked(100, '0x1000/0x3000', 'eth1', '10.0.0.0/9')])),
+  ],
 ] as const) {
   test(`${what} is read as something else`, async () => {
     const nft = new FakeNft();

@@ -30,7 +30,11 @@ class Bench {
 
   constructor(...tables: TableConfig[]) {
     const { clock, nft } = this;
-    this.engine = new Engine({ config: config(...tables), now: clock.monotonic(), latched: new Set() });
+    this.engine = new Engine({
+      config: config(...tables),
+      now: clock.monotonic(),
+      latched: new Set(),
+    });
     const tell = (level: string) => (fields: object, message: string) => {
       const reason = 'reason' in fields ? `: ${String(fields.reason)}` : '';
       this.lines.push(`${level} ${message}${reason}`);
@@ -80,6 +84,7 @@ class Bench {
 
   async noticed(): Promise<void> {
     this.notice();
+    await settled();
     await this.clock.advance(100);
   }
 
@@ -138,7 +143,9 @@ test('it follows the interfaces that routes lead out of; a change of nothing cos
   assert.deepEqual([bench.interfaces(), bench.watching], [[], 1]);
   await bench.hears(...FED);
   assert.deepEqual(bench.interfaces(), ['eth1', 'eth2']);
-  assert.deepEqual(bench.nft.elements('pools_ipv4_100'), [{ prefix: { addr: '203.0.113.0', len: 24 } }]);
+  assert.deepEqual(bench.nft.elements('pools_ipv4_100'), [
+    { prefix: { addr: '203.0.113.0', len: 24 } },
+  ]);
   bench.calls();
   await bench.hears(...FED, '10.2.0.0/16 via 10.9.0.2');
   await bench.ground();
@@ -151,7 +158,9 @@ test('it follows the interfaces that routes lead out of; a change of nothing cos
 });
 
 test('before the first full feed it only adds to what stands', async () => {
-  const first = await (await new Bench(connmark('203.0.113.0/24', '2001:db8::/32')).ground()).start();
+  const first = await (
+    await new Bench(connmark('203.0.113.0/24', '2001:db8::/32')).ground()
+  ).start();
   await first.hears(...FED);
   const text = (await first.nft.list()) ?? '';
   const next = await new Bench(connmark('203.0.113.0/24')).ground();
@@ -182,7 +191,10 @@ test('what others change is put right at once, and ever later where they do it a
     waits.push(bench.clock.monotonic() - from);
   }
   assert.equal(waits[0], 100);
-  assert.ok((waits[1] ?? 0) <= 1_000 && (waits[2] ?? 0) > 1_500 && (waits[2] ?? 0) <= 2_000, waits.join());
+  assert.ok(
+    (waits[1] ?? 0) <= 1_000 && (waits[2] ?? 0) > 1_500 && (waits[2] ?? 0) <= 2_000,
+    waits.join(),
+  );
   assert.ok((waits[8] ?? 0) > 50_000 && (waits[8] ?? 0) <= 60_000, waits.join());
   assert.equal(bench.counts['drift connmark'], 9);
   assert.equal(bench.lines.length, 1, 'told once');
