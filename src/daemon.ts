@@ -34,8 +34,8 @@ import { Metrics } from './observe/metrics.js';
 import {
   acceptedOrFault,
   checkAgainstKernel,
-  checkEnvironment,
   checkConnmark,
+  checkEnvironment,
   openKernel,
   refusalsHere,
   removeRulesAheadOfLocal,

@@ -3,8 +3,8 @@
 import type { Config } from '../config/config.js';
 import { formatFault } from '../config/fault.js';
 import { loadConfigApart } from '../config/load-apart.js';
-import { sameCluster } from '../discover/create.js';
 import type { Nft } from '../connmark/nft.js';
+import { sameCluster } from '../discover/create.js';
 import type { Kernel, KernelRoute } from '../kernel/kernel.js';
 import { refusalsHere } from '../preflight.js';
 import { adopt } from '../reconcile/audit.js';

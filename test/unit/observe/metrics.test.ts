@@ -72,9 +72,7 @@ test('names and labels are the contract, no more and no less', async () => {
     ...{ state: 'kept', since: NOW, readAt: NOW },
     tables: [{ table: 'fabric', mark: '0x1/0x1', interfaces: [], pools: [], marked: 7 }],
   };
-  const all = await lines(
-    metricsOf(() => ({ ...STATUS, source, connmark, discovery: DISCOVERY })),
-  );
+  const all = await lines(metricsOf(() => ({ ...STATUS, source, connmark, discovery: DISCOVERY })));
   for (const line of all) {
     const name = /^# TYPE (\S+)/.exec(line)?.[1];
     if (name !== undefined) seen.set(name, []);
