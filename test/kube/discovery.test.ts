@@ -7,7 +7,7 @@ import { type Daemon, startDaemon } from '../support/daemon.js';
 import type { IpRule } from '../support/kernel-view.js';
 import type { KubeObject } from '../support/kube/client.js';
 import { API_ADDRESS, KubeCluster } from '../support/kube/cluster.js';
-import { loadBalancer, node as nodeObject } from '../support/kube/objects.js';
+import { endpointSlice, loadBalancer, node as nodeObject } from '../support/kube/objects.js';
 import { isRefused } from '../support/kube/refusals.js';
 import { mayWatch, type ServiceAccount } from '../support/kube/service-account.js';
 import { connect, createNetns, type Netns } from '../support/netns.js';
@@ -459,6 +459,45 @@ describe('a node in a cluster', { concurrency: 1 }, () => {
     assert.equal(await sources(), '203.0.113.0/28');
     await cluster.admin.delete(ciliumPool('cut', []));
     await rulesBecome('');
+  });
+
+  it('has rules of this node’s endpoints where replies go by them', async () => {
+    const [table] = CONFIG.tables;
+    assert.ok(table !== undefined);
+    const rules = { ...table.rules, returnPath: 'endpoints' };
+    await daemon.configure({ ...CONFIG, tables: [{ ...table, rules }] });
+    const known = async () => (await stateOf('endpointslices.discovery.k8s.io'))?.state;
+    await until(async () => (await known()) === 'synced', { what: 'slices are known' });
+    const [here, there] = [
+      { address: '10.244.1.9', nodeName: 'node-a' },
+      { address: '10.244.2.9', nodeName: 'node-b' },
+    ];
+    const [web, other] = ['web', 'other'].map((name, i) =>
+      loadBalancer(name, {
+        ingress: [`203.0.113.${7 + i}`],
+        ...(i === 0 ? { loadBalancerClass: 'example.org/exact' } : {}),
+      }),
+    );
+    assert.ok(web && other);
+    const slice = (...endpoints: readonly (typeof here)[]) => endpointSlice('web', endpoints);
+    // A service with an address of the table's, and one whose addresses are none of its matter.
+    await cluster.apply([
+      web,
+      other,
+      slice(here, there),
+      endpointSlice('other', [{ ...here, address: '10.244.1.8' }]),
+    ]);
+    await rulesBecome('10.244.1.9 203.0.113.7');
+    await cluster.apply(slice(there));
+    await rulesBecome('203.0.113.7');
+    for (const gone of [slice(), endpointSlice('other', []), web, other]) {
+      await cluster.admin.delete(gone);
+    }
+    await rulesBecome('');
+    await daemon.configure(CONFIG);
+    await until(async () => (await known()) === undefined, {
+      what: 'slices are asked for no more',
+    });
   });
 
   it('finds the cluster by a kubeconfig too, with the rights of its account', async () => {
