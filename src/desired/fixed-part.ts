@@ -36,6 +36,8 @@ export class FixedPart {
   #marked: MarkedConnections | undefined;
   /** Of the interfaces that learned routes lead out of. */
   #version = -1;
+  /** With the next {@link refresh} all is to be looked at, changed or not: the kernel may have dropped some. */
+  #whole = true;
 
   /** What comes and goes here is told to `changes`. */
   constructor(config: TableConfig, nextHops: NextHopSets, changes: ChangeLog, ground: FixedGround) {
@@ -71,8 +73,14 @@ export class FixedPart {
     return this.#routes.keys();
   }
 
-  /** The ground has changed: {@link refresh} makes all anew. */
+  /** The ground has changed: {@link refresh} makes all anew, and has all of it looked at. */
   outdated(): void {
+    this.#version = -1;
+    this.#whole = true;
+  }
+
+  /** Of the ground only what was found: {@link refresh} has that looked at which differs. */
+  foundMore(): void {
     this.#version = -1;
   }
 
@@ -84,6 +92,8 @@ export class FixedPart {
   }
 
   #make({ underlay, families, fed, found, before }: FixedGround): FixedRoutes {
+    const whole = this.#whole || this.#version !== -1;
+    this.#whole = false;
     this.#version = this.#nextHops.interfacesVersion;
     const interfaces = [...this.#nextHops.interfaces()];
     const table = this.#config;
@@ -94,7 +104,7 @@ export class FixedPart {
       this.#routes.set(prefix, [...this.at(prefix), { kind: 'fixed', prefix, metric, target }]);
     }
     for (const [prefix, routes] of this.#routes.entries()) {
-      if (!sameRoutes(routes, old.get(prefix) ?? NONE)) this.#changes.fixed(prefix);
+      if (whole || !sameRoutes(routes, old.get(prefix) ?? NONE)) this.#changes.fixed(prefix);
     }
     for (const prefix of old.keys()) if (!this.#routes.has(prefix)) this.#changes.fixed(prefix);
     const rules = tableRules(table, underlay, families, found.part);

@@ -132,7 +132,7 @@ export class Table {
   setFound(found: Found): readonly Prefix[] {
     this.#found = found;
     if (found.part.settled && found.ranges.settled) this.#before = NOTHING_STANDS;
-    this.#fixed.outdated();
+    this.#fixed.foundMore();
     return this.refresh();
   }
 
