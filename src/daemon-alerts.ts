@@ -1,7 +1,9 @@
 /** The alerts of the daemon as a whole; those of limits are the limit keeper's. */
+import { unmarkedReason } from './admin/connmark-answer.js';
 import { rivalText } from './admin/contest-text.js';
 import { type Facts, wallTime } from './admin/facts.js';
 import type { FeedPhase } from './desired/feed.js';
+import type { ResourceStatus } from './discover/discovered.js';
 import type { Alert, AlertSender } from './observe/alerts.js';
 import { objectText } from './reconcile/kernel-object.js';
 import { isLeftAlone } from './reconcile/left-alone.js';
@@ -12,6 +14,9 @@ const LASTING_ATTEMPTS = 3;
 
 /** A source that is only starting, as this daemon is, or has come by a reload, is given so long. */
 const GRACE_MS = 30_000;
+
+/** An API server that is only being upgraded is back by then. */
+const STALE_MS = 5 * 60_000;
 
 type Condition = Omit<Alert, 'labels'>;
 
@@ -41,6 +46,9 @@ export class DaemonAlerts {
     this.#set('Rib2fibKernelRefuses', this.#kernelRefuses());
     this.#set('Rib2fibForeignRoutes', this.#foreignRoutes());
     this.#set('Rib2fibContested', this.#contested());
+    this.#set('Rib2fibDiscoveryStale', this.#discoveryStale());
+    this.#set('Rib2fibDiscoveryRefused', this.#discoveryRefused());
+    this.#set('Rib2fibConnmarkFailing', this.#connmarkFailing());
   }
 
   #set(name: Alert['name'], condition: Omit<Condition, 'name'> | undefined): void {
@@ -179,6 +187,36 @@ export class DaemonAlerts {
     };
   }
 
+  #discoveryStale(): Omit<Condition, 'name'> | undefined {
+    const { clock } = this.facts;
+    const away = this.#resources().filter(
+      ({ state, since }) =>
+        (state === 'stale' || state === 'listing') && clock.now() - since >= STALE_MS,
+    );
+    if (away.length === 0) return undefined;
+    return {
+      severity: 'warning',
+      summary: `the API server does not answer for ${away.map(({ resource }) => resource).join(', ')}: the last known stays`,
+      description: away
+        .map(({ resource, lastError }) => `${resource}: ${lastError ?? 'no answer yet'}`)
+        .join('\n'),
+    };
+  }
+
+  #discoveryRefused(): Omit<Condition, 'name'> | undefined {
+    const refused = this.#resources().filter(({ state }) => state === 'refused');
+    if (refused.length === 0) return undefined;
+    return {
+      severity: 'warning',
+      summary: `the API server forbids to read ${refused.map(({ resource }) => resource).join(', ')}`,
+      description: refused.map(({ resource, lastError }) => `${resource}: ${lastError}`).join('\n'),
+    };
+  }
+
+  #resources(): readonly ResourceStatus[] {
+    return this.facts.discovery()?.resources() ?? [];
+  }
+
   #contested(): Omit<Condition, 'name'> | undefined {
     const { contests } = this.facts.reconciler;
     const [first] = contests.values();
@@ -187,6 +225,18 @@ export class DaemonAlerts {
       severity: 'warning',
       summary: `others undo what is ours again and again: ${objectText(first.object)}`,
       description: `By ${rivalText(first)}. It is put right at longer and longer intervals.`,
+    };
+  }
+
+  /** A table that is only being written, or read for the first time, is none. */
+  #connmarkFailing(): Omit<Condition, 'name'> | undefined {
+    const state = this.facts.marks();
+    const why = unmarkedReason(state);
+    if (why === undefined || state.state === 'pending') return undefined;
+    return {
+      severity: 'warning',
+      summary: 'connections are not marked: replies may leave by another way than they came',
+      description: why,
     };
   }
 }

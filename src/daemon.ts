@@ -14,11 +14,17 @@ import { systemClock } from './clock.js';
 import type { Config } from './config/config.js';
 import type { LoadedConfig, LoadResult } from './config/loaded.js';
 import { ConfigKeeper } from './config-keeper.js';
+import { MarkKeeper } from './connmark/mark-keeper.js';
+import { systemNft } from './connmark/nft.js';
+import { TABLE } from './connmark/ruleset.js';
 import { DaemonAlerts } from './daemon-alerts.js';
 import { Engine } from './desired/engine.js';
+import { createDiscovery } from './discover/create.js';
+import { DiscoveryKeeper } from './discovery-keeper.js';
 import { fpmNode } from './fpm-node.js';
 import { HeapSize } from './heap-size.js';
 import type { Kernel } from './kernel/kernel.js';
+import { watchNftables } from './kernel/nftables-notices.js';
 import { tcpSockets } from './kernel/tcp-options.js';
 import { LimitKeeper } from './limit-keeper.js';
 import { AlertSender } from './observe/alerts.js';
@@ -28,6 +34,8 @@ import { Metrics } from './observe/metrics.js';
 import {
   acceptedOrFault,
   checkAgainstKernel,
+  checkConnmark,
+  checkEnvironment,
   openKernel,
   refusalsHere,
   removeRulesAheadOfLocal,
@@ -65,6 +73,7 @@ export async function prepareDaemon(
 ): Promise<PreparedDaemon> {
   const loaded = acceptedOrFault(result);
   const { config } = loaded;
+  checkEnvironment(config);
   const log = createLogger({ level: config.log.level });
   const lock = await acquireLock();
   if (lock === undefined) {
@@ -80,6 +89,7 @@ export async function prepareDaemon(
     const removed = await removeRulesAheadOfLocal(kernel);
     if (removed > 0) log.warn({ removed }, 'rules of ours stood ahead of table local: taken out');
     await checkAgainstKernel(loaded, kernel);
+    await checkConnmark(loaded, systemNft);
     const saved = await savedState(config, log);
     const daemon = new Daemon(options, loaded, kernel, log, saved);
     return { run: (signal) => daemon.run(signal).finally(close) };
@@ -119,11 +129,13 @@ class Daemon {
   readonly #metrics: Metrics;
   readonly #alerts: AlertSender;
   readonly #daemonAlerts: DaemonAlerts;
+  readonly #marks: MarkKeeper;
   readonly #limits: LimitKeeper;
   readonly #facts: Facts;
   #source: Source;
   #stopSource = new AbortController();
   readonly #config: ConfigKeeper;
+  readonly #discovery: DiscoveryKeeper;
   #ready = false;
 
   constructor(
@@ -152,6 +164,10 @@ class Daemon {
       metrics: this.#metrics,
       onPass: () => this.#review(),
     });
+    this.#marks = new MarkKeeper({
+      ...{ engine: this.#engine, metrics: this.#metrics, nft: systemNft, clock, log },
+      watch: (changed, signal) => watchNftables(TABLE.name, changed, signal),
+    });
     this.#limits = new LimitKeeper({
       engine: this.#engine,
       alerts: this.#alerts,
@@ -165,9 +181,14 @@ class Daemon {
       onChange: () => this.#changed(),
     });
     this.#source = this.#createSource(config);
+    this.#discovery = new DiscoveryKeeper({
+      ...{ engine: this.#engine, clock, log },
+      create: (next) => createDiscovery(next, { clock, random: Math.random, log }),
+      onChange: () => this.#changed(),
+    });
     this.#config = new ConfigKeeper({
       ...{ path: options.configPath, loaded, clock, log },
-      faultsHere: (next) => refusalsHere(next, kernel, this.#engine.config),
+      faultsHere: (next) => refusalsHere(next, kernel, this.#engine.config, systemNft),
       apply: (next, changes) => this.#apply(next, changes),
       onReload: () => this.#daemonAlerts.review(),
     });
@@ -178,10 +199,12 @@ class Daemon {
       engine: this.#engine,
       reconciler: this.#reconciler,
       limits: this.#limits,
+      marks: () => this.#marks.state,
       alerts: { active: () => this.#activeAlerts() },
       ready: () => this.#ready,
       source: () => this.#source,
       config: () => this.#config.state,
+      discovery: () => this.#discovery.current,
     };
     this.#daemonAlerts = new DaemonAlerts(this.#facts, this.#alerts);
   }
@@ -192,6 +215,7 @@ class Daemon {
     const both = AbortSignal.any([signal, stop.signal]);
     const service = new Answers(this.#facts, {
       kernel: this.#kernel,
+      nft: systemNft,
       reload: () => this.#config.reload(),
       clearLimits: (ids) => this.#clearLimits(ids),
     });
@@ -211,7 +235,9 @@ class Daemon {
       log.info({ version: this.#options.version, config: this.#options.configPath }, 'started');
       const parts = [
         this.#reconciler.run(both),
+        this.#discovery.run(both),
         this.#runSources(both),
+        this.#marks.run(both),
         this.#limits.run(both),
         this.#alerts.run(both),
         this.#watchReceived(both),
@@ -221,7 +247,10 @@ class Daemon {
       for (const part of parts) part.catch(() => stop.abort());
       await Promise.all(parts);
       const { flush } = this.#options;
-      if (flush) await this.#reconciler.flush();
+      if (flush) {
+        await this.#reconciler.flush();
+        await this.#marks.tryFlush();
+      }
       await this.#limits.end(flush);
       log.info({ flushed: flush }, 'stopped');
     } finally {
@@ -251,6 +280,7 @@ class Daemon {
 
   /** One source after the other: a reload that changes it ends the old one first. */
   async #runSources(signal: AbortSignal): Promise<void> {
+    await this.#discovery.firstWord(signal);
     while (!signal.aborted) {
       const source = this.#source;
       const both = AbortSignal.any([signal, this.#stopSource.signal]);
@@ -272,6 +302,7 @@ class Daemon {
   }
 
   #review(): void {
+    this.#marks.review();
     const { complete } = this.#engine.feed;
     this.#ready = complete && (this.#ready || this.#reconciler.settled);
     this.#limits.review();
@@ -314,7 +345,8 @@ class Daemon {
   }
 
   #apply(config: Config, changes: readonly string[]): void {
-    this.#engine.reconfigure(config);
+    this.#engine.reconfigure(config, this.#discovery.snapshot(config));
+    this.#discovery.reconfigure(config);
     this.#log.setLevel(config.log.level);
     if (changes.some((change) => change.startsWith('source'))) {
       this.#source = this.#createSource(config);

@@ -1,4 +1,5 @@
 /** The daemon's work done once, for the commands that need no daemon: `plan`, `apply`, `cleanup`. */
+import { CONNMARK } from './admin/connmark-answer.js';
 import { misplacedText } from './admin/misplaced-text.js';
 import { operationText } from './admin/operation-text.js';
 import type { ApplyReport, CleanupReport, PlanReport } from './admin/report.js';
@@ -6,7 +7,11 @@ import { planNotes } from './admin/table-notes.js';
 import { systemClock } from './clock.js';
 import type { Config } from './config/config.js';
 import { loadConfig } from './config/load.js';
+import { MarkKeeper, type MarkMetrics } from './connmark/mark-keeper.js';
+import { NftError, systemNft } from './connmark/nft.js';
 import { Engine } from './desired/engine.js';
+import { createDiscovery } from './discover/create.js';
+import { discoverOnce } from './discover-once.js';
 import { fpmNode } from './fpm-node.js';
 import { readFullFeed } from './full-feed.js';
 import type { Kernel, Operation } from './kernel/kernel.js';
@@ -15,6 +20,7 @@ import type { Log } from './log-port.js';
 import {
   acceptedOrFault,
   checkAgainstKernel,
+  checkEnvironment,
   openKernel,
   openKernelForReading,
 } from './preflight.js';
@@ -37,7 +43,10 @@ const UNSETTLED = {
 const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
 
 interface Pipeline {
+  /** What was not to be had of the cluster, one line each. */
+  readonly undiscovered: readonly string[];
   readonly engine: Engine;
+  readonly marks: MarkKeeper;
   readonly reconciler: Reconciler;
 }
 
@@ -54,13 +63,18 @@ export interface PlanOptions {
  */
 export async function planOnce(options: PlanOptions): Promise<PlanReport> {
   const open = () => openKernelForReading(silent);
-  return await withFeed({ ...options, open }, async ({ engine, reconciler }) => {
+  return await withFeed({ ...options, open }, async (pipeline) => {
+    const { engine, reconciler, marks, undiscovered } = pipeline;
     const linkName = (index: number): string => engine.underlay.linkName(index);
     const { operations, misplaced } = reconciler.difference();
+    const connmark = await plannedMarks(marks);
     return {
-      changes: operations.map((operation) => operationText(operation, linkName)),
+      changes: [
+        ...operations.map((operation) => operationText(operation, linkName)),
+        ...connmark.changes,
+      ],
       evaluatedBy: 'command',
-      notes: notesOf(engine, misplaced),
+      notes: [...undiscovered, ...notesOf(engine, misplaced), ...connmark.notes],
     };
   });
 }
@@ -78,8 +92,10 @@ export async function applyOnce(options: ApplyOptions): Promise<ApplyReport> {
     countOperations: (op: string, n: number) => void counts.set(op, (counts.get(op) ?? 0) + n),
   };
   const open = () => openKernel(silent);
-  return await withFeed({ ...options, open, metrics }, async ({ engine, reconciler }) => {
+  return await withFeed({ ...options, open, metrics }, async (pipeline) => {
+    const { engine, reconciler, marks, undiscovered } = pipeline;
     const settled = await bringInStep(reconciler);
+    const connmark = await attempt(() => marks.once());
     const { mirror } = reconciler;
     const installed = [...engine.tables.keys()].reduce(
       (sum, table) => sum + mirror.count(table, 'ipv4') + mirror.count(table, 'ipv6'),
@@ -95,8 +111,12 @@ export async function applyOnce(options: ApplyOptions): Promise<ApplyReport> {
         count('foreign-route-delete') +
         count('nexthop-delete'),
       unchanged: Math.max(0, installed - written),
-      failed: [...failures(reconciler, engine), ...(settled ? [] : [UNSETTLED])],
-      notes: notesOf(engine, reconciler.misplaced),
+      failed: [
+        ...failures(reconciler, engine),
+        ...(settled ? [] : [UNSETTLED]),
+        ...connmark.failed,
+      ],
+      notes: [...undiscovered, ...notesOf(engine, reconciler.misplaced)],
     };
   });
 }
@@ -125,11 +145,14 @@ export async function cleanup(): Promise<CleanupReport> {
     const reconciler = new Reconciler({ kernel, engine, clock: systemClock, log: silent, metrics });
     await reconciler.prepare();
     await reconciler.flush();
+    const marks = markKeeper(engine);
+    const connmark = await attempt(() => marks.flush());
     return {
       rules: counts.get('rule-delete') ?? 0,
       routes: counts.get('route-delete') ?? 0,
       nexthops: counts.get('nexthop-delete') ?? 0,
-      failed: failures(reconciler, engine),
+      connmark: connmark.done,
+      failed: [...failures(reconciler, engine), ...connmark.failed],
     };
   } finally {
     await kernel.close();
@@ -145,6 +168,46 @@ function failures(reconciler: Reconciler, engine: Engine): ApplyReport['failed']
   }));
 }
 
+/** Of commands, which end: nothing is followed. */
+function markKeeper(engine: Engine): MarkKeeper {
+  const watch = (): Promise<void> => Promise.resolve();
+  const metrics = NO_METRICS;
+  return new MarkKeeper({
+    engine,
+    nft: systemNft,
+    clock: systemClock,
+    log: silent,
+    metrics,
+    watch,
+  });
+}
+
+/** `done` is what `work` resolved with, false where nft did not do it. */
+async function attempt(
+  work: () => Promise<boolean>,
+): Promise<{ done: boolean; failed: ApplyReport['failed'] }> {
+  try {
+    return { done: await work(), failed: [] };
+  } catch (error) {
+    if (!(error instanceof NftError)) throw error;
+    const { kind: errno, message } = error;
+    return { done: false, failed: [{ what: CONNMARK, errno, message }] };
+  }
+}
+
+async function plannedMarks(marks: MarkKeeper): Promise<Pick<PlanReport, 'changes' | 'notes'>> {
+  try {
+    const op = await marks.planned();
+    return {
+      changes: op === undefined ? [] : [{ op, kind: 'connmark', text: CONNMARK }],
+      notes: [],
+    };
+  } catch (error) {
+    if (!(error instanceof NftError)) throw error;
+    return { changes: [], notes: [`${CONNMARK} could not be read: ${error.message}`] };
+  }
+}
+
 interface FeedOptions extends PlanOptions {
   readonly open: () => Promise<Kernel>;
   readonly metrics?: ReconcileMetrics;
@@ -157,6 +220,7 @@ async function withFeed<T>(
 ): Promise<T> {
   const loaded = acceptedOrFault(await loadConfig(configPath));
   const { config } = loaded;
+  checkEnvironment(config);
   const kernel = await open();
   const clock = systemClock;
   try {
@@ -169,19 +233,22 @@ async function withFeed<T>(
     await reconciler.prepare();
     const given = { hold: () => config.hold, sockets: tcpSockets, node: fpmNode(kernel) };
     const source = createSource(config, { clock, random: Math.random, log: silent, ...given });
+    const discovery = await createDiscovery(config, { clock, random: Math.random, log: silent });
+    const undiscovered =
+      discovery === undefined ? [] : await discoverOnce({ discovery, engine, clock, signal });
     const { sessions } = source;
     await disableAgain({ config, peers: state.disabledPeers, sessions, now: clock.now() });
     await readFullFeed({ engine, source, clock, signal, onWait });
     // The kernel as it is now, not as it was before a feed that may have taken minutes.
     reconciler.audit();
     await reconciler.prepare();
-    return await work({ engine, reconciler });
+    return await work({ engine, reconciler, marks: markKeeper(engine), undiscovered });
   } finally {
     await kernel.close();
   }
 }
 
-const NO_METRICS: ReconcileMetrics = {
+const NO_METRICS: ReconcileMetrics & MarkMetrics = {
   countOperations() {},
   countKernelError() {},
   countDrift() {},
@@ -195,6 +262,7 @@ const NO_CONFIG: Config = {
   sync: { timeout: 0 },
   tables: [],
   prefixLists: new Map(),
+  discovery: { kubernetes: undefined },
   metrics: { listen: undefined },
   admin: { socket: '' },
   alerts: { alertmanager: undefined },

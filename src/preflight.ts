@@ -3,6 +3,9 @@ import { readFile } from 'node:fs/promises';
 import type { Config, ConfigFault, RulesConfig } from './config/config.js';
 import { formatFault } from './config/fault.js';
 import type { LoadedConfig, LoadResult } from './config/loaded.js';
+import { type Nft, NftError, systemNft } from './connmark/nft.js';
+import { trial } from './connmark/ruleset.js';
+import { discoveryFaults } from './discover/create.js';
 import { type Kernel, KernelError } from './kernel/kernel.js';
 import { openRtnetlink } from './kernel/rtnetlink.js';
 import type { Log } from './log-port.js';
@@ -14,6 +17,41 @@ import { StartFault } from './start-fault.js';
 export function acceptedOrFault(result: LoadResult): LoadedConfig {
   if (result.ok) return result;
   throw new StartFault('the configuration is refused', 78, result.faults.map(formatFault));
+}
+
+/** Throws {@link StartFault} for what the environment lacks that the configuration builds upon. */
+export function checkEnvironment(config: Config): void {
+  const faults = discoveryFaults(config);
+  if (faults.length > 0)
+    throw new StartFault('the configuration does not fit this node', 1, faults);
+}
+
+/**
+ * Throws {@link StartFault} where tables go by connection marks and nft is not there, may not write, or
+ * the kernel does not do it: asked without a change.
+ */
+export async function checkConnmark(loaded: LoadedConfig, nft: Nft): Promise<void> {
+  const faults = await connmarkFaults(loaded, () => nft.try(trial()));
+  if (faults.length === 0) return;
+  throw new StartFault('connections cannot be marked on this node', 1, faults.map(formatFault));
+}
+
+async function connmarkFaults(
+  { config, faultAt }: LoadedConfig,
+  ask: () => Promise<void>,
+): Promise<ConfigFault[]> {
+  const users = [...config.tables.entries()].filter(
+    ([, { rules }]) => rules?.returnPath.by === 'connmark',
+  );
+  if (users.length === 0) return [];
+  try {
+    await ask();
+    return [];
+  } catch (error) {
+    if (!(error instanceof NftError)) throw error;
+    const message = `connmark needs nft (Debian package nftables): ${error.message}`;
+    return users.map(([table]) => faultAt({ table, key: 'returnPath' }, message));
+  }
 }
 
 /** Opens the kernel for writing. Throws {@link StartFault} without the right to. */
@@ -75,11 +113,14 @@ export async function refusalsHere(
   loaded: LoadedConfig,
   kernel: KernelReader,
   inForce: Config,
+  nft: Nft,
 ): Promise<readonly string[]> {
   try {
     const misplaced = await ruleFaults(loaded, kernel);
     const foreign = await foreignFaults(loaded, kernel, inForce);
-    return [...misplaced, ...foreign].map(formatFault);
+    const unmarkable = await connmarkFaults(loaded, () => nft.try(trial()));
+    const faults = [...misplaced, ...foreign, ...unmarkable].map(formatFault);
+    return [...faults, ...discoveryFaults(loaded.config)];
   } catch (error) {
     if (error instanceof KernelError) return [error.message];
     throw error;
@@ -94,15 +135,17 @@ export interface NodeVerdict {
 
 /** Holds the configuration against this node, reading only; that it cannot be read is a warning. */
 export async function lookAtNode(loaded: LoadedConfig): Promise<NodeVerdict> {
+  // Takes no right: whether nft may write, the start tells.
+  const unmarkable = await connmarkFaults(loaded, () => systemNft.find());
   let kernel: Kernel | undefined;
   try {
     kernel = await openRtnetlink();
     const faults = await ruleFaults(loaded, kernel);
     const foreign = await foreignFaults(loaded, kernel);
-    return { faults, warnings: foreign.map(formatFault) };
+    return { faults: [...faults, ...unmarkable], warnings: foreign.map(formatFault) };
   } catch (error) {
     if (!(error instanceof KernelError)) throw error;
-    return { faults: [], warnings: [`the kernel was not looked at: ${error.message}`] };
+    return { faults: unmarkable, warnings: [`the kernel was not looked at: ${error.message}`] };
   } finally {
     await kernel?.close();
   }
@@ -167,9 +210,10 @@ function isGuarded(id: number, inForce: Config | undefined): boolean {
   return inForce?.tables.some((table) => table.id === id && table.foreign === 'fail') === true;
 }
 
-/** An interface may have addresses of both families, and a match without prefixes is for both. */
-function hasRules({ from, match }: RulesConfig, family: Family): boolean {
+/** An interface may have addresses of both families, what is found may be of both, and a match without prefixes is for both. */
+function hasRules({ from, match, discover }: RulesConfig, family: Family): boolean {
   return (
+    discover.length > 0 ||
     from.some((source) => source.kind === 'interface' || source.prefix.family === family) ||
     match.some(
       (entry) => (entry.family ?? entry.from?.family ?? entry.to?.family ?? family) === family,

@@ -3,10 +3,13 @@
 import type { Config } from '../config/config.js';
 import { formatFault } from '../config/fault.js';
 import { loadConfigApart } from '../config/load-apart.js';
+import type { Nft } from '../connmark/nft.js';
+import { sameCluster } from '../discover/create.js';
 import type { Kernel, KernelRoute } from '../kernel/kernel.js';
 import { refusalsHere } from '../preflight.js';
 import { adopt } from '../reconcile/audit.js';
 import type { Mirror } from '../reconcile/mirror.js';
+import { connmarkPlan } from './connmark-answer.js';
 import { explainAnswer } from './explain-answer.js';
 import type { Facts } from './facts.js';
 import { operationText } from './operation-text.js';
@@ -24,8 +27,13 @@ import { AdminFault, type AdminService } from './service.js';
 import { statusAnswer } from './status-answer.js';
 import { planNotes } from './table-notes.js';
 
+/** Of a plan that asks the cluster for what the daemon does not, or is not told yet. */
+const UNDISCOVERED =
+  'not all that discovery is to find is known: what came of it before is left alone';
+
 export interface Actions {
   readonly kernel: Kernel;
+  readonly nft: Nft;
   reload(): Promise<ReloadReport>;
   clearLimits(ids: ReadonlySet<string>): void;
 }
@@ -55,15 +63,22 @@ export class Answers implements AdminService {
   async plan(configPath: string): Promise<PlanReport> {
     const result = await loadConfigApart(configPath);
     if (!result.ok) throw new AdminFault(result.faults.map(formatFault).join('\n'));
-    const { engine, reconciler, clock } = this.facts;
-    const refusals = await refusalsHere(result, this.actions.kernel, engine.config);
+    const { engine, reconciler, clock, discovery } = this.facts;
+    const refusals = await refusalsHere(
+      result,
+      this.actions.kernel,
+      engine.config,
+      this.actions.nft,
+    );
     const unread = await this.#unreadRoutes(result.config);
     if (reconciler.lastAudit === undefined)
       throw new AdminFault(
         'the daemon has only begun, and reads the kernel: ask again in a moment',
       );
     const now = clock.monotonic();
-    const planned = engine.withConfig(result.config, now);
+    const known = sameCluster(engine.config, result.config);
+    const discovered = known ? discovery()?.snapshot(result.config) : undefined;
+    const planned = engine.withConfig(result.config, now, discovered);
     for (const table of planned.tables.values()) adopt(table, reconciler.mirror, false);
     planned.apply(engine.heard(), now);
     const linkName = (index: number): string => engine.underlay.linkName(index);
@@ -72,12 +87,18 @@ export class Answers implements AdminService {
       reconciler.mirror,
       () => reconciler.difference(planned),
     );
+    const connmark = connmarkPlan(this.facts.marks(), planned);
     return {
-      changes: operations.map((operation) => operationText(operation, linkName)),
+      changes: [
+        ...operations.map((operation) => operationText(operation, linkName)),
+        ...connmark.changes,
+      ],
       evaluatedBy: 'daemon',
       notes: [
         ...refusals,
         ...planNotes(planned),
+        ...(planned.discoverySettled ? [] : [UNDISCOVERED]),
+        ...connmark.notes,
         ...(engine.feed.complete ? [] : ['the feed is not complete: stale routes are left alone']),
       ],
     };

@@ -10,7 +10,9 @@ import { Prefix } from '../net/prefix.js';
 import type { LimitTracker } from '../policy/limit.js';
 import type { Refusal } from '../reconcile/retries.js';
 import { asPathText, nextHopText, type Path } from '../rib/path.js';
+import { unmarkedReason } from './connmark-answer.js';
 import { contestText } from './contest-text.js';
+import { clusterText, ruleOrigin } from './discovery-answer.js';
 import { conclusionOf } from './explain-conclusion.js';
 import type { Facts } from './facts.js';
 import { misplacedText } from './misplaced-text.js';
@@ -120,7 +122,7 @@ function* walk(table: Table, prefix: Prefix, facts: Facts): Generator<ExplainSte
     yield { stage: 'heard', outcome: configured ? 'info' : 'no', text };
   } else {
     for (const path of paths) yield { stage: 'heard', outcome: 'ok', text: pathText(path) };
-    yield* filterSteps(table, prefix, paths);
+    if (entry.reason !== 'cluster-range') yield* filterSteps(table, prefix, paths);
     yield* decisionSteps(table, entry, paths, engine.underlay);
   }
   if (fault !== undefined) {
@@ -179,6 +181,13 @@ function* decisionSteps(
         stage: 'filter',
         outcome: 'no',
         text: 'a default route needs acceptDefault: true besides a permit',
+      };
+      return;
+    case 'cluster-range':
+      yield {
+        stage: 'filter',
+        outcome: 'no',
+        text: `cluster-range: ${clusterText(table, prefix)}; never learned (discovery.kubernetes.protect)`,
       };
       return;
     case 'kept-in-main':
@@ -284,7 +293,8 @@ function refusalText({ errno, message }: Refusal): string {
   return `${errno} ${message}, retried`;
 }
 
-function* ruleSteps(table: Table, prefix: Prefix, { reconciler }: Facts): Generator<ExplainStep> {
+function* ruleSteps(table: Table, prefix: Prefix, facts: Facts): Generator<ExplainStep> {
+  const { reconciler, marks } = facts;
   const rules = table.rules.filter(({ family }) => family === prefix.family);
   if (rules.length === 0) {
     yield {
@@ -295,7 +305,9 @@ function* ruleSteps(table: Table, prefix: Prefix, { reconciler }: Facts): Genera
   }
   for (const rule of rules) {
     if (reconciler.mirror.ownRules().has(ruleKey(rule))) {
-      yield { stage: 'rule', outcome: 'ok', text: formatRule(rule) };
+      const origin = ruleOrigin(table, rule);
+      const text = `${formatRule(rule)}${origin === undefined ? '' : ` (${origin})`}`;
+      yield { stage: 'rule', outcome: 'ok', text };
       continue;
     }
     const misplaced = reconciler.misplaced.find((one) => one.rule === rule);
@@ -303,6 +315,10 @@ function* ruleSteps(table: Table, prefix: Prefix, { reconciler }: Facts): Genera
     const because = misplaced ? misplacedText(misplaced) : contest && contestText(contest);
     const why = because === undefined ? '' : `: ${because}`;
     yield { stage: 'rule', outcome: 'no', text: `${formatRule(rule)} is not installed${why}` };
+  }
+  const unmarked = table.marked && unmarkedReason(marks());
+  if (unmarked !== undefined) {
+    yield { stage: 'rule', outcome: 'no', text: `connections are not marked: ${unmarked}` };
   }
 }
 

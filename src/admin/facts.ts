@@ -1,6 +1,8 @@
 /** What the answers are made from: the parts of a running daemon, read only. */
 import type { Clock } from '../clock.js';
+import type { MarkState } from '../connmark/mark-keeper.js';
 import type { Engine } from '../desired/engine.js';
+import type { Discovery } from '../discover/discovery.js';
 import type { Reconciler } from '../reconcile/loop.js';
 import type { Source } from '../source/source.js';
 import type { AlertReport } from './report.js';
@@ -13,12 +15,16 @@ export interface Facts {
   readonly reconciler: Reconciler;
   /** When the peer of a `teardown` limit comes back; `undefined` while it is not disabled by us. */
   readonly limits: { restoreAt(limit: string): number | null | undefined };
+  /** How far connections are marked. */
+  readonly marks: () => MarkState;
   readonly alerts: { active(): readonly AlertReport[] };
   /** Fed and brought in step once, and the feed not lost since: churn does not end it. */
   readonly ready: () => boolean;
   /** A reload may put another in its place. */
   readonly source: () => Source;
   readonly config: () => ConfigState;
+  /** `undefined` where none is configured, or it has not begun. */
+  readonly discovery: () => Discovery | undefined;
 }
 
 export interface ConfigState {

@@ -1,3 +1,4 @@
+import { unmarkedReason } from './connmark-answer.js';
 import type { Facts } from './facts.js';
 import { misplacedText } from './misplaced-text.js';
 
@@ -5,7 +6,11 @@ import { misplacedText } from './misplaced-text.js';
 export type ReadinessFacts = {
   readonly ready: Facts['ready'];
   readonly source: () => Pick<ReturnType<Facts['source']>, 'state'>;
-  readonly engine: { readonly feed: Pick<Facts['engine']['feed'], 'phase' | 'pending'> };
+  readonly engine: {
+    readonly feed: Pick<Facts['engine']['feed'], 'phase' | 'pending'>;
+    readonly discoverySettled: boolean;
+  };
+  readonly marks: Facts['marks'];
   readonly reconciler: Pick<Facts['reconciler'], 'pending' | 'misplaced' | 'unread'>;
 };
 
@@ -14,8 +19,11 @@ export function unreadyReason(facts: ReadinessFacts): string | undefined {
   const { misplaced: rules, unread } = facts.reconciler;
   if (unread?.lasting) return `the kernel cannot be read: ${unread.error.message}`;
   if (!facts.ready()) return unfedReason(facts);
+  if (!facts.engine.discoverySettled) return 'not all that discovery is to find is known yet';
   const [misplaced] = rules;
-  return misplaced && `rules are taken out: ${misplacedText(misplaced)}`;
+  if (misplaced !== undefined) return `rules are taken out: ${misplacedText(misplaced)}`;
+  const unmarked = unmarkedReason(facts.marks());
+  return unmarked && `connections are not marked: ${unmarked}`;
 }
 
 function unfedReason({ engine, reconciler, source }: ReadinessFacts): string {

@@ -3,6 +3,7 @@
  * `--json` of the commands. The field names are a contract. Times are epoch
  * milliseconds, durations milliseconds, prefixes and addresses canonical text.
  */
+import type { KeptKind, ResourceStatus } from '../discover/discovered.js';
 import type { Family } from '../net/family.js';
 import type { RejectReason } from '../policy/verdict.js';
 import type { PeerStatus, SourceCounters, SourceState } from '../source/source.js';
@@ -50,9 +51,24 @@ export interface StatusReport {
     readonly peers: readonly PeerStatus[];
     readonly counters: SourceCounters;
   };
+  /** What the cluster is asked for; absent where nothing is. */
+  readonly discovery: DiscoveryReport | undefined;
   readonly tables: readonly TableReport[];
   readonly kernel: KernelReport;
+  readonly connmark: ConnmarkReport;
   readonly alerts: readonly AlertReport[];
+}
+
+export interface DiscoveryReport {
+  /** Where the cluster is asked. */
+  readonly address: string;
+  /** This node's name there. */
+  readonly node: string;
+  /** All that is asked for was told once, or is not to be had; until then what was before stays. */
+  readonly settled: boolean;
+  /** The cluster's own ranges, which no table learns. */
+  readonly kept: Readonly<Partial<Record<KeptKind, number>>>;
+  readonly resources: readonly ResourceStatus[];
 }
 
 export interface FamilyCounts {
@@ -88,6 +104,8 @@ export interface TableReport {
   readonly rules: {
     readonly desired: number;
     readonly installed: number;
+    /** Of the desired ones, those found by discovery, with the object each comes from. */
+    readonly found: readonly { readonly prefix: string; readonly origin: string }[];
     /** Of the desired ones, those kept out as they would stand ahead of table local. */
     readonly misplaced: number;
     readonly faults: readonly string[];
@@ -164,6 +182,40 @@ export interface KernelReport {
   /** Their total, where `contested` shows the first few only. */
   readonly contestedTotal: number;
 }
+
+/** The nftables table `rib2fib`, which marks connections for tables with `returnPath: connmark`. */
+export type ConnmarkReport =
+  /** No table goes by marks. */
+  | { readonly state: 'off' }
+  /** Not looked at yet. */
+  | { readonly state: 'pending' }
+  /** It stands as it was written; read at `readAt`. */
+  | {
+      readonly state: 'kept';
+      readonly since: number;
+      readonly readAt: number;
+      readonly tables: readonly {
+        /** Its name. */
+        readonly table: string;
+        /** `0x1000/0x1000`. */
+        readonly mark: string;
+        /** Where connections arrive that are marked … */
+        readonly interfaces: readonly string[];
+        /** … and what for: prefixes, single addresses without a length. */
+        readonly pools: readonly string[];
+        /** Connections marked since it was written last, up to `readAt`. */
+        readonly marked: number;
+      }[];
+    }
+  /** Others change it again and again; it is put right at `retryAt`. */
+  | { readonly state: 'contested'; readonly since: number; readonly retryAt: number }
+  | {
+      readonly state: 'failing';
+      readonly since: number;
+      readonly reason: string;
+      readonly attempts: number;
+      readonly retryAt: number;
+    };
 
 export interface AlertReport {
   readonly name: string;
@@ -248,7 +300,7 @@ export interface ExplainReport {
 /** `+` added, `~` replaced, `-` removed; `text` in the words of `ip route`, `ip rule`, `ip nexthop`. */
 export interface PlanChange {
   readonly op: '+' | '~' | '-';
-  readonly kind: 'route' | 'rule' | 'nexthop';
+  readonly kind: 'route' | 'rule' | 'nexthop' | 'connmark';
   readonly text: string;
 }
 
@@ -278,6 +330,8 @@ export interface CleanupReport {
   readonly rules: number;
   readonly routes: number;
   readonly nexthops: number;
+  /** The nftables table was there. */
+  readonly connmark: boolean;
   readonly failed: readonly {
     readonly what: string;
     readonly errno: string;

@@ -13,7 +13,9 @@ import type { Mirror } from '../reconcile/mirror.js';
 import { isOwnRule } from '../reconcile/rule-set.js';
 import { nextHopText } from '../rib/path.js';
 import type { PeerStatus } from '../source/source.js';
+import { connmarkAnswer } from './connmark-answer.js';
 import { rivalText } from './contest-text.js';
+import { discoveryReport, foundRules } from './discovery-answer.js';
 import { type Facts, wallTime } from './facts.js';
 import { misplacedText } from './misplaced-text.js';
 import { operationText } from './operation-text.js';
@@ -54,8 +56,10 @@ export function statusAnswer(facts: Facts): StatusReport {
       peers: source.peers().toSorted(byAddress),
       counters: source.counters(),
     },
+    discovery: discoveryReport(facts),
     tables: [...engine.tables.values()].map((table) => tableReport(table, facts)),
     kernel: kernelReport(facts),
+    connmark: connmarkAnswer(facts),
     alerts: alerts.active(),
   };
 }
@@ -125,6 +129,7 @@ function tableReport(table: Table, facts: Facts): TableReport {
     rules: {
       desired: table.rules.length,
       installed: table.rules.filter((rule) => mirror.ownRules().has(ruleKey(rule))).length,
+      found: foundRules(table),
       misplaced: misplaced.length,
       faults: [...misplaced.map(misplacedText), ...strangersAt(table, mirror)],
     },

@@ -13,7 +13,7 @@ export const cleanupCommand: Command<SocketOptions & { json: boolean }> = {
   usage: 'cleanup',
   summary: 'remove everything of ours from the kernel, and nothing else',
   about:
-    'Removes every rule, route and nexthop object with route protocol 178 in this network namespace, rules first, and enables the peers that a limit with `teardown` has left disabled at gobgpd. Works without a valid configuration. Refuses while a daemon runs.',
+    'Removes every rule, route and nexthop object with route protocol 178 in this network namespace, rules first, and the nftables table rib2fib, and enables the peers that a limit with `teardown` has left disabled at gobgpd. Works without a valid configuration. Refuses while a daemon runs.',
   examples: [['cleanup', 'after the daemon has been removed for good']],
   options: (parser) => withJson(withSocket(parser)),
   async run({ json, ...where }, { output }) {

@@ -14,12 +14,12 @@ export function applyText(report: ApplyReport, style: Style): string {
 }
 
 export function cleanupText(report: CleanupReport, style: Style): string {
-  const { rules, routes, nexthops, failed } = report;
+  const { rules, routes, nexthops, connmark, failed } = report;
   return [
     ...failureLines(failed, style),
-    rules + routes + nexthops + failed.length === 0
+    rules + routes + nexthops + failed.length === 0 && !connmark
       ? 'nothing of rib2fib was in the kernel'
-      : `removed ${plural(rules, 'rule')}, ${plural(routes, 'route')} and ${plural(nexthops, 'nexthop object')}${failedText(failed, style)}`,
+      : `removed ${plural(rules, 'rule')}, ${plural(routes, 'route')} and ${plural(nexthops, 'nexthop object')}${connmark ? ', and the nftables table' : ''}${failedText(failed, style)}`,
   ].join('\n');
 }
 

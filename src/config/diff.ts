@@ -1,6 +1,7 @@
 /** Two configurations -> what a reload changed, one short line a change, for the log. */
 import { FAMILIES } from '../net/family.js';
 import { hostPortText } from '../net/host-port.js';
+import { hexMark } from '../net/mark.js';
 import type {
   Config,
   FilterRule,
@@ -9,6 +10,7 @@ import type {
   PrefixListEntry,
   TableConfig,
 } from './config.js';
+import { diffDiscovery, discoveryTexts } from './diff-discovery.js';
 import { diffSources } from './diff-source.js';
 import { formatDuration } from './duration.js';
 
@@ -35,6 +37,7 @@ export function diffConfigs(before: Config, after: Config): readonly string[] {
     else if (current === undefined) lines.push(`${path}: removed`);
     else comparePrefixLists(lines, path, old, current);
   }
+  lines.push(...diffDiscovery(before, after));
   compareFixed(lines, 'metrics.listen', listenText(before), listenText(after));
   compareFixed(lines, 'admin.socket', before.admin.socket, after.admin.socket);
   compareFixed(lines, 'alerts.alertmanager', before.alerts.alertmanager, after.alerts.alertmanager);
@@ -97,6 +100,8 @@ function diffTable(lines: string[], before: TableConfig, after: TableConfig): vo
   compare(lines, `${path}.rules.priority`, before.rules?.priority, after.rules?.priority);
   compareItems(lines, `${path}.rules.from`, fromTexts(before), fromTexts(after));
   compareItems(lines, `${path}.rules.match`, matchTexts(before), matchTexts(after));
+  compareItems(lines, `${path}.rules.discover`, discoveryTexts(before), discoveryTexts(after));
+  compare(lines, `${path}.rules.returnPath`, returnPathText(before), returnPathText(after));
 }
 
 function diffLimits(lines: string[], path: string, before: TableConfig, after: TableConfig): void {
@@ -236,12 +241,12 @@ function ruleText({ text }: FilterRule): string {
 }
 
 function staticTexts(table: TableConfig): readonly string[] {
-  return table.static.map(({ prefix, via }) => {
+  return table.static.map(({ prefix, via, discover }) => {
     const legs = via.map((leg) => {
       const out = leg.interface === undefined ? '' : `%${leg.interface}`;
       return `${leg.gateway ?? ''}${out}${leg.weight === 1 ? '' : `*${leg.weight}`}`;
     });
-    return `${prefix} via ${legs.join(',')}`;
+    return `${prefix} via ${[...legs, ...(discover === undefined ? [] : [discover])].join(',')}`;
   });
 }
 
@@ -253,9 +258,18 @@ function fromTexts({ rules }: TableConfig): readonly string[] {
 
 function matchTexts({ rules }: TableConfig): readonly string[] {
   return (rules?.match ?? []).map(({ family, from, to, iif, fwmark }) => {
-    const mark = fwmark && `0x${fwmark.value.toString(16)}/0x${fwmark.mask.toString(16)}`;
+    const mark = fwmark && hexMark(fwmark);
     return Object.entries({ family, from, to, iif, fwmark: mark })
       .flatMap(([key, value]) => (value === undefined ? [] : [`${key} ${value}`]))
       .join(' ');
   });
+}
+
+/** `connmark 0x1000/0x1000 eth1`. */
+function returnPathText({ rules }: TableConfig): string | undefined {
+  if (rules === undefined) return undefined;
+  const { returnPath } = rules;
+  return returnPath.by === 'connmark'
+    ? ['connmark', hexMark(returnPath.mark), ...returnPath.interfaces].join(' ')
+    : returnPath.by;
 }

@@ -7,12 +7,13 @@ export interface NodePlace {
 }
 
 /** Every {@link NodePlace} has one of these. */
-export const NODE_KEYS = ['priority', 'foreign'] as const;
+export const NODE_KEYS = ['priority', 'foreign', 'returnPath'] as const;
 
 /** Where that stands in the main file. */
 export function nodePlacePath({ table, key }: NodePlace): FaultPath {
   switch (key) {
     case 'priority':
+    case 'returnPath':
       return ['tables', table, 'rules', key];
     case 'foreign':
       return ['tables', table, key];

@@ -1,31 +1,41 @@
 /** Parsed source rules -> {@link RulesConfig}: selectors that can match, none of them twice. */
 import { FAMILIES } from '../net/family.js';
 import type { RuleMatch, RulesConfig } from './config.js';
+import { buildRuleDiscovery } from './discovery.js';
 import type { FaultPath, Tell } from './fault.js';
+import { buildReturnPath, type Claims } from './return-path.js';
 import type { ParsedTable } from './schema.js';
 
-/** `claimed` collects, over all tables, what each priority already sends to a table. */
+/** `claims` collects, over all tables, what is taken already. */
 export function buildRules(
   parsed: NonNullable<ParsedTable['rules']>,
   path: FaultPath,
-  claimed: Set<string>,
+  claims: Claims,
   tell: Tell,
 ): RulesConfig {
   const { priority } = parsed;
   const claim = (selectors: readonly string[], at: FaultPath): void => {
     const keys = selectors.map((selector) => `${priority} ${selector}`);
-    if (keys.some((key) => claimed.has(key))) {
+    if (keys.some((key) => claims.selectors.has(key))) {
       tell(at, `priority ${priority} has a rule for this already; only the first would be used`);
     }
-    for (const key of keys) claimed.add(key);
+    for (const key of keys) claims.selectors.add(key);
+  };
+  const returnPath = buildReturnPath(parsed, path, claims, tell);
+  // By connection marks tables share their pools: what tells them apart is where a connection arrived.
+  const pools = new Set<string>();
+  const claimPool = (selector: string, at: FaultPath): void => {
+    if (returnPath.by !== 'connmark') claim([selector], at);
+    else if (pools.has(selector)) tell(at, 'stands above already');
+    pools.add(selector);
   };
   const from = parsed.from.map((entry, index): RulesConfig['from'][number] => {
     const at = [...path, 'from', index];
     if ('interface' in entry) {
-      claim([`interface ${entry.interface}`], at);
+      claimPool(`interface ${entry.interface}`, at);
       return { kind: 'interface', interface: entry.interface };
     }
-    claim([`${entry.family} from ${entry}`], at);
+    claimPool(`${entry.family} from ${entry}`, at);
     return { kind: 'prefix', prefix: entry };
   });
   const match = parsed.match.map((entry, index) => {
@@ -50,5 +60,6 @@ export function buildRules(
     }
     return { family, from: source, to, iif, fwmark } satisfies RuleMatch;
   });
-  return { priority, from, match };
+  const discover = buildRuleDiscovery(parsed.discover, [...path, 'discover'], tell);
+  return { priority, from, match, discover, returnPath };
 }

@@ -1,6 +1,7 @@
 /** Parsed tables -> {@link TableConfig}, with what one key means for another checked. */
 import type { FilterRule, LimitConfig, SourceConfig, StaticRoute, TableConfig } from './config.js';
 import type { FaultPath, Tell } from './fault.js';
+import type { Claims } from './return-path.js';
 import { buildRules } from './rules.js';
 import type { ParsedTable } from './schema.js';
 
@@ -14,14 +15,16 @@ const KERNEL_TABLES: ReadonlyMap<number, string> = new Map([
   [255, 'local'],
 ]);
 
-/** `filters[i]` are the rules of `parsed[i]`. The result is of use only if nothing was told. */
+/** `filters[i]` are the rules of `parsed[i]`; `discovers`: there is a cluster to ask. The result is of use only if nothing was told. */
 export function buildTables(
   parsed: readonly ParsedTable[],
   filters: readonly (readonly FilterRule[])[],
   source: SourceConfig['kind'],
+  discovers: boolean,
   tell: Tell,
 ): readonly TableConfig[] {
-  const [ids, names, claimed] = [new Set<number>(), new Set<string>(), new Set<string>()];
+  const [ids, names] = [new Set<number>(), new Set<string>()];
+  const claims: Claims = { selectors: new Set(), marks: [] };
   return parsed.map((table, index) => {
     const at = (...below: FaultPath): FaultPath => ['tables', index, ...below];
     const { id, name = `table${table.id}` } = table;
@@ -42,6 +45,7 @@ export function buildTables(
       tell(place, `${gateway} is link-local and names no interface`);
     }
     tellRepeated(table.keepInMain, String, (repeated) => at('keepInMain', repeated), tell);
+    if (!discovers) tellUndiscovered(table, at, tell);
     return {
       id,
       name,
@@ -56,7 +60,7 @@ export function buildTables(
       static: buildStatic(table, at('static'), tell),
       onMiss: table.onMiss,
       keepInMain: table.keepInMain,
-      rules: table.rules && buildRules(table.rules, at('rules'), claimed, tell),
+      rules: table.rules && buildRules(table.rules, at('rules'), claims, tell),
     };
   });
 }
@@ -104,7 +108,8 @@ function buildStatic(
     (repeated) => [...path, repeated, 'prefix'],
     tell,
   );
-  return routes.map(({ prefix, via }, index) => {
+  return routes.map(({ prefix, via = [], discover }, index) => {
+    if (via.length === 0 && discover === undefined) tell([...path, index], 'needs via or discover');
     if (keepInMain.some(({ key }) => key === prefix.key)) {
       tell([...path, index, 'prefix'], `${prefix} is in keepInMain too; leave one of them out`);
     }
@@ -133,8 +138,21 @@ function buildStatic(
       (repeated) => [...path, index, 'via', repeated],
       tell,
     );
-    return { prefix, via: legs };
+    return { prefix, via: legs, discover: discover && 'metallbPeers' };
   });
+}
+
+/** What a table asks of a cluster, and there is none to ask. */
+function tellUndiscovered(
+  table: ParsedTable,
+  at: (...below: FaultPath) => FaultPath,
+  tell: Tell,
+): void {
+  const needs = 'needs discovery.kubernetes, which is not there';
+  for (const [index, { discover }] of table.static.entries()) {
+    if (discover !== undefined) tell(at('static', index, 'discover'), needs);
+  }
+  if ((table.rules?.discover.length ?? 0) > 0) tell(at('rules', 'discover'), needs);
 }
 
 /** Tells of each item that equals an earlier one. */

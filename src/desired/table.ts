@@ -24,6 +24,8 @@ import {
 } from './decide.js';
 import type { FixedRoutes } from './fixed.js';
 import { type FixedGround, FixedPart } from './fixed-part.js';
+import { type Found, NOTHING_STANDS, type Standing } from './found.js';
+import type { MarkedConnections } from './marked-connections.js';
 import { NextHopMetrics } from './next-hop-metrics.js';
 import { type NextHopSet, NextHopSets } from './next-hop-set.js';
 import { ObjectChoice } from './object-choice.js';
@@ -48,6 +50,10 @@ export class Table {
   readonly #fixed: FixedPart;
   readonly #objects: ObjectChoice;
   #fed: boolean;
+  #found: Found;
+  #before: Standing;
+  /** Of the next {@link refresh}: what it has to return besides. */
+  #keptOwed: readonly Prefix[] = NO_PREFIXES;
   #lastStage: Stage | undefined;
   /** Neighbours in a feed mostly come to the same. */
   #lastDecision: Decision | undefined;
@@ -59,6 +65,8 @@ export class Table {
     this.#metrics = new NextHopMetrics(underlay, config.nextHop);
     this.#families = families;
     this.#fed = options.fed;
+    this.#found = options.found;
+    this.#before = options.before;
     this.#objects = new ObjectChoice(config.nextHop.objects, options.useObjects);
     this.filter = compileFilter(config.filters, options.prefixLists);
     this.nextHops = new NextHopSets(config.nextHop, underlay);
@@ -111,8 +119,31 @@ export class Table {
 
   /** The prefixes that are kept in main no more, or newly: what they cover must be decided again. */
   refresh(): readonly Prefix[] {
-    const { kept } = this.fixed;
-    return this.#fixed.refresh(this.#ground) ? this.fixed.kept.difference(kept) : NO_PREFIXES;
+    const { kept, cluster } = this.fixed;
+    const owed = this.#keptOwed;
+    this.#keptOwed = NO_PREFIXES;
+    if (!this.#fixed.refresh(this.#ground)) return owed;
+    const changed = [...owed, ...this.fixed.kept.difference(kept)];
+    if (cluster === this.fixed.cluster) return changed;
+    return [...changed, ...this.fixed.cluster.difference(cluster)];
+  }
+
+  /** Takes in what was found; what {@link refresh} returns. */
+  setFound(found: Found): readonly Prefix[] {
+    this.#found = found;
+    if (found.part.settled && found.ranges.settled) this.#before = NOTHING_STANDS;
+    this.#fixed.foundMore();
+    return this.refresh();
+  }
+
+  /** What discovery has found for it. */
+  get found(): Found {
+    return this.#found;
+  }
+
+  /** Its rules and fixed routes, for a table that takes its place. */
+  get standing(): Standing {
+    return { rules: this.rules, routes: this.fixed.routes };
   }
 
   /**
@@ -235,18 +266,29 @@ export class Table {
     return this.#fixed.rules;
   }
 
+  /** Whose replies come back to this table, where it goes by their marks; another object whenever that changed. */
+  get marked(): MarkedConnections | undefined {
+    return this.#fixed.marked;
+  }
+
   /** Learned routes stand on nexthop groups, not on inline next hops. */
   get useObjects(): boolean {
     return this.#objects.use;
   }
 
   /** Tells what the kernel has from before, so that a restart rewrites nothing. */
-  adopt({ learned, onObjects, fed }: Adopted): void {
+  adopt({ learned, onObjects, fed, standing }: Adopted): void {
     for (const limit of this.limits) {
       const reserved = learned.filter(({ family }) => limit.config.family === family);
       limit.reserve(reserved.map(({ key }) => key));
     }
     if (onObjects) this.#objects.adopt();
+    if (!this.#found.part.settled || !this.#found.ranges.settled) {
+      // At once: the next pass would take out what is not wanted.
+      this.#before = standing;
+      this.#fixed.outdated();
+      this.#keptOwed = this.refresh();
+    }
     if (fed) this.feedEnded();
   }
 
@@ -320,12 +362,15 @@ export class Table {
   get #stage(): Stage {
     const { config, filter, limits, nextHops } = this;
     const underlay = this.#underlay;
-    const { kept } = this.fixed;
-    if (this.#lastStage?.underlay !== underlay || this.#lastStage.kept !== kept) {
+    const { kept, cluster } = this.fixed;
+    const last = this.#lastStage;
+    if (last?.underlay !== underlay || last.kept !== kept || last.cluster !== cluster) {
       const { selection } = this;
-      this.#lastStage = { config, filter, limits, nextHops, underlay, kept, selection };
+      const made = { config, filter, limits, nextHops, underlay, kept, cluster, selection };
+      this.#lastStage = made;
+      return made;
     }
-    return this.#lastStage;
+    return last;
   }
 
   #shared(decision: Decision): Decision {
@@ -346,7 +391,8 @@ export class Table {
   }
 
   get #ground(): FixedGround {
-    return { underlay: this.#underlay, families: this.#families, fed: this.#fed };
+    const [found, before] = [this.#found, this.#before];
+    return { underlay: this.#underlay, families: this.#families, fed: this.#fed, found, before };
   }
 
   *#routes(): Generator<{ prefix: Prefix; set: NextHopSet }> {

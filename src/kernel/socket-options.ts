@@ -86,14 +86,14 @@ const getBytes: GetOption = libc.func('getsockopt', 'int', [
 ]);
 
 /**
- * The descriptor of this process's NETLINK_ROUTE socket bound to a port id.
+ * The descriptor of this process's netlink socket of a protocol, bound to a port id.
  * @throws KernelError when /proc does not show it.
  */
-export function descriptorOf(port: number): number {
+export function descriptorOf(port: number, protocol: number): number {
   const inode = readFileSync('/proc/net/netlink', 'latin1')
     .split('\n')
     .map((line) => line.trim().split(/\s+/))
-    .find(([, protocol, pid]) => protocol === '0' && pid === String(port))
+    .find(([, its, pid]) => its === String(protocol) && pid === String(port))
     ?.at(-1);
   for (const name of readdirSync('/proc/self/fd')) {
     if (linkOf(`/proc/self/fd/${name}`) === `socket:[${inode}]`) return Number(name);

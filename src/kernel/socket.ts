@@ -1,5 +1,5 @@
 /**
- * One NETLINK_ROUTE socket: transport by npm `netlink` (the only importer),
+ * One netlink socket: transport by npm `netlink` (the only importer),
  * with the options that make it fit to live with. Without NO_ENOBUFS an overrun
  * of any of its sockets would abort the process.
  */
@@ -20,7 +20,9 @@ import {
   waitingBytes,
 } from './socket-options.js';
 
+/** Netlink protocols of linux/netlink.h. */
 const NETLINK_ROUTE = 0;
+export const NETLINK_NETFILTER = 12;
 
 /** A longer message is refused with EMSGSIZE; the kernel grants twice this. */
 const SEND_BUFFER = 208 * 1024;
@@ -29,11 +31,13 @@ const SEND_BUFFER = 208 * 1024;
 const BESIDE_BYTES = 8 * 1024;
 
 export interface SocketOptions {
+  /** Default NETLINK_ROUTE. */
+  readonly protocol?: number;
   /** Bytes asked for; see {@link NetlinkSocket.receiveBuffer}. */
   readonly receiveBuffer: number;
   /** Port ids whose writes are not to be heard, before any group is joined. */
   readonly ignore?: readonly number[];
-  /** RTNLGRP_ numbers; one that the kernel does not know is passed over. */
+  /** RTNLGRP_ numbers, or those of another protocol; one that the kernel does not know is passed over. */
   readonly groups?: readonly number[];
 }
 
@@ -59,7 +63,7 @@ export class NetlinkSocket {
   private constructor(raw: RawNetlinkSocket, options: SocketOptions) {
     this.#raw = raw;
     this.port = raw.address().port >>> 0;
-    this.#fd = descriptorOf(this.port);
+    this.#fd = descriptorOf(this.port, options.protocol ?? NETLINK_ROUTE);
     enable(this.#fd, NETLINK_NO_ENOBUFS);
     enable(this.#fd, NETLINK_CAP_ACK);
     enable(this.#fd, NETLINK_EXT_ACK);
@@ -74,7 +78,7 @@ export class NetlinkSocket {
   static open(options: SocketOptions, handlers: SocketHandlers): NetlinkSocket {
     let raw: RawNetlinkSocket | undefined;
     try {
-      raw = new RawNetlinkSocket(NETLINK_ROUTE, {
+      raw = new RawNetlinkSocket(options.protocol ?? NETLINK_ROUTE, {
         // 0 lets the kernel choose: process ids repeat in the containers of one network namespace.
         localPort: 0,
         // A look at the size first: short messages would each keep a whole buffer alive until collected.

@@ -21,7 +21,10 @@ export type AlertName =
   | 'Rib2fibLocalRuleBehind'
   | 'Rib2fibKernelRefuses'
   | 'Rib2fibForeignRoutes'
-  | 'Rib2fibContested';
+  | 'Rib2fibConnmarkFailing'
+  | 'Rib2fibContested'
+  | 'Rib2fibDiscoveryStale'
+  | 'Rib2fibDiscoveryRefused';
 
 export interface Alert {
   readonly name: AlertName;

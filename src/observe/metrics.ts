@@ -4,7 +4,8 @@
  * scrapes; what only grows is counted where it happens. No label holds a prefix.
  */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { FeedState, StatusReport, TableReport } from '../admin/report.js';
+import type { ConnmarkReport, FeedState, StatusReport, TableReport } from '../admin/report.js';
+import { RESOURCE_STATES } from '../discover/discovered.js';
 import { FAMILIES } from '../net/family.js';
 import type { SourceState } from '../source/source.js';
 
@@ -60,9 +61,32 @@ const GAUGES = {
   ],
   contested_objects: ['Routes, rules and nexthop objects that others undo again and again.', []],
   rules_installed: ['Source rules of ours that are in the kernel.', ['table']],
+  connmark_up: [
+    'Connections are marked, so that replies find back; absent where no table goes by marks.',
+    [],
+  ],
+  connmark_connections: [
+    'Connections marked since the nftables table was written last, at the last look.',
+    ['table'],
+  ],
   prefix_limit: ['The prefix limit as configured.', LIMIT_LABELS],
   prefix_limit_usage_ratio: ['Prefixes counted, as a share of the limit.', LIMIT_LABELS],
   prefix_limit_exceeded: ['The limit is exceeded, or its action still holds.', LIMIT_LABELS],
+  discovery_resource_state: [
+    '1 for how a resource of the cluster stands: listing (never told yet), synced, stale, refused, absent.',
+    ['resource', 'state'],
+  ],
+  discovery_resource_state_since_timestamp_seconds: [
+    'Since when a resource of the cluster stands so.',
+    ['resource'],
+  ],
+  discovery_objects: ['Objects of a resource of the cluster that are in use.', ['resource']],
+  discovery_objects_faulty: [
+    'Objects of a resource of the cluster that are not understood.',
+    ['resource'],
+  ],
+  discovery_ranges_kept: ['Ranges of the cluster’s own that no table learns.', ['kind']],
+  rules_found: ['Source rules that discovery has found.', ['table']],
   config_loaded: ['A configuration is in force.', []],
   config_stale: ['A newer configuration was refused; the one before is in force.', []],
   build_info: ['Always 1; the label has the version.', ['version']],
@@ -136,7 +160,7 @@ export class Metrics {
     this.#errors.inc({ op, errno });
   }
 
-  countDrift(kind: 'route' | 'rule' | 'nexthop', count = 1): void {
+  countDrift(kind: 'route' | 'rule' | 'nexthop' | 'connmark', count = 1): void {
     this.#drift.inc({ kind }, count);
   }
 
@@ -182,11 +206,22 @@ export class Metrics {
       this.#gauges.get('source_last_event_timestamp_seconds')?.remove();
     }
     this.#fillPeers(source.peers);
+    this.#fillDiscovery(status.discovery);
     for (const table of status.tables) this.#fillTable(table);
+    this.#fillConnmark(status.connmark);
     this.#set('contested_objects', {}, status.kernel.contestedTotal);
     this.#set('config_loaded', {}, true);
     this.#set('config_stale', {}, config.stale);
     this.#set('build_info', { version: status.version }, true);
+  }
+
+  #fillConnmark(report: ConnmarkReport): void {
+    if (report.state === 'off') this.#gauges.get('connmark_up')?.remove();
+    else this.#set('connmark_up', {}, report.state === 'kept');
+    if (report.state !== 'kept') return;
+    for (const { table, marked } of report.tables) {
+      this.#set('connmark_connections', { table }, marked);
+    }
   }
 
   /** Several peers of one address, told apart by router id, are one: up when all are. */
@@ -207,6 +242,20 @@ export class Metrics {
     }
   }
 
+  #fillDiscovery(discovery: StatusReport['discovery']): void {
+    for (const { resource, state, since, objects, faulty } of discovery?.resources ?? []) {
+      for (const one of RESOURCE_STATES) {
+        this.#set('discovery_resource_state', { resource, state: one }, state === one);
+      }
+      this.#set('discovery_resource_state_since_timestamp_seconds', { resource }, since / 1000);
+      this.#set('discovery_objects', { resource }, objects);
+      this.#set('discovery_objects_faulty', { resource }, faulty);
+    }
+    for (const [kind, count] of Object.entries(discovery?.kept ?? {})) {
+      this.#set('discovery_ranges_kept', { kind }, count);
+    }
+  }
+
   #fillTable(report: TableReport): void {
     const table = report.name;
     for (const family of FAMILIES) {
@@ -224,6 +273,7 @@ export class Metrics {
     this.#set('foreign_routes', { table }, report.foreignRoutes);
     this.#set('routes_shadowed', { table }, report.shadowed);
     this.#set('rules_installed', { table }, report.rules.installed);
+    this.#set('rules_found', { table }, report.rules.found.length);
     for (const { peer, family, action, used, max, state, latched } of report.limits) {
       const labels = { table, peer: peer ?? 'all', family, action };
       this.#set('prefix_limit', labels, max);

@@ -48,6 +48,12 @@ mkdir "$BOX/app"
 mount --bind "$ROOT" "$BOX/app"
 cp "$NODE" "$BOX/node"
 if [ -n "$CAPABILITY" ]; then setcap "$CAPABILITY" "$BOX/node"; fi
+if [ -n "$NFT_CAPABILITY" ]; then
+  nft=$(command -v nft)
+  cp "$nft" "$BOX/nft"
+  setcap "$NFT_CAPABILITY" "$BOX/nft"
+  mount --bind "$BOX/nft" "$nft"
+fi
 mount --bind "$STATE" "$STATE"
 for point in $(awk '{ print $5 }' /proc/self/mountinfo); do
   case $point in
@@ -67,6 +73,8 @@ interface Pod {
   readonly config: ConfigValue;
   /** Set on the copy of node. */
   readonly capability?: string;
+  /** Set on a copy of nft, in its place. */
+  readonly nftCapability?: string;
   readonly behindShell?: boolean;
 }
 
@@ -79,6 +87,7 @@ function podCommand(pod: Omit<Pod, 'netns' | 'config'>, state: string) {
     NODE: process.execPath,
     PROGRAM: PROGRAM.slice(ROOT.length + 1),
     CAPABILITY: pod.capability ?? '',
+    NFT_CAPABILITY: pod.nftCapability ?? '',
     BEHIND_SHELL: pod.behindShell === true ? 'yes' : '',
     ...{ ROOT, BOX: box.path, STATE: state },
   };
@@ -276,5 +285,57 @@ describe('without CAP_NET_ADMIN', () => {
     );
     assert.equal(await lab.node.exec(...podCommand({}, scratch.path)(command)), asRoot);
     scratch.remove();
+  });
+});
+
+describe('nft as a pod has it', () => {
+  let lab: TwoFabrics;
+  const table = {
+    ...{ id: 100, filters: [{ permit: {} }] },
+    rules: { priority: 10_000, from: [POOL, POOL_V6], returnPath: 'connmark' },
+  };
+  const pod = (nftCapability: string) =>
+    daemonInPod({
+      ...{ netns: lab.node, capability: 'cap_net_admin+ep', nftCapability },
+      config: { source: lab.source, tables: [table] },
+    });
+
+  before(async () => {
+    lab = await TwoFabrics.create();
+    chmodSync(dirname(lab.routesFile), 0o755);
+    await lab.feed([{ prefix: '10.1.0.0/16', nextHop: ROUTER1 }]);
+  });
+  after(() => lab[Symbol.asyncDispose]());
+
+  it('marks connections with a file capability of its own', async () => {
+    await using daemon = await pod('cap_net_admin+ep');
+    await daemon.launch();
+    const { connmark } = await until(
+      async () => {
+        const status = await daemon.status();
+        return status.ready && status.connmark.state === 'kept' && status;
+      },
+      { what: 'connections are marked' },
+    );
+    assert.ok(connmark.state === 'kept');
+    assert.deepEqual(connmark.tables[0]?.interfaces, ['eth1']);
+    const listed = await lab.node.exec('nft', 'list', 'table', 'inet', 'rib2fib');
+    assert.match(listed, /iifname @interfaces_100/);
+    await lab.node.exec('nft', 'delete', 'table', 'inet', 'rib2fib');
+    await until(() => lab.node.exec('nft', 'list', 'table', 'inet', 'rib2fib'), {
+      what: 'a change is heard and put right',
+    });
+    assert.equal(await daemon.stop(), 0);
+  });
+
+  it('is refused in one line without: it inherits nothing', async () => {
+    await using daemon = await pod('');
+    await daemon.launch({ until: 'nothing' });
+    await until(() => !daemon.running, { what: 'it has ended' });
+    assert.equal(daemon.exitCode, 1);
+    assert.match(
+      daemon.output,
+      /tables\[0\]\.rules\.returnPath: .*give nft the file capability cap_net_admin\+ep$/m,
+    );
   });
 });

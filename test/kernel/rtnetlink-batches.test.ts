@@ -102,7 +102,7 @@ test('answers that do not fit the receive buffer: unknown, not taken for done', 
   await using node = await openNode();
   const { oif } = node;
   const writes = new WriteClient(() => assert.fail('malformed'), 100);
-  const descriptor = descriptorOf(writes.port);
+  const descriptor = descriptorOf(writes.port, 0);
   try {
     growReceiveBuffer(descriptor, 1);
     const failing = additions(1000, '192.0.2.77', oif);

@@ -4,9 +4,10 @@ import { test } from 'node:test';
 import { loadConfig } from '../../src/config/load.js';
 import type { LoadedConfig } from '../../src/config/loaded.js';
 import { KernelError } from '../../src/kernel/kernel.js';
-import { checkAgainstKernel, refusalsHere } from '../../src/preflight.js';
+import { checkAgainstKernel, checkConnmark, refusalsHere } from '../../src/preflight.js';
 import { StartFault } from '../../src/start-fault.js';
 import type { FakeKernel } from '../support/fake-kernel.js';
+import { FakeNft } from '../support/fake-nft.js';
 import { withFiles } from './config/files-in-directory.js';
 import { bareKernel } from './reconcile/node.js';
 
@@ -35,6 +36,8 @@ function moveLocal(kernel: FakeKernel): void {
   kernel.outside('rule del from all lookup 255 pref 0 proto 2', { silent: true });
 }
 
+const nft = new FakeNft();
+
 const MISPLACED =
   'c.yaml:6:17: tables[0].rules.priority: 10000 is not behind the ipv4 rule of table local, which stands at 20000 on this node; a larger number is allowed';
 const FOREIGN =
@@ -44,7 +47,7 @@ test('a configuration that fits is let through', async () => {
   const one = await loaded();
   const kernel = bareKernel();
   await checkAgainstKernel(one, kernel);
-  assert.deepEqual(await refusalsHere(one, kernel, one.config), []);
+  assert.deepEqual(await refusalsHere(one, kernel, one.config, nft), []);
 });
 
 test('what does not fit is told at its place, and how it ends a start', async () => {
@@ -59,14 +62,14 @@ test('what does not fit is told at its place, and how it ends a start', async ()
   kernel.outside('route add 10.0.0.0/8 via 10.9.0.77 dev eth1 table 200 proto 4 metric 20', {
     silent: true,
   });
-  assert.deepEqual(await refusalsHere(one, kernel, none), [FOREIGN]);
+  assert.deepEqual(await refusalsHere(one, kernel, none, nft), [FOREIGN]);
   const { exitCode, faults } = await start();
   assert.deepEqual({ exitCode, faults }, { exitCode: 1, faults: [FOREIGN] });
 
   moveLocal(kernel);
-  assert.deepEqual(await refusalsHere(one, kernel, none), [MISPLACED, FOREIGN]);
+  assert.deepEqual(await refusalsHere(one, kernel, none, nft), [MISPLACED, FOREIGN]);
   assert.deepEqual(
-    await refusalsHere(one, kernel, one.config),
+    await refusalsHere(one, kernel, one.config, nft),
     [MISPLACED],
     'a table that is guarded already is left alone already',
   );
@@ -78,7 +81,40 @@ test('a kernel that cannot be read refuses a reload', async () => {
   const one = await loaded();
   const kernel = bareKernel();
   kernel.rules = () => Promise.reject(new KernelError('rules', 'ENOBUFS', 'no buffer space'));
-  assert.deepEqual(await refusalsHere(one, kernel, one.config), [
+  assert.deepEqual(await refusalsHere(one, kernel, one.config, nft), [
     'rules: ENOBUFS: no buffer space',
   ]);
+});
+
+test('connection marks are refused where nft does not set them; nobody else asks for nft', async () => {
+  const one = await loaded();
+  const kernel = bareKernel();
+  const missing = new FakeNft();
+  missing.fail('missing', 'nft is not installed');
+  await checkConnmark(one, missing);
+  assert.deepEqual(missing.calls, []);
+  const marked = await withFiles(
+    { 'c.yaml': TEXT.replace('      priority', '      returnPath: connmark\n      priority') },
+    async (directory) => {
+      const result = await loadConfig(join(directory, 'c.yaml'));
+      assert.ok(result.ok);
+      return {
+        ...result,
+        faultAt: (...at: Parameters<typeof result.faultAt>) => ({
+          ...result.faultAt(...at),
+          file: 'c.yaml',
+        }),
+      };
+    },
+  );
+  const fault =
+    'c.yaml:6:19: tables[0].rules.returnPath: connmark needs nft (Debian package nftables): nft is not installed';
+  assert.deepEqual(await refusalsHere(marked, kernel, marked.config, missing), [fault]);
+  await assert.rejects(checkConnmark(marked, missing), (error: unknown) => {
+    assert.ok(error instanceof StartFault);
+    assert.deepEqual([error.exitCode, error.faults], [1, [fault]]);
+    return true;
+  });
+  await checkConnmark(marked, nft);
+  assert.equal(nft.stands, false);
 });

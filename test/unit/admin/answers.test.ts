@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { Answers } from '../../../src/admin/answers.js';
 import type { PlanReport } from '../../../src/admin/report.js';
+import { FakeNft } from '../../support/fake-nft.js';
 import { withFiles } from '../config/files-in-directory.js';
 import { config, table } from '../desired/build.js';
 import { FakeNode, runningNode } from '../reconcile/node.js';
@@ -19,6 +20,7 @@ tables:
 `;
   const answers = new Answers(fakeFacts(node), {
     kernel: node.kernel,
+    nft: new FakeNft(),
     reload: () => assert.fail('a plan reloads nothing'),
     clearLimits: () => assert.fail('a plan clears nothing'),
   });

@@ -1,5 +1,7 @@
 import type { ConfigState, Facts } from '../../../src/admin/facts.js';
 import type { AlertReport } from '../../../src/admin/report.js';
+import type { Discovery } from '../../../src/discover/discovery.js';
+import type { MarkState } from '../../../src/connmark/mark-keeper.js';
 import type { PeerStatus, Source, SourceState } from '../../../src/source/source.js';
 import type { FakeNode } from '../reconcile/node.js';
 
@@ -7,8 +9,10 @@ export type FakeFacts = Facts & {
   sourceState: SourceState;
   configState: ConfigState;
   peers: readonly PeerStatus[];
+  markState: MarkState;
   activeAlerts: readonly AlertReport[];
   restoreTimes: ReadonlyMap<string, number | null>;
+  foundBy: Discovery | undefined;
 };
 
 /** The facts of a running node, with a source that says what the test wants. */
@@ -30,15 +34,19 @@ export function fakeFacts(node: FakeNode): FakeFacts {
     engine,
     reconciler,
     limits: { restoreAt: (id) => facts.restoreTimes.get(id) },
+    marks: () => facts.markState,
     alerts: { active: () => facts.activeAlerts },
     ready: () => engine.feed.complete && reconciler.settled,
     source: () => source,
     config: () => facts.configState,
+    discovery: () => facts.foundBy,
     sourceState: { state: 'synced', since: clock.now() },
     configState: { file: '/etc/rib2fib/rib2fib.yaml', loadedAt: clock.now(), faults: [] },
     peers: [],
+    markState: { state: 'off' },
     activeAlerts: [],
     restoreTimes: new Map(),
+    foundBy: undefined,
   };
   return facts;
 }

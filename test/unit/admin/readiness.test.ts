@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type ReadinessFacts, unreadyReason } from '../../../src/admin/readiness.js';
+import type { MarkState } from '../../../src/connmark/mark-keeper.js';
 import type { FeedPhase } from '../../../src/desired/feed.js';
 import { tableRules } from '../../../src/desired/rules.js';
 import { Underlay } from '../../../src/desired/underlay.js';
+import { NOTHING_FOUND } from '../../../src/discover/discovered.js';
 import { KernelError } from '../../../src/kernel/kernel.js';
 import type { SourceState } from '../../../src/source/source.js';
 import { rulesFrom, table } from '../desired/build.js';
@@ -14,21 +16,30 @@ interface Given {
   readonly state?: SourceState;
   readonly pending?: number;
   readonly misplaced?: ReadinessFacts['reconciler']['misplaced'];
+  readonly settled?: boolean;
+  readonly marks?: MarkState;
   readonly unread?: ReadinessFacts['reconciler']['unread'];
 }
 
 function facts(given: Given): ReadinessFacts {
   const { ready = false, phase = { phase: 'synced', since: 0 }, pending = 0 } = given;
-  const { state = { state: 'synced', since: 0 }, misplaced = [], unread } = given;
+  const { state = { state: 'synced', since: 0 }, misplaced = [], unread, settled = true } = given;
+  const { marks = { state: 'off' } } = given;
   return {
     ready: () => ready,
     source: () => ({ state: () => state }),
-    engine: { feed: { phase, pending: ['ipv4', 'ipv6'] } },
+    engine: { feed: { phase, pending: ['ipv4', 'ipv6'] }, discoverySettled: settled },
+    marks: () => marks,
     reconciler: { pending, misplaced, unread },
   };
 }
 
-const [RULE] = tableRules(table({ rules: rulesFrom('203.0.113.0/24') }), Underlay.empty, ['ipv4']);
+const [RULE] = tableRules(
+  table({ rules: rulesFrom('203.0.113.0/24') }),
+  Underlay.empty,
+  ['ipv4'],
+  NOTHING_FOUND,
+);
 assert.ok(RULE);
 const MISPLACED = [{ rule: RULE, localPriority: 20_000 }];
 
@@ -44,6 +55,22 @@ const CASES: readonly (readonly [Given, string | undefined])[] = [
   [
     { ready: true, unread: { error: UNREADABLE, attempts: 3, lasting: true, retryAt: 0 } },
     'the kernel cannot be read: routes: EAGAIN: changed all the time',
+  ],
+  [{ ready: true, settled: false }, 'not all that discovery is to find is known yet'],
+  [
+    {
+      ready: true,
+      marks: { state: 'failing', since: 0, reason: 'nft: no', attempts: 1, retryAt: 5 },
+    },
+    'connections are not marked: nft: no',
+  ],
+  [
+    { ready: true, marks: { state: 'pending' } },
+    'connections are not marked: the nftables table rib2fib was not looked at yet',
+  ],
+  [
+    { ready: true, marks: { state: 'contested', since: 0, retryAt: 5 } },
+    'connections are not marked: others change the nftables table rib2fib again and again',
   ],
   [{}, 'the kernel is being brought in step'],
   [{ pending: 1 }, '1 change not yet in the kernel'],

@@ -201,7 +201,7 @@ test('what the kernel refuses, with its words and its next try; the first twenty
 test('misplaced rules are faults, and not counted as installed', async () => {
   const node = await runningNode(config(table({ rules: rulesFrom('203.0.113.0/24') })));
   const rules = () => statusAnswer(fakeFacts(node)).tables[0]?.rules;
-  assert.deepEqual(rules(), { desired: 1, installed: 1, misplaced: 0, faults: [] });
+  assert.deepEqual(rules(), { desired: 1, installed: 1, found: [], misplaced: 0, faults: [] });
   assert.equal(statusAnswer(fakeFacts(node)).ready, true);
   await node.outside(
     'rule add from all lookup 255 pref 20000 proto 3',
@@ -210,6 +210,7 @@ test('misplaced rules are faults, and not counted as installed', async () => {
   assert.deepEqual(rules(), {
     desired: 1,
     installed: 0,
+    found: [],
     misplaced: 1,
     faults: ['priority 10000 is not behind the ipv4 rule of table local (20000)'],
   });

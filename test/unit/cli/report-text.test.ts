@@ -177,11 +177,11 @@ test('what apply, cleanup and reload say', () => {
     'note: static[0]: eth9 is absent\n10.1.0.0/16 table 100: ENETUNREACH: unreachable\n0 added, 0 replaced, 0 removed, 7 unchanged, 1 failed',
   );
   assert.equal(
-    cleanupText({ rules: 1, routes: 812, nexthops: 2, failed: [] }, PLAIN),
+    cleanupText({ rules: 1, routes: 812, nexthops: 2, connmark: false, failed: [] }, PLAIN),
     'removed 1 rule, 812 routes and 2 nexthop objects',
   );
   assert.equal(
-    cleanupText({ rules: 0, routes: 0, nexthops: 0, failed: [] }, PLAIN),
+    cleanupText({ rules: 0, routes: 0, nexthops: 0, connmark: false, failed: [] }, PLAIN),
     'nothing of rib2fib was in the kernel',
   );
   assert.equal(

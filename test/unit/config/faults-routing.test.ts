@@ -1,4 +1,4 @@
-import { type FaultRow, inTable, testFaults } from './fault-rows.js';
+import { type FaultRow, inTable, SOURCE, testFaults } from './fault-rows.js';
 
 /** From line 4, column 5. */
 const ROWS: readonly FaultRow[] = [
@@ -206,6 +206,66 @@ const ROWS: readonly FaultRow[] = [
       'c.yaml:4:49: tables[0].rules.match[0].fwmark: 0/0 never matches; the value must lie within the mask, and the mask not be 0',
     ],
   ],
+  [
+    'a way of replies that there is not',
+    'rules: { priority: 1000, returnPath: magic }\n',
+    ['c.yaml:4:42: tables[0].rules.returnPath: must be source, endpoints or connmark, not "magic"'],
+  ],
+  [
+    'marks where nothing goes by them',
+    'rules: { priority: 1000, connmark: { mark: 0x1000/0x1000 } }\n',
+    ['c.yaml:4:40: tables[0].rules.connmark: only goes with returnPath: connmark'],
+  ],
+  [
+    'a mark of 0',
+    'rules: { priority: 1000, returnPath: connmark, connmark: { mark: 0x0/0x1000 } }\n',
+    [
+      'c.yaml:4:70: tables[0].rules.connmark.mark: 0x0/0x1000 is what every connection has; the value must not be 0',
+    ],
+  ],
+  [
+    "a mark of others' bits",
+    'rules: { priority: 1000, returnPath: connmark, connmark: { mark: 0x1000 } }\n',
+    [
+      "c.yaml:4:70: tables[0].rules.connmark.mark: 0xc000 within the mask is kube-proxy's; choose other bits, such as 0x1000/0x3000",
+      "c.yaml:4:70: tables[0].rules.connmark.mark: 0xf00 within the mask is Cilium's; choose other bits, such as 0x1000/0x3000",
+    ],
+  ],
+  [
+    'a pool given twice, for marks',
+    'rules: { priority: 1000, returnPath: connmark, from: [ 10.0.0.0/8, 10.0.0.0/8 ] }\n',
+    ['c.yaml:4:72: tables[0].rules.from[1]: stands above already'],
+  ],
 ];
+
+/** Of two tables with one pool, what the first and the second have beside it. */
+const TWO_TABLES: readonly FaultRow[] = [
+  ['values of one mask', 'mark: 0x1000/0x3000 | mark: 0x2000/0x3000', []],
+  ['masks of other bits', 'mark: 0x1000/0x1000 | mark: 0x2000/0x2000', []],
+  [
+    'both the default',
+    '|',
+    [
+      'c.yaml:4:95: tables[1].rules.connmark.mark: 0x1000/0x1000 cannot be told from 0x1000/0x1000 of a table above; give each its own value of one mask, or a mask of other bits',
+    ],
+  ],
+  [
+    'masks that overlap',
+    'mark: 0x1000/0x3000 | mark: 0x2000/0x2000',
+    [
+      'c.yaml:4:104: tables[1].rules.connmark.mark: 0x2000/0x2000 cannot be told from 0x1000/0x3000 of a table above; give each its own value of one mask, or a mask of other bits',
+    ],
+  ],
+];
+
+testFaults('marks of two tables', TWO_TABLES, (text) => {
+  const rules = text
+    .split('|')
+    .map(
+      (connmark) =>
+        `{ priority: 1000, from: [ 10.0.0.0/8 ], returnPath: connmark, connmark: { ${connmark} } }`,
+    );
+  return `${SOURCE}tables:\n  - { id: 100, rules: ${rules[0]} }\n  - { id: 200, rules: ${rules[1]} }\n`;
+});
 
 testFaults('faults of routes and rules of a table', ROWS, inTable);

@@ -122,6 +122,8 @@ describe('loadConfig', () => {
         { kind: 'interface', interface: 'eth1' },
       ],
       match: [{ iif: 'eth1', fwmark: { value: 0x14, mask: 0xff } }],
+      discover: [],
+      returnPath: { by: 'source' },
     });
     assert.deepEqual(plain(prefixLists.get('customers')), {
       ipv4: [
@@ -163,11 +165,32 @@ describe('loadConfig', () => {
         },
       ],
       prefixLists: new Map(),
+      discovery: { kubernetes: undefined },
       metrics: { listen: { host: '127.0.0.1', port: 9469 } },
       admin: { socket: '/run/rib2fib/admin.sock' },
       alerts: { alertmanager: undefined },
       log: { level: 'info' },
     });
+  });
+
+  it('takes every way of a reply', async () => {
+    const rules = async (text: string) =>
+      (await load(inTable(`rules: { priority: 1, ${text} }`))).tables[0]?.rules?.returnPath;
+    assert.deepEqual(await rules('returnPath: source'), { by: 'source' });
+    assert.deepEqual(await rules('returnPath: endpoints'), { by: 'endpoints' });
+    const standard = { by: 'connmark', mark: { value: 0x1000, mask: 0x1000 }, interfaces: [] };
+    assert.deepEqual(await rules('returnPath: connmark'), standard);
+    assert.deepEqual(await rules('returnPath: connmark, connmark: {}'), standard);
+    assert.deepEqual(
+      await rules(
+        'returnPath: connmark, connmark: { mark: 0x80000000/0xf0000000, interfaces: [ eth1, bond0.7 ] }',
+      ),
+      {
+        by: 'connmark',
+        mark: { value: 0x80000000, mask: 0xf0000000 },
+        interfaces: ['eth1', 'bond0.7'],
+      },
+    );
   });
 
   it('takes every other form of a value', async () => {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { StatusReport } from '../../../src/admin/report.js';
+import type { ConnmarkReport, StatusReport } from '../../../src/admin/report.js';
 import { Metrics } from '../../../src/observe/metrics.js';
-import { NOW, STATUS } from '../admin/sample-status.js';
+import { DISCOVERY, NOW, STATUS } from '../admin/sample-status.js';
 
 /** Name and labels of every metric that operators may build on: a contract. */
 const CONTRACT: Readonly<Record<string, readonly string[]>> = {
@@ -26,6 +26,8 @@ const CONTRACT: Readonly<Record<string, readonly string[]>> = {
   rib2fib_routes_shadowed: ['table'],
   rib2fib_contested_objects: [],
   rib2fib_rules_installed: ['table'],
+  rib2fib_connmark_up: [],
+  rib2fib_connmark_connections: ['table'],
   rib2fib_prefix_limit: ['action', 'family', 'peer', 'table'],
   rib2fib_prefix_limit_usage_ratio: ['action', 'family', 'peer', 'table'],
   rib2fib_prefix_limit_exceeded: ['action', 'family', 'peer', 'table'],
@@ -34,6 +36,12 @@ const CONTRACT: Readonly<Record<string, readonly string[]>> = {
   rib2fib_drift_repaired_total: ['kind'],
   rib2fib_kernel_overruns_total: [],
   rib2fib_reconcile_duration_seconds: [],
+  rib2fib_discovery_resource_state: ['resource', 'state'],
+  rib2fib_discovery_resource_state_since_timestamp_seconds: ['resource'],
+  rib2fib_discovery_objects: ['resource'],
+  rib2fib_discovery_objects_faulty: ['resource'],
+  rib2fib_discovery_ranges_kept: ['kind'],
+  rib2fib_rules_found: ['table'],
   rib2fib_config_loaded: [],
   rib2fib_config_stale: [],
   rib2fib_build_info: ['version'],
@@ -60,7 +68,11 @@ test('names and labels are the contract, no more and no less', async () => {
   const feed = { state: 'stale', since: NOW, until: NOW + 1_000, reason: 'reset' } as const;
   const peers = STATUS.source.peers.map((peer) => ({ ...peer, heldUntil: null }));
   const source = { ...STATUS.source, feed, peers };
-  const all = await lines(metricsOf(() => ({ ...STATUS, source })));
+  const connmark: ConnmarkReport = {
+    ...{ state: 'kept', since: NOW, readAt: NOW },
+    tables: [{ table: 'fabric', mark: '0x1/0x1', interfaces: [], pools: [], marked: 7 }],
+  };
+  const all = await lines(metricsOf(() => ({ ...STATUS, source, connmark, discovery: DISCOVERY })));
   for (const line of all) {
     const name = /^# TYPE (\S+)/.exec(line)?.[1];
     if (name !== undefined) seen.set(name, []);
@@ -73,6 +85,27 @@ test('names and labels are the contract, no more and no less', async () => {
     [...seen].map(([name, labels]) => [name, labels.filter((label) => label !== 'le').sort()]),
   );
   assert.deepEqual(normal, CONTRACT);
+});
+
+test('whether connections are marked is told only where they are to be', async () => {
+  const gauge = async (connmark: ConnmarkReport) =>
+    (await lines(metricsOf(() => ({ ...STATUS, connmark })))).filter((line) =>
+      line.startsWith('rib2fib_connmark_'),
+    );
+  assert.deepEqual(await gauge({ state: 'off' }), []);
+  const times = { since: NOW, retryAt: NOW };
+  for (const connmark of [
+    { state: 'pending' },
+    { state: 'contested', ...times },
+    { state: 'failing', reason: 'nft: no', attempts: 1, ...times },
+  ] as const) {
+    assert.deepEqual(await gauge(connmark), ['rib2fib_connmark_up 0']);
+  }
+  const tables = [{ table: 'fabric', mark: '0x1/0x1', interfaces: [], pools: [], marked: 7 }];
+  assert.deepEqual(await gauge({ state: 'kept', since: NOW, readAt: NOW, tables }), [
+    'rib2fib_connmark_up 1',
+    'rib2fib_connmark_connections{table="fabric"} 7',
+  ]);
 });
 
 test('gauges say what status says', async () => {
@@ -102,6 +135,23 @@ test('gauges say what status says', async () => {
     'rib2fib_config_loaded 1',
     'rib2fib_config_stale 0',
     'rib2fib_build_info{version="0.1.0"} 1',
+  ]) {
+    assert.ok(all.includes(line), line);
+  }
+});
+
+test('how each resource of the cluster stands', async () => {
+  const all = await lines(metricsOf(() => ({ ...STATUS, discovery: DISCOVERY })));
+  const pools = 'resource="ciliumloadbalancerippools.cilium.io"';
+  for (const line of [
+    `rib2fib_discovery_resource_state{${pools},state="refused"} 1`,
+    `rib2fib_discovery_resource_state{${pools},state="synced"} 0`,
+    'rib2fib_discovery_resource_state{resource="nodes",state="synced"} 1',
+    `rib2fib_discovery_resource_state_since_timestamp_seconds{${pools}} ${(NOW - 180_000) / 1000}`,
+    'rib2fib_discovery_objects{resource="nodes"} 3',
+    'rib2fib_discovery_objects_faulty{resource="nodes"} 1',
+    'rib2fib_discovery_ranges_kept{kind="pod-cidr"} 3',
+    'rib2fib_rules_found{table="fabric"} 0',
   ]) {
     assert.ok(all.includes(line), line);
   }

@@ -1,0 +1,388 @@
+/**
+ * Two fabrics with a client behind each, and a node with services behind every kind of address
+ * translation; what is counted is the replies that reach each neighbour, by the address they bear there.
+ */
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { type Backend, type LoadBalanced, proxy } from './kube-proxy.js';
+import { connect, createNetns, type Netns } from './netns.js';
+import {
+  type FileRoute,
+  ROUTER1,
+  ROUTER1_V6,
+  ROUTER2,
+  ROUTER2_V6,
+  SERVICE,
+  SERVICE_V6,
+  TwoFabrics,
+} from './two-fabrics.js';
+import { answerAs } from './who-answers.js';
+
+/** The port of every service, and of what answers behind it. */
+const PORT = 7;
+
+export type Fabric = 'router1' | 'router2';
+
+export const CLIENTS: Readonly<Record<Fabric, readonly [ipv4: string, ipv6: string]>> = {
+  router1: ['198.51.100.10', '2001:db8:c1::10'],
+  router2: ['198.51.101.10', '2001:db8:c2::10'],
+};
+/** One address behind both routers: what tells a reply's way is where its request came from. */
+export const ROAMING = ['198.51.102.10', '2001:db8:c3::10'] as const;
+
+/** The routes to the clients, each through its own fabric. */
+export const ROUTES: readonly FileRoute[] = [
+  { prefix: '198.51.100.0/24', nextHop: ROUTER1 },
+  { prefix: '198.51.101.0/24', nextHop: ROUTER2 },
+  { prefix: '2001:db8:c1::/48', nextHop: ROUTER1_V6 },
+  { prefix: '2001:db8:c2::/48', nextHop: ROUTER2_V6 },
+];
+
+export const PODS = ['10.42.0.0/16', 'fd00:42::/32'] as const;
+/** Of the pod on this node. */
+export const POD = ['10.42.0.10', 'fd00:42::10'] as const;
+const FAR_POD = ['10.42.1.10', 'fd00:42:1::10'] as const;
+const POD_GATEWAY = ['10.42.0.1', 'fd00:42::1'] as const;
+const NODE = ['192.0.2.10', '2001:db8:2::10'] as const;
+
+interface Plane {
+  readonly service: readonly [ipv4: string, ipv6: string];
+  readonly answers: 'node' | 'pod' | 'far';
+  /** How kube-proxy gets there; absent: it is routed. */
+  readonly proxied?: {
+    readonly backend: Backend;
+    readonly endpoint: readonly [ipv4: string, ipv6: string];
+    readonly policy: LoadBalanced['policy'];
+  };
+}
+
+function service(last: number): readonly [string, string] {
+  return [`203.0.113.${last}`, `2001:db8:100::${last}`];
+}
+
+function local(last: number, backend: Backend): Plane {
+  return {
+    service: service(last),
+    answers: 'pod',
+    proxied: { backend, endpoint: POD, policy: 'Local' },
+  };
+}
+
+/** Every data plane there is a service behind. */
+export const PLANES = {
+  'a service of the host itself': { service: [SERVICE, SERVICE_V6], answers: 'node' },
+  'kube-proxy, iptables (nf_tables)': local(20, 'iptables-nft'),
+  'kube-proxy, iptables (legacy)': local(21, 'iptables-legacy'),
+  'kube-proxy, nftables': local(22, 'nftables'),
+  'externalTrafficPolicy Cluster, pod here': {
+    ...local(23, 'iptables-nft'),
+    proxied: { backend: 'iptables-nft', endpoint: POD, policy: 'Cluster' },
+  },
+  'externalTrafficPolicy Cluster, pod elsewhere': {
+    service: service(24),
+    answers: 'far',
+    proxied: { backend: 'nftables', endpoint: FAR_POD, policy: 'Cluster' },
+  },
+  'a pod in the network of the host': {
+    service: service(25),
+    answers: 'node',
+    proxied: { backend: 'iptables-nft', endpoint: NODE, policy: 'Local' },
+  },
+  'direct server return': { service: service(26), answers: 'pod' },
+} as const satisfies Record<string, Plane>;
+
+export type PlaneName = keyof typeof PLANES;
+export const PLANE_NAMES = Object.keys(PLANES) as readonly PlaneName[];
+
+export interface Visit {
+  /** Default: the fabric's own client. */
+  readonly from?: readonly [ipv4: string, ipv6: string];
+  readonly port?: number;
+  /** Milliseconds. */
+  readonly patience?: number;
+}
+
+/** What became of each connection: who answered, or `silence`, or an error's code. */
+export type Answers = ReadonlyMap<string, string>;
+
+/** Where nothing listens. */
+export const CLOSED_PORT = 8;
+
+/** Connects to all at once; one line of JSON. */
+const CLIENT = `
+const [targets, port, patience] = [JSON.parse(process.argv[1]), ...process.argv.slice(2).map(Number)];
+const answers = {};
+let left = targets.length;
+const done = () => { if (--left === 0) { console.log(JSON.stringify(answers)); process.exit(); } };
+for (const { to, from, name } of targets) {
+  const socket = require('node:net').connect({ host: to, port, localAddress: from });
+  const end = (what) => { if (answers[name] === undefined) { answers[name] = what; done(); } socket.destroy(); };
+  socket.setEncoding('utf8').on('data', end).on('error', (error) => end(error.code)).setTimeout(patience, () => end('silence'));
+}
+`;
+
+/** Echoes datagrams from the service's own address. */
+const ECHO = `
+const socket = require('node:dgram').createSocket('udp4');
+socket.on('message', (bytes, { port, address }) => socket.send(bytes, port, address));
+socket.bind(${PORT}, '${SERVICE}', () => console.log('listening'));
+`;
+
+/** Always of one port: for the node one connection, wherever it comes from. */
+const ROAM = `
+const socket = require('node:dgram').createSocket('udp4');
+const end = (what) => { console.log(what); process.exit(); };
+socket.on('error', (error) => end(error.code)).on('message', (bytes) => end(String(bytes)));
+socket.bind(4000, '${ROAMING[0]}', () => socket.send('echo', ${PORT}, '${SERVICE}'));
+setTimeout(() => end('silence'), 1500);
+`;
+
+const KNOCK = `
+const [type, to, from] = process.argv.slice(1);
+const socket = require('node:dgram').createSocket(type);
+const end = (what) => { console.log(what); process.exit(); };
+socket.on('error', (error) => end(error.code));
+socket.bind(0, from, () => socket.connect(${CLOSED_PORT}, to, () => socket.send('knock')));
+setTimeout(() => end('silence'), 1500);
+`;
+
+/**
+ * ```
+ *    client 198.51.100.10      mgmt (default)      client 198.51.101.10
+ *         router1 ------ eth1  node  eth2 ------ router2
+ *                       pod0 /      \ eth3
+ *            pod 10.42.0.10          far, with pod 10.42.1.10
+ * ```
+ * Every router leads the pool to the node. mgmt leads nowhere: what is sent there is lost.
+ */
+export class ReturnLab implements AsyncDisposable {
+  readonly #servers: AsyncDisposable[] = [];
+
+  private constructor(
+    readonly fabrics: TwoFabrics,
+    readonly pod: Netns,
+    readonly far: Netns,
+  ) {}
+
+  static async create(): Promise<ReturnLab> {
+    const lab = new ReturnLab(
+      await TwoFabrics.create(),
+      await createNetns('pod'),
+      await createNetns('far'),
+    );
+    await lab.#build();
+    return lab;
+  }
+
+  get node(): Netns {
+    return this.fabrics.node;
+  }
+
+  router(fabric: Fabric): Netns {
+    return this.fabrics[fabric];
+  }
+
+  /** Connects from a fabric's client to a service of every plane, in both families, all at once. */
+  async visit(
+    fabric: Fabric,
+    { from = CLIENTS[fabric], port = PORT, patience = 1500 }: Visit = {},
+  ): Promise<Answers> {
+    const targets = PLANE_NAMES.flatMap((name) =>
+      [0, 1].map((i) => ({
+        to: PLANES[name].service[i as 0 | 1],
+        from: from[i as 0 | 1],
+        name: `${name}, ${i === 0 ? 'IPv4' : 'IPv6'}`,
+      })),
+    );
+    const command = [
+      process.execPath,
+      '-e',
+      CLIENT,
+      JSON.stringify(targets),
+      `${port}`,
+      `${patience}`,
+    ];
+    const answers = JSON.parse(await this.router(fabric).exec(...command)) as Record<
+      string,
+      string
+    >;
+    return new Map(Object.entries(answers));
+  }
+
+  /** Sends a datagram to a port of the host's own service where nothing listens; resolves to the error that comes back, or `silence`. */
+  async knock(fabric: Fabric, family: 0 | 1): Promise<string> {
+    const [to, from] = [[SERVICE, SERVICE_V6][family] ?? '', CLIENTS[fabric][family]];
+    const type = family === 0 ? 'udp4' : 'udp6';
+    return (await this.router(fabric).exec(process.execPath, '-e', KNOCK, type, to, from)).trim();
+  }
+
+  /** A datagram of the roaming client's, from behind a fabric; resolves to `echo` where it comes back there. */
+  async roam(fabric: Fabric): Promise<string> {
+    return (await this.router(fabric).exec(process.execPath, '-e', ROAM)).trim();
+  }
+
+  /** Replies that a neighbour has got since the last call, by their source address. */
+  async replies(at: Fabric | 'mgmt'): Promise<ReadonlyMap<string, number>> {
+    const counts = await counted(this.fabrics[at], 'ledger');
+    await this.fabrics[at].exec('nft', 'flush', 'set', 'ip', 'ledger', 'seen');
+    await this.fabrics[at].exec('nft', 'flush', 'set', 'ip6', 'ledger', 'seen');
+    return counts;
+  }
+
+  /** By service address, the source that its replies to clients bore when their route was looked up, since the last call. */
+  async routedBy(): Promise<ReadonlyMap<string, string>> {
+    const pairs = await counted(this.node, 'routed');
+    await this.node.exec('nft', 'flush', 'set', 'ip', 'routed', 'seen');
+    await this.node.exec('nft', 'flush', 'set', 'ip6', 'routed', 'seen');
+    return new Map([...pairs.keys()].map((pair) => pair.split(' ') as [string, string]));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const server of this.#servers) await server[Symbol.asyncDispose]();
+    await this.fabrics[Symbol.asyncDispose]();
+    await this.pod[Symbol.asyncDispose]();
+    await this.far[Symbol.asyncDispose]();
+  }
+
+  async #build(): Promise<void> {
+    const { fabrics, node, pod, far } = this;
+    await connect(
+      node,
+      { name: 'pod0', addresses: [`${POD_GATEWAY[0]}/24`, `${POD_GATEWAY[1]}/64`] },
+      pod,
+      { name: 'eth0', addresses: [`${POD[0]}/24`, `${POD[1]}/64`] },
+    );
+    await connect(node, { name: 'eth3', addresses: ['10.8.0.1/24', 'fd00:8::1/64'] }, far, {
+      name: 'eth0',
+      addresses: ['10.8.0.2/24', 'fd00:8::2/64'],
+    });
+    const direct = PLANES['direct server return'].service;
+    await pod.ipBatch([
+      ...direct.map((address) => `address add ${address} dev lo`),
+      `route add default via ${POD_GATEWAY[0]}`,
+      `route add ::/0 via ${POD_GATEWAY[1]}`,
+    ]);
+    await far.ipBatch([
+      ...FAR_POD.map((address) => `address add ${address} dev lo`),
+      'route add 10.42.0.0/16 via 10.8.0.1',
+      'route add fd00:42::/32 via fd00:8::1',
+    ]);
+    await node.ipBatch([
+      `route add 10.42.1.0/24 via 10.8.0.2`,
+      `route add fd00:42:1::/48 via fd00:8::2`,
+      `route add ${direct[0]} via ${POD[0]}`,
+      `route add ${direct[1]} via ${POD[1]}`,
+    ]);
+    await node.sysctl('net/ipv4/ip_forward', 1);
+    await node.sysctl('net/ipv6/conf/all/forwarding', 1);
+    for (const [fabric, [ipv4, ipv6]] of [
+      ['router1', ['10.9.0.1', '2001:db8:9::1']],
+      ['router2', ['10.9.1.1', '2001:db8:a::1']],
+    ] as const) {
+      const addresses = [...CLIENTS[fabric], ...ROAMING];
+      await this.router(fabric).ipBatch([
+        ...addresses.map((address) => `address add ${address} dev lo`),
+        `route add 203.0.113.0/24 via ${ipv4}`,
+        `route add 2001:db8:100::/56 via ${ipv6}`,
+      ]);
+      await keepLedger(this.router(fabric));
+    }
+    await keepLedger(fabrics.mgmt);
+    await this.#watchRouting();
+    for (const backend of ['iptables-nft', 'iptables-legacy', 'nftables'] as const) {
+      for (const family of [0, 1] as const) await proxy(node, backend, behind(backend, family));
+    }
+    for (const name of ['node', 'pod', 'far'] as const) {
+      // Nobody repeats in one look what got lost in the one before.
+      await this[name].sysctl('net/ipv4/tcp_synack_retries', 0);
+      this.#servers.push(await answerAs(name, this[name]));
+    }
+    const echo = node.spawn([process.execPath, '-e', ECHO], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    if (echo.stdout !== null) await once(createInterface({ input: echo.stdout }), 'line');
+    this.#servers.push({
+      async [Symbol.asyncDispose]() {
+        const exit = once(echo, 'exit');
+        echo.kill('SIGKILL');
+        await exit;
+      },
+    });
+    await fabrics.feed(ROUTES);
+  }
+
+  /** Behind the routing decision, and ahead of the hook that undoes a DNAT; a connection keeps what it was made for. */
+  async #watchRouting(): Promise<void> {
+    for (const [ip, type, clients] of [
+      ['ip', 'ipv4_addr', '198.51.100.0/22'],
+      ['ip6', 'ipv6_addr', '2001:db8:c0::/44'],
+    ]) {
+      const note = `ct direction reply ${ip} daddr ${clients} add @seen { ct original ${ip} daddr . ${ip} saddr }`;
+      await this.node.exec(
+        'nft',
+        `table ${ip} routed {
+          set seen { type ${type} . ${type}; flags dynamic; counter; size 1000; }
+          chain forwarded { type filter hook forward priority 300; ${note}; }
+          chain sent { type filter hook output priority 300; ${note}; }
+        }`,
+      );
+    }
+  }
+}
+
+/** Counts what comes in, by its source, before anything else looks at it. */
+async function keepLedger(netns: Netns): Promise<void> {
+  for (const [ip, type] of [
+    ['ip', 'ipv4_addr'],
+    ['ip6', 'ipv6_addr'],
+  ]) {
+    await netns.exec(
+      'nft',
+      `table ${ip} ledger {
+        set seen { type ${type}; flags dynamic; counter; size 1000; }
+        chain in { type filter hook prerouting priority raw; iifname n0 meta l4proto tcp add @seen { ${ip} saddr }; }
+      }`,
+    );
+  }
+}
+
+interface Element {
+  readonly elem: {
+    readonly val: string | { readonly concat: readonly string[] };
+    readonly counter: { readonly packets: number };
+  };
+}
+
+async function counted(netns: Netns, table: string): Promise<ReadonlyMap<string, number>> {
+  const found = new Map<string, number>();
+  for (const ip of ['ip', 'ip6']) {
+    const text = await netns.exec('nft', '-j', 'list', 'set', ip, table, 'seen');
+    const { nftables } = JSON.parse(text) as {
+      nftables: { set?: { elem?: readonly Element[] } }[];
+    };
+    for (const { set } of nftables) {
+      for (const { elem } of set?.elem ?? []) {
+        const { val, counter } = elem;
+        found.set(typeof val === 'string' ? val : val.concat.join(' '), counter.packets);
+      }
+    }
+  }
+  return found;
+}
+
+function behind(backend: Backend, family: 0 | 1): readonly LoadBalanced[] {
+  return PLANE_NAMES.flatMap((plane, index): LoadBalanced[] => {
+    const { service: addresses, proxied }: Plane = PLANES[plane];
+    if (proxied?.backend !== backend) return [];
+    const { endpoint, policy } = proxied;
+    return [
+      {
+        name: `S${index}`,
+        address: addresses[family],
+        port: PORT,
+        endpoint: { address: endpoint[family], port: PORT },
+        policy,
+      },
+    ];
+  });
+}
