@@ -53,11 +53,11 @@ const TABLES: readonly (readonly [what: string, tables: readonly MarkedConnectio
   ['5,000 pools', [marked({ pools: MANY })]],
 ];
 
-const OTHERS = 'table inet others { set s { type mark; elements = { 7 }; } }';
-
 before(() => {
   assert.equal(process.env['RIB2FIB_TEST_NETNS'], '1', 'run it with scripts/test');
-  nft(OTHERS);
+  nft('add table inet others');
+  nft('add set inet others s { type mark; }');
+  nft('add element inet others s { 7 }');
 });
 after(() => nft('flush', 'ruleset'));
 
