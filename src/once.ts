@@ -198,6 +198,7 @@ const NO_CONFIG: Config = {
   metrics: { listen: undefined },
   admin: { socket: '' },
   alerts: { alertmanager: undefined },
+  hooks: { before: undefined, after: undefined },
   log: { level: 'info' },
   files: [],
 };

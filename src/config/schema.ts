@@ -30,6 +30,7 @@ import {
 } from './scalars.js';
 import { bgpSchema } from './schema-bgp.js';
 import { family, filterListSchema } from './schema-filter.js';
+import { hooksSchema } from './schema-hooks.js';
 
 /** A key of TLS may stand empty: that is the same as not to give it. */
 const pemFile = path.nullish().transform((file) => file ?? undefined);
@@ -312,6 +313,11 @@ export const configSchema = mapping({
   })
     .prefault({})
     .describe('Where alerts are sent besides logs and metrics.'),
+  hooks: hooksSchema
+    .prefault({})
+    .describe(
+      'Programs run around changes to the kernel (docs/older-agents.md): many changes are one run, and no two run at a time. That one fails, hangs or is not there is counted and logged, and keeps no change back. Environment: `RIB2FIB_HOOK`, `RIB2FIB_TABLES`, `RIB2FIB_TABLE_IDS`, and counts.',
+    ),
   log: mapping({
     level: oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal')
       .prefault('info')
