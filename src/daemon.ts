@@ -18,6 +18,7 @@ import { DaemonAlerts } from './daemon-alerts.js';
 import { Engine } from './desired/engine.js';
 import { fpmNode } from './fpm-node.js';
 import { HeapSize } from './heap-size.js';
+import { ChangeHooks } from './hooks/change-hooks.js';
 import type { Kernel } from './kernel/kernel.js';
 import { tcpSockets } from './kernel/tcp-options.js';
 import { LimitKeeper } from './limit-keeper.js';
@@ -115,6 +116,7 @@ class Daemon {
   readonly #heapSize = new HeapSize();
   readonly #alertsDue = new Alarm(this.#clock);
   readonly #engine: Engine;
+  readonly #hooks: ChangeHooks;
   readonly #reconciler: Reconciler;
   readonly #metrics: Metrics;
   readonly #alerts: AlertSender;
@@ -144,12 +146,14 @@ class Daemon {
     const { alertmanager } = config.alerts;
     const labels = { instance: hostname() };
     this.#alerts = new AlertSender({ alertmanager, labels, clock, log });
+    const [engine, metrics] = [this.#engine, this.#metrics];
+    this.#hooks = new ChangeHooks({
+      hooks: () => engine.config.hooks,
+      tableName: (id) => engine.tables.get(id)?.config.name ?? `table${id}`,
+      ...{ environment: process.env, clock, log, metrics },
+    });
     this.#reconciler = new Reconciler({
-      kernel,
-      engine: this.#engine,
-      clock,
-      log,
-      metrics: this.#metrics,
+      ...{ kernel, engine, clock, log, metrics, gate: this.#hooks },
       onPass: () => this.#review(),
     });
     this.#limits = new LimitKeeper({
@@ -179,6 +183,7 @@ class Daemon {
       reconciler: this.#reconciler,
       limits: this.#limits,
       alerts: { active: () => this.#activeAlerts() },
+      hooks: () => this.#hooks.reports(),
       ready: () => this.#ready,
       source: () => this.#source,
       config: () => this.#config.state,
@@ -222,7 +227,7 @@ class Daemon {
       await Promise.all(parts);
       const { flush } = this.#options;
       if (flush) await this.#reconciler.flush();
-      await this.#limits.end(flush);
+      await Promise.all([this.#limits.end(flush), this.#hooks.end()]);
       log.info({ flushed: flush }, 'stopped');
     } finally {
       stop.abort();

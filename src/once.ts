@@ -1,7 +1,7 @@
 /** The daemon's work done once, for the commands that need no daemon: `plan`, `apply`, `cleanup`. */
 import { misplacedText } from './admin/misplaced-text.js';
 import { operationText } from './admin/operation-text.js';
-import type { ApplyReport, CleanupReport, PlanReport } from './admin/report.js';
+import type { ApplyReport, CleanupReport, HookReport, PlanReport } from './admin/report.js';
 import { planNotes } from './admin/table-notes.js';
 import { systemClock } from './clock.js';
 import type { Config } from './config/config.js';
@@ -9,6 +9,7 @@ import { loadConfig } from './config/load.js';
 import { Engine } from './desired/engine.js';
 import { fpmNode } from './fpm-node.js';
 import { readFullFeed } from './full-feed.js';
+import { ChangeHooks } from './hooks/change-hooks.js';
 import type { Kernel, Operation } from './kernel/kernel.js';
 import { tcpSockets } from './kernel/tcp-options.js';
 import type { Log } from './log-port.js';
@@ -39,6 +40,8 @@ const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
 interface Pipeline {
   readonly engine: Engine;
   readonly reconciler: Reconciler;
+  /** Where something may be written. */
+  readonly hooks: ChangeHooks | undefined;
 }
 
 export interface PlanOptions {
@@ -78,8 +81,10 @@ export async function applyOnce(options: ApplyOptions): Promise<ApplyReport> {
     countOperations: (op: string, n: number) => void counts.set(op, (counts.get(op) ?? 0) + n),
   };
   const open = () => openKernel(silent);
-  return await withFeed({ ...options, open, metrics }, async ({ engine, reconciler }) => {
+  const writes = { ...options, open, metrics, hooksOf };
+  return await withFeed(writes, async ({ engine, reconciler, hooks }) => {
     const settled = await bringInStep(reconciler);
+    await hooks?.end();
     const { mirror } = reconciler;
     const installed = [...engine.tables.keys()].reduce(
       (sum, table) => sum + mirror.count(table, 'ipv4') + mirror.count(table, 'ipv6'),
@@ -96,9 +101,26 @@ export async function applyOnce(options: ApplyOptions): Promise<ApplyReport> {
         count('nexthop-delete'),
       unchanged: Math.max(0, installed - written),
       failed: [...failures(reconciler, engine), ...(settled ? [] : [UNSETTLED])],
-      notes: notesOf(engine, reconciler.misplaced),
+      notes: [
+        ...notesOf(engine, reconciler.misplaced),
+        ...(hooks?.reports() ?? []).flatMap(hookNote),
+      ],
     };
   });
+}
+
+function hooksOf(engine: Engine): ChangeHooks {
+  return new ChangeHooks({
+    hooks: () => engine.config.hooks,
+    tableName: (id) => engine.tables.get(id)?.config.name ?? `table${id}`,
+    ...{ environment: process.env, clock: systemClock, log: silent },
+    metrics: { countHook() {} },
+  });
+}
+
+function hookNote({ hook, program, last }: HookReport): readonly string[] {
+  if (last === undefined || last.result === 'ok') return [];
+  return [`hook ${hook}: ${program}: ${last.detail}; what it goes with is done all the same`];
 }
 
 function notesOf(engine: Engine, misplaced: readonly MisplacedRule[]): readonly string[] {
@@ -148,11 +170,12 @@ function failures(reconciler: Reconciler, engine: Engine): ApplyReport['failed']
 interface FeedOptions extends PlanOptions {
   readonly open: () => Promise<Kernel>;
   readonly metrics?: ReconcileMetrics;
+  readonly hooksOf?: (engine: Engine) => ChangeHooks;
   readonly onProgress?: (done: number, total: number) => void;
 }
 
 async function withFeed<T>(
-  { configPath, signal, onWait, open, metrics = NO_METRICS, onProgress }: FeedOptions,
+  { configPath, signal, onWait, open, metrics = NO_METRICS, hooksOf, onProgress }: FeedOptions,
   work: (pipeline: Pipeline) => Promise<T>,
 ): Promise<T> {
   const loaded = acceptedOrFault(await loadConfig(configPath));
@@ -165,7 +188,11 @@ async function withFeed<T>(
     const latched = new Set(state.latched);
     const engine = new Engine({ config, now: clock.monotonic(), latched });
     const progress = onProgress === undefined ? {} : { onProgress };
-    const reconciler = new Reconciler({ kernel, engine, clock, log: silent, metrics, ...progress });
+    const hooks = hooksOf?.(engine);
+    const reconciler = new Reconciler({
+      ...{ kernel, engine, clock, log: silent, metrics, ...progress },
+      ...(hooks === undefined ? {} : { gate: hooks }),
+    });
     await reconciler.prepare();
     const given = { hold: () => config.hold, sockets: tcpSockets, node: fpmNode(kernel) };
     const source = createSource(config, { clock, random: Math.random, log: silent, ...given });
@@ -175,7 +202,7 @@ async function withFeed<T>(
     // The kernel as it is now, not as it was before a feed that may have taken minutes.
     reconciler.audit();
     await reconciler.prepare();
-    return await work({ engine, reconciler });
+    return await work({ engine, reconciler, hooks });
   } finally {
     await kernel.close();
   }

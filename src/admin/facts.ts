@@ -3,7 +3,7 @@ import type { Clock } from '../clock.js';
 import type { Engine } from '../desired/engine.js';
 import type { Reconciler } from '../reconcile/loop.js';
 import type { Source } from '../source/source.js';
-import type { AlertReport } from './report.js';
+import type { AlertReport, HookReport } from './report.js';
 
 export interface Facts {
   readonly version: string;
@@ -14,6 +14,7 @@ export interface Facts {
   /** When the peer of a `teardown` limit comes back; `undefined` while it is not disabled by us. */
   readonly limits: { restoreAt(limit: string): number | null | undefined };
   readonly alerts: { active(): readonly AlertReport[] };
+  readonly hooks: () => readonly HookReport[];
   /** Fed and brought in step once, and the feed not lost since: churn does not end it. */
   readonly ready: () => boolean;
   /** A reload may put another in its place. */

@@ -56,6 +56,7 @@ export function statusAnswer(facts: Facts): StatusReport {
     },
     tables: [...engine.tables.values()].map((table) => tableReport(table, facts)),
     kernel: kernelReport(facts),
+    hooks: facts.hooks(),
     alerts: alerts.active(),
   };
 }

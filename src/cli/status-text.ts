@@ -1,5 +1,11 @@
 /** The words and columns of `rib2fib status`. */
-import type { FeedState, LimitReport, StatusReport, TableReport } from '../admin/report.js';
+import type {
+  FeedState,
+  HookReport,
+  LimitReport,
+  StatusReport,
+  TableReport,
+} from '../admin/report.js';
 import { FAMILIES } from '../net/family.js';
 import type { PeerStatus, SourceState } from '../source/source.js';
 import { agoText, countText, durationText, plural } from './amount.js';
@@ -48,7 +54,23 @@ function overview(status: StatusReport, style: Style): string[] {
       ? []
       : [style.bad(`         ${plural(source.counters.undecodable, 'route')} not decoded`)]),
     `kernel   ${kernelText(status, style)}`,
+    ...status.hooks.map(
+      (hook, i) => `${i === 0 ? 'hooks ' : '      '}   ${hookText(hook, now, style)}`,
+    ),
   ];
+}
+
+function hookText(report: HookReport, now: number, style: Style): string {
+  const { hook, program, runs, failures, runningSince, last } = report;
+  const begin = `${hook} ${program}: `;
+  if (runningSince !== undefined)
+    return begin + style.warning(`running for ${durationText(now - runningSince)}`);
+  if (last === undefined) return `${begin}not run yet`;
+  const counts =
+    failures === 0 ? plural(runs, 'run') : `${countText(failures)} of ${countText(runs)} failed`;
+  const { at, took, result, detail } = last;
+  const how = result === 'ok' ? style.good(`ok in ${took} ms`) : style.bad(detail);
+  return `${begin}${how}, ${agoText(at, now)}; ${counts}`;
 }
 
 function sourceText(state: SourceState, now: number, style: Style): string {

@@ -316,7 +316,7 @@ export const configSchema = mapping({
   hooks: hooksSchema
     .prefault({})
     .describe(
-      'Programs run around changes to the kernel (docs/older-agents.md): many changes are one run, and no two run at a time. That one fails, hangs or is not there is counted and logged, and keeps no change back. Environment: `RIB2FIB_HOOK`, `RIB2FIB_TABLES`, `RIB2FIB_TABLE_IDS`, and counts.',
+      'Programs run around changes to the kernel (docs/hooks.md): many changes are one run, and no two run at a time. That one fails, hangs or is not there is counted and logged, and keeps no change back. Environment: `RIB2FIB_HOOK`, `RIB2FIB_TABLES`, `RIB2FIB_TABLE_IDS`, and counts.',
     ),
   log: mapping({
     level: oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal')

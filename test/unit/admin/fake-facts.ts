@@ -31,6 +31,7 @@ export function fakeFacts(node: FakeNode): FakeFacts {
     reconciler,
     limits: { restoreAt: (id) => facts.restoreTimes.get(id) },
     alerts: { active: () => facts.activeAlerts },
+    hooks: () => [],
     ready: () => engine.feed.complete && reconciler.settled,
     source: () => source,
     config: () => facts.configState,

@@ -126,6 +126,7 @@ export const STATUS: StatusReport = {
     contested: [],
     contestedTotal: 0,
   },
+  hooks: [],
   alerts: [
     {
       name: 'Rib2fibPrefixLimitWarning',

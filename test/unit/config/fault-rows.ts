@@ -24,7 +24,8 @@ export function inTable(text: string): string {
   return TABLE + text.replaceAll(/^(?=.)/gm, '    ');
 }
 
-export const TOP_KEYS = 'source, hold, sync, tables, prefixLists, metrics, admin, alerts, hooks, log';
+export const TOP_KEYS =
+  'source, hold, sync, tables, prefixLists, metrics, admin, alerts, hooks, log';
 export const TABLE_KEYS =
   'id, name, metric, filters, acceptDefault, limits, multipath, bestPath, nextHop, foreign, static, onMiss, keepInMain, rules';
 
