@@ -233,6 +233,7 @@ class Daemon {
       stop.abort();
       process.off('SIGHUP', onHangup);
       this.#config.stop();
+      await this.#hooks.end();
       await Promise.all(servers.map((server) => server.close()));
     }
   }

@@ -54,11 +54,11 @@ export class ChangeHooks implements ChangeGate {
 
   get isWatched(): boolean {
     const { before, after } = this.#options.hooks();
-    return before !== undefined || after !== undefined || this.#batch !== undefined;
+    return before !== undefined || after !== undefined || this.#current() !== undefined;
   }
 
   open(ahead: Ahead): Promise<void> | undefined {
-    const batch = this.#batch ?? this.#begin(true);
+    const batch = this.#current() ?? this.#begin(true);
     batch.tally.expect(ahead);
     if (!batch.isOpen && this.#isWorthWaiting(batch)) return batch.awaited();
     batch.passBegins();
@@ -66,13 +66,12 @@ export class ChangeHooks implements ChangeGate {
   }
 
   wrote(written: Written): void {
-    const batch = this.#batch ?? this.#begin(false);
+    const batch = this.#current() ?? this.#begin(false);
     batch.tally.add(written);
   }
 
   passed(): void {
-    this.#batch?.passEnded();
-    if (this.#batch?.isOver === true) this.#batch = undefined;
+    this.#current()?.passEnded();
   }
 
   /** Of the hooks configured, in the order in which they run. */
@@ -86,13 +85,17 @@ export class ChangeHooks implements ChangeGate {
 
   /**
    * Resolves when the last batch has had its `after`. A `before` that still runs is
-   * stopped: nothing is to be changed any more. The last call.
+   * stopped: nothing is to be changed any more. Idempotent; the last call.
    */
   async end(): Promise<void> {
     this.#idle.abort();
     this.#batch?.close();
-    this.#batch = undefined;
     await this.#lives;
+  }
+
+  #current(): Batch | undefined {
+    if (this.#batch?.isOver === true) this.#batch = undefined;
+    return this.#batch;
   }
 
   /** `announced`: its changes are yet to come, and `before` is run. */
@@ -119,7 +122,6 @@ export class ChangeHooks implements ChangeGate {
     }
     batch.open();
     await batch.over();
-    if (this.#batch === batch) this.#batch = undefined;
     if (after === undefined || (batch.tally.isEmpty && !announces)) return;
     await this.#run('after', after, batch.tally.after(tableName), NEVER);
   }

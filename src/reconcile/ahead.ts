@@ -1,6 +1,7 @@
 /** What a pass is about to look at, for who stands around changes to the kernel. */
 import type { Engine } from '../desired/engine.js';
 import type { Operation } from '../kernel/kernel.js';
+import { forFamilies } from '../net/family.js';
 import type { Ahead } from './change-gate.js';
 import type { Contests } from './contests.js';
 import { diffRules } from './diff-rules.js';
@@ -60,9 +61,9 @@ export function aheadIn(operations: readonly Operation[]): Ahead | undefined {
 
 /** A rule of ours stands ahead of the look-up of table `local`: nothing that takes it out may wait. */
 export function isUrgent({ mirror }: Pick<KernelView, 'mirror'>): boolean {
+  const local = forFamilies((family) => mirror.localRulePriority(family) ?? -1);
   for (const { family, priority } of mirror.ownRules().values()) {
-    const local = mirror.localRulePriority(family);
-    if (local !== undefined && priority <= local) return true;
+    if (priority <= local[family]) return true;
   }
   return false;
 }

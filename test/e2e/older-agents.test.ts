@@ -297,9 +297,12 @@ describe('its settings that are commands here', () => {
     await using mine = await Site.create('mnra');
     const daemon = await mine.daemon(example('every setting').config);
     const told = () => readFileSync(runs, 'utf8').slice(known).trim().split('\n');
-    await until(() => told().length === 2, { what: 'both scripts have run' });
-    assert.deepEqual(told(), ['pre.sh', 'post.sh'].map((name) => join(scratch.path, name)));
-    await until(async () => (await daemon.metric('hook_runs_total')) === 2, { what: 'counted' });
+    await until(() => told().length >= 2, { what: 'both scripts have run' });
+    assert.deepEqual(
+      told().slice(0, 2),
+      ['pre.sh', 'post.sh'].map((name) => join(scratch.path, name)),
+    );
+    await until(async () => (await daemon.metric('hook_runs_total')) >= 2, { what: 'counted' });
   });
 });
 

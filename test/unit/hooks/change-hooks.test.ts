@@ -255,6 +255,24 @@ describe('a batch', () => {
   });
 });
 
+it('a change as a batch ends is the one’s or the other’s', async () => {
+  for (let depth = 0; depth < 16; depth++) {
+    const stage = new Stage({ ...NONE, after: AFTER });
+    stage.change();
+    await stage.pass(QUIET_MS - 1);
+    const moved = stage.clock.advance(1);
+    for (let i = 0; i < depth; i++) await Promise.resolve();
+    assert.equal(stage.change(), true);
+    await moved;
+    for (let i = 0; i < 2; i++) {
+      await stage.pass(QUIET_MS);
+      if (!stage.last.ended) await stage.last.end(OK);
+    }
+    const told = stage.started.map(({ environment }) => Number(environment['RIB2FIB_ROUTES_ADDED']));
+    assert.equal(told.reduce((sum, one) => sum + one), 2, `${depth} steps after: ${told}`);
+  }
+});
+
 describe('two batches', () => {
   it('without before: a change waits for no after, and afters run one by one', async () => {
     const stage = new Stage({ ...NONE, after: AFTER });
