@@ -24,7 +24,11 @@ function script(...lines: string[]): { readonly program: string; readonly out: s
 }
 
 function linesOf(file: string): readonly string[] {
-  return existsSync(file) ? readFileSync(file, 'utf8').split('\n').filter((line) => line !== '') : [];
+  return existsSync(file)
+    ? readFileSync(file, 'utf8')
+        .split('\n')
+        .filter((line) => line !== '')
+    : [];
 }
 
 const FABRIC = {
@@ -97,7 +101,10 @@ describe('hooks', () => {
     await lab.feed([{ prefix: NET, nextHop: ROUTER2 }]);
     await until(() => news().length === 4, { what: 'both have run again' });
     assert.match(news()[2] ?? '', /^before fabric 100 p\d a r d x 10\.1\.0\.0\/16 via 10\.9\.0\.2/);
-    assert.match(news()[3] ?? '', /^after fabric 100 p a1 r1 d1 x0 10\.1\.0\.0\/16 via 10\.9\.1\.2/);
+    assert.match(
+      news()[3] ?? '',
+      /^after fabric 100 p a1 r1 d1 x0 10\.1\.0\.0\/16 via 10\.9\.1\.2/,
+    );
     const text = (await daemon.cli('status')).stdout;
     assert.match(text, /^hooks {4}before \S+: ok in \d+ ms, .* ago; \d+ runs$/m);
     assert.match(text, /^ {9}after \S+: ok in \d+ ms, .* ago; \d+ runs$/m);
@@ -185,10 +192,7 @@ describe('hooks', () => {
 
   it('what it leaves behind goes with it, and it holds none of the daemon’s files', async () => {
     await using lab = await TwoFabrics.create();
-    const hook = script(
-      'sleep 1000 & echo "child $!" >> $OUT',
-      'ls -l /proc/$$/fd >> $OUT',
-    );
+    const hook = script('sleep 1000 & echo "child $!" >> $OUT', 'ls -l /proc/$$/fd >> $OUT');
     const daemon = await lab.daemon(config({ after: { run: [hook.program] } }));
     const { last } = await runsOf(daemon, 'after', 1);
     assert.equal(last?.result, 'ok');
@@ -208,7 +212,10 @@ describe('hooks', () => {
     const hook = script('echo run >> $OUT');
     const daemon = await lab.daemon(config({}));
     assert.deepEqual((await daemon.status()).hooks, []);
-    await daemon.configure({ source: lab.source, ...config({ after: { run: [hook.program, 'x'] } }) });
+    await daemon.configure({
+      source: lab.source,
+      ...config({ after: { run: [hook.program, 'x'] } }),
+    });
     const change = `hooks.after.run: none -> ${hook.program} x`;
     await daemon.logged(
       ({ changes }) => Array.isArray(changes) && changes.includes(change),
@@ -216,7 +223,10 @@ describe('hooks', () => {
     );
     await lab.feed([{ prefix: NET, nextHop: ROUTER1 }]);
     await until(() => linesOf(hook.out).length >= 1, { what: 'it has run' });
-    await daemon.configure({ source: lab.source, ...config({ after: { run: ['/nowhere/hook'] } }) });
+    await daemon.configure({
+      source: lab.source,
+      ...config({ after: { run: ['/nowhere/hook'] } }),
+    });
     const { code, stdout } = await daemon.cli('check');
     assert.equal(code, 0);
     assert.match(stdout, /^warning: hooks\.after: \/nowhere\/hook is not there$/m);

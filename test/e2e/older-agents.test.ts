@@ -42,7 +42,9 @@ function example(title: string): Example {
   assert.ok(section !== undefined, `no example ${title}`);
   const [body = ''] = section.split(/\n##+ /);
   const block = (info: string): string | undefined => {
-    const found = [...body.matchAll(/^```(.+)\n([\s\S]*?)^```$/gm)].filter(([, has]) => has === info);
+    const found = [...body.matchAll(/^```(.+)\n([\s\S]*?)^```$/gm)].filter(
+      ([, has]) => has === info,
+    );
     assert.ok(found.length <= 1, `${title}: ${found.length} blocks of ${info}`);
     return found[0]?.[2];
   };
@@ -131,7 +133,10 @@ class Site implements AsyncDisposable {
 }
 
 /** Prefix to legs, with weights as shares: all that a look-up in the table can find and use. */
-async function tableOf(node: Netns, table: number): Promise<ReadonlyMap<string, readonly string[]>> {
+async function tableOf(
+  node: Netns,
+  table: number,
+): Promise<ReadonlyMap<string, readonly string[]>> {
   const routes = (await kernelRoutes(node, table)).filter(({ type }) => type === 'unicast');
   return new Map(
     routes.map((route) => {
@@ -158,9 +163,7 @@ async function rulesTo(node: Netns, table: number) {
 }
 
 function tableNumber({ agent, environment }: Example): number {
-  return Number(
-    agent === 'mnra' ? (environment['TABLE_WEIGHT'] ?? 20) : environment['RT_NUMBER'],
-  );
+  return Number(agent === 'mnra' ? (environment['TABLE_WEIGHT'] ?? 20) : environment['RT_NUMBER']);
 }
 
 /** The old agent's site, with what it makes in it. */
@@ -279,10 +282,7 @@ describe('its settings that are commands here', () => {
     const done = (result: CommandResult) => assert.equal(result.code, 0, result.stderr);
     done(await rib2fib(mine.node, ['apply', '--config', file]));
     const learned = await tableOf(mine.node, 20);
-    assert.deepEqual(
-      learned.get('0.0.0.0/0'),
-      (await tableOf(old.node, 20)).get('0.0.0.0/0'),
-    );
+    assert.deepEqual(learned.get('0.0.0.0/0'), (await tableOf(old.node, 20)).get('0.0.0.0/0'));
     const { selectors } = await rulesTo(mine.node, 20);
     assert.deepEqual(selectors, (await rulesTo(old.node, 20)).selectors);
     done(await rib2fib(mine.node, ['cleanup']));

@@ -46,7 +46,9 @@ export function routeAgentCommands(
     `ip route replace default table ${TABLE_WEIGHT} ${nexthops.join(' ')}`,
     ...addresses
       .flatMap((text) => (text.includes('-') ? cidrsOf(text) : [text]))
-      .map((cidr) => `ip rule add from ${cidr} table ${TABLE_WEIGHT} priority ${RULE_PRIORITY}${mark}`),
+      .map(
+        (cidr) => `ip rule add from ${cidr} table ${TABLE_WEIGHT} priority ${RULE_PRIORITY}${mark}`,
+      ),
   ];
 }
 

@@ -279,10 +279,7 @@ test('hooks, each with how it fared last', () => {
         '         after /bin/tell: exit code 7, 4 s ago; 1,100 of 1,200 failed',
       ],
     ],
-    [
-      [{ ...well, runningSince: NOW - 2_000 }],
-      ['hooks    before /bin/drain: running for 2 s'],
-    ],
+    [[{ ...well, runningSince: NOW - 2_000 }], ['hooks    before /bin/drain: running for 2 s']],
   ];
   for (const [hooks, lines] of rows) {
     const text = statusText({ ...BARE, hooks }, PLAIN).split('\n');

@@ -268,8 +268,14 @@ it('a change as a batch ends is the one’s or the other’s', async () => {
       await stage.pass(QUIET_MS);
       if (!stage.last.ended) await stage.last.end(OK);
     }
-    const told = stage.started.map(({ environment }) => Number(environment['RIB2FIB_ROUTES_ADDED']));
-    assert.equal(told.reduce((sum, one) => sum + one), 2, `${depth} steps after: ${told}`);
+    const told = stage.started.map(({ environment }) =>
+      Number(environment['RIB2FIB_ROUTES_ADDED']),
+    );
+    assert.equal(
+      told.reduce((sum, one) => sum + one),
+      2,
+      `${depth} steps after: ${told}`,
+    );
   }
 });
 
