@@ -71,6 +71,9 @@ prefixLists:
 metrics: { listen: "127.0.0.1:9469" }
 admin: { socket: /run/rib2fib/admin.sock }
 alerts: { alertmanager: "http://127.0.0.1:9093" }
+hooks:
+  before: { run: [ /usr/local/bin/drain, "10.9.0.2" ], timeout: 2s }
+  after: { run: [ /usr/local/bin/tell ], timeout: 10s }
 log: { level: info }
 `;
 

@@ -23,6 +23,7 @@ import { createDiscovery } from './discover/create.js';
 import { DiscoveryKeeper } from './discovery-keeper.js';
 import { fpmNode } from './fpm-node.js';
 import { HeapSize } from './heap-size.js';
+import { ChangeHooks } from './hooks/change-hooks.js';
 import type { Kernel } from './kernel/kernel.js';
 import { watchNftables } from './kernel/nftables-notices.js';
 import { tcpSockets } from './kernel/tcp-options.js';
@@ -125,6 +126,7 @@ class Daemon {
   readonly #heapSize = new HeapSize();
   readonly #alertsDue = new Alarm(this.#clock);
   readonly #engine: Engine;
+  readonly #hooks: ChangeHooks;
   readonly #reconciler: Reconciler;
   readonly #metrics: Metrics;
   readonly #alerts: AlertSender;
@@ -156,12 +158,14 @@ class Daemon {
     const { alertmanager } = config.alerts;
     const labels = { instance: hostname() };
     this.#alerts = new AlertSender({ alertmanager, labels, clock, log });
+    const [engine, metrics] = [this.#engine, this.#metrics];
+    this.#hooks = new ChangeHooks({
+      hooks: () => engine.config.hooks,
+      tableName: (id) => engine.tables.get(id)?.config.name ?? `table${id}`,
+      ...{ environment: process.env, clock, log, metrics },
+    });
     this.#reconciler = new Reconciler({
-      kernel,
-      engine: this.#engine,
-      clock,
-      log,
-      metrics: this.#metrics,
+      ...{ kernel, engine, clock, log, metrics, gate: this.#hooks },
       onPass: () => this.#review(),
     });
     this.#marks = new MarkKeeper({
@@ -201,6 +205,7 @@ class Daemon {
       limits: this.#limits,
       marks: () => this.#marks.state,
       alerts: { active: () => this.#activeAlerts() },
+      hooks: () => this.#hooks.reports(),
       ready: () => this.#ready,
       source: () => this.#source,
       config: () => this.#config.state,
@@ -251,12 +256,13 @@ class Daemon {
         await this.#reconciler.flush();
         await this.#marks.tryFlush();
       }
-      await this.#limits.end(flush);
+      await Promise.all([this.#limits.end(flush), this.#hooks.end()]);
       log.info({ flushed: flush }, 'stopped');
     } finally {
       stop.abort();
       process.off('SIGHUP', onHangup);
       this.#config.stop();
+      await this.#hooks.end();
       await Promise.all(servers.map((server) => server.close()));
     }
   }

@@ -2,7 +2,7 @@
 import { CONNMARK } from './admin/connmark-answer.js';
 import { misplacedText } from './admin/misplaced-text.js';
 import { operationText } from './admin/operation-text.js';
-import type { ApplyReport, CleanupReport, PlanReport } from './admin/report.js';
+import type { ApplyReport, CleanupReport, HookReport, PlanReport } from './admin/report.js';
 import { planNotes } from './admin/table-notes.js';
 import { systemClock } from './clock.js';
 import type { Config } from './config/config.js';
@@ -14,6 +14,7 @@ import { createDiscovery } from './discover/create.js';
 import { discoverOnce } from './discover-once.js';
 import { fpmNode } from './fpm-node.js';
 import { readFullFeed } from './full-feed.js';
+import { ChangeHooks } from './hooks/change-hooks.js';
 import type { Kernel, Operation } from './kernel/kernel.js';
 import { tcpSockets } from './kernel/tcp-options.js';
 import type { Log } from './log-port.js';
@@ -48,6 +49,8 @@ interface Pipeline {
   readonly engine: Engine;
   readonly marks: MarkKeeper;
   readonly reconciler: Reconciler;
+  /** Where something may be written. */
+  readonly hooks: ChangeHooks | undefined;
 }
 
 export interface PlanOptions {
@@ -92,10 +95,12 @@ export async function applyOnce(options: ApplyOptions): Promise<ApplyReport> {
     countOperations: (op: string, n: number) => void counts.set(op, (counts.get(op) ?? 0) + n),
   };
   const open = () => openKernel(silent);
-  return await withFeed({ ...options, open, metrics }, async (pipeline) => {
-    const { engine, reconciler, marks, undiscovered } = pipeline;
+  const writes = { ...options, open, metrics, hooksOf };
+  return await withFeed(writes, async (pipeline) => {
+    const { engine, reconciler, marks, hooks, undiscovered } = pipeline;
     const settled = await bringInStep(reconciler);
     const connmark = await attempt(() => marks.once());
+    await hooks?.end();
     const { mirror } = reconciler;
     const installed = [...engine.tables.keys()].reduce(
       (sum, table) => sum + mirror.count(table, 'ipv4') + mirror.count(table, 'ipv6'),
@@ -116,9 +121,27 @@ export async function applyOnce(options: ApplyOptions): Promise<ApplyReport> {
         ...(settled ? [] : [UNSETTLED]),
         ...connmark.failed,
       ],
-      notes: [...undiscovered, ...notesOf(engine, reconciler.misplaced)],
+      notes: [
+        ...undiscovered,
+        ...notesOf(engine, reconciler.misplaced),
+        ...(hooks?.reports() ?? []).flatMap(hookNote),
+      ],
     };
   });
+}
+
+function hooksOf(engine: Engine): ChangeHooks {
+  return new ChangeHooks({
+    hooks: () => engine.config.hooks,
+    tableName: (id) => engine.tables.get(id)?.config.name ?? `table${id}`,
+    ...{ environment: process.env, clock: systemClock, log: silent },
+    metrics: { countHook() {} },
+  });
+}
+
+function hookNote({ hook, program, last }: HookReport): readonly string[] {
+  if (last === undefined || last.result === 'ok') return [];
+  return [`hook ${hook}: ${program}: ${last.detail}; what it goes with is done all the same`];
 }
 
 function notesOf(engine: Engine, misplaced: readonly MisplacedRule[]): readonly string[] {
@@ -211,11 +234,12 @@ async function plannedMarks(marks: MarkKeeper): Promise<Pick<PlanReport, 'change
 interface FeedOptions extends PlanOptions {
   readonly open: () => Promise<Kernel>;
   readonly metrics?: ReconcileMetrics;
+  readonly hooksOf?: (engine: Engine) => ChangeHooks;
   readonly onProgress?: (done: number, total: number) => void;
 }
 
 async function withFeed<T>(
-  { configPath, signal, onWait, open, metrics = NO_METRICS, onProgress }: FeedOptions,
+  { configPath, signal, onWait, open, metrics = NO_METRICS, hooksOf, onProgress }: FeedOptions,
   work: (pipeline: Pipeline) => Promise<T>,
 ): Promise<T> {
   const loaded = acceptedOrFault(await loadConfig(configPath));
@@ -229,7 +253,11 @@ async function withFeed<T>(
     const latched = new Set(state.latched);
     const engine = new Engine({ config, now: clock.monotonic(), latched });
     const progress = onProgress === undefined ? {} : { onProgress };
-    const reconciler = new Reconciler({ kernel, engine, clock, log: silent, metrics, ...progress });
+    const hooks = hooksOf?.(engine);
+    const reconciler = new Reconciler({
+      ...{ kernel, engine, clock, log: silent, metrics, ...progress },
+      ...(hooks === undefined ? {} : { gate: hooks }),
+    });
     await reconciler.prepare();
     const given = { hold: () => config.hold, sockets: tcpSockets, node: fpmNode(kernel) };
     const source = createSource(config, { clock, random: Math.random, log: silent, ...given });
@@ -242,7 +270,7 @@ async function withFeed<T>(
     // The kernel as it is now, not as it was before a feed that may have taken minutes.
     reconciler.audit();
     await reconciler.prepare();
-    return await work({ engine, reconciler, marks: markKeeper(engine), undiscovered });
+    return await work({ engine, reconciler, marks: markKeeper(engine), hooks, undiscovered });
   } finally {
     await kernel.close();
   }
@@ -266,6 +294,7 @@ const NO_CONFIG: Config = {
   metrics: { listen: undefined },
   admin: { socket: '' },
   alerts: { alertmanager: undefined },
+  hooks: { before: undefined, after: undefined },
   log: { level: 'info' },
   files: [],
 };

@@ -5,7 +5,7 @@ import type { Engine } from '../desired/engine.js';
 import type { Discovery } from '../discover/discovery.js';
 import type { Reconciler } from '../reconcile/loop.js';
 import type { Source } from '../source/source.js';
-import type { AlertReport } from './report.js';
+import type { AlertReport, HookReport } from './report.js';
 
 export interface Facts {
   readonly version: string;
@@ -18,6 +18,7 @@ export interface Facts {
   /** How far connections are marked. */
   readonly marks: () => MarkState;
   readonly alerts: { active(): readonly AlertReport[] };
+  readonly hooks: () => readonly HookReport[];
   /** Fed and brought in step once, and the feed not lost since: churn does not end it. */
   readonly ready: () => boolean;
   /** A reload may put another in its place. */

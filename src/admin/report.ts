@@ -56,6 +56,8 @@ export interface StatusReport {
   readonly tables: readonly TableReport[];
   readonly kernel: KernelReport;
   readonly connmark: ConnmarkReport;
+  /** Those configured. */
+  readonly hooks: readonly HookReport[];
   readonly alerts: readonly AlertReport[];
 }
 
@@ -69,6 +71,27 @@ export interface DiscoveryReport {
   /** The cluster's own ranges, which no table learns. */
   readonly kept: Readonly<Partial<Record<KeptKind, number>>>;
   readonly resources: readonly ResourceStatus[];
+}
+
+/** A program run around changes to the kernel, and how it has fared since the daemon started. */
+export interface HookReport {
+  readonly hook: 'before' | 'after';
+  readonly program: string;
+  readonly runs: number;
+  /** Of them, those that failed or were killed for their time. */
+  readonly failures: number;
+  /** While it runs. */
+  readonly runningSince: number | undefined;
+  readonly last:
+    | {
+        readonly at: number;
+        readonly took: number;
+        /** `stopped`: as the daemon ended. */
+        readonly result: 'ok' | 'failed' | 'timeout' | 'stopped';
+        /** Why, in one phrase; empty where it is `ok`. */
+        readonly detail: string;
+      }
+    | undefined;
 }
 
 export interface FamilyCounts {

@@ -60,6 +60,7 @@ export function statusAnswer(facts: Facts): StatusReport {
     tables: [...engine.tables.values()].map((table) => tableReport(table, facts)),
     kernel: kernelReport(facts),
     connmark: connmarkAnswer(facts),
+    hooks: facts.hooks(),
     alerts: alerts.active(),
   };
 }

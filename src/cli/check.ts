@@ -1,4 +1,5 @@
-import type { BgpConfig, Config, FpmConfig } from '../config/config.js';
+import { access, constants, stat } from 'node:fs/promises';
+import type { BgpConfig, Config, FpmConfig, HooksConfig } from '../config/config.js';
 import { formatFault } from '../config/fault.js';
 import type { LoadedConfig } from '../config/loaded.js';
 import { Address } from '../net/address.js';
@@ -35,7 +36,32 @@ export const checkCommand: Command<{ config: string; json: boolean }> = {
 async function verdictOn(loaded: LoadedConfig): Promise<NodeVerdict> {
   const { lookAtNode } = await import('../preflight.js');
   const { faults, warnings } = await lookAtNode(loaded);
-  return { faults, warnings: [...warningsOf(loaded.config), ...warnings] };
+  const here = [...warnings, ...(await hookWarnings(loaded.config.hooks))];
+  return { faults, warnings: [...warningsOf(loaded.config), ...here] };
+}
+
+/** Of programs that this user could not start; the daemon's may be another. */
+export async function hookWarnings(hooks: HooksConfig): Promise<string[]> {
+  const warnings: string[] = [];
+  for (const hook of ['before', 'after'] as const) {
+    const [program] = hooks[hook]?.run ?? [];
+    if (program === undefined) continue;
+    const reason = await whyNotExecutable(program);
+    if (reason !== undefined) warnings.push(`hooks.${hook}: ${program} ${reason}`);
+  }
+  return warnings;
+}
+
+async function whyNotExecutable(program: string): Promise<string | undefined> {
+  try {
+    if (!(await stat(program)).isFile()) return 'is not a file';
+    await access(program, constants.X_OK);
+    return undefined;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return 'is not there';
+    return code === 'EACCES' ? 'may not be executed' : `cannot be looked at: ${code}`;
+  }
 }
 
 /** What the configuration says and its source does not give. */

@@ -2,6 +2,7 @@
 import type {
   DiscoveryReport,
   FeedState,
+  HookReport,
   LimitReport,
   StatusReport,
   TableReport,
@@ -59,7 +60,23 @@ function overview(status: StatusReport, style: Style): string[] {
       : [style.bad(`         ${plural(source.counters.undecodable, 'route')} not decoded`)]),
     ...(status.discovery === undefined ? [] : [clusterLine(status.discovery, style)]),
     `kernel   ${kernelText(status, style)}`,
+    ...status.hooks.map(
+      (hook, i) => `${i === 0 ? 'hooks ' : '      '}   ${hookText(hook, now, style)}`,
+    ),
   ];
+}
+
+function hookText(report: HookReport, now: number, style: Style): string {
+  const { hook, program, runs, failures, runningSince, last } = report;
+  const begin = `${hook} ${program}: `;
+  if (runningSince !== undefined)
+    return begin + style.warning(`running for ${durationText(now - runningSince)}`);
+  if (last === undefined) return `${begin}not run yet`;
+  const counts =
+    failures === 0 ? plural(runs, 'run') : `${countText(failures)} of ${countText(runs)} failed`;
+  const { at, took, result, detail } = last;
+  const how = result === 'ok' ? style.good(`ok in ${took} ms`) : style.bad(detail);
+  return `${begin}${how}, ${agoText(at, now)}; ${counts}`;
 }
 
 function sourceText(state: SourceState, now: number, style: Style): string {

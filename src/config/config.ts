@@ -18,12 +18,23 @@ export interface Config {
   readonly metrics: { readonly listen: ListenAddress | undefined };
   readonly admin: { readonly socket: string };
   readonly alerts: { readonly alertmanager: string | undefined };
+  readonly hooks: HooksConfig;
   readonly log: { readonly level: LogLevel };
   /** Every file the configuration was read from, absolute: what a watcher watches. */
   readonly files: readonly string[];
 }
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal';
+
+/** Programs run around changes to the kernel. */
+export type HooksConfig = Readonly<Record<'before' | 'after', HookConfig | undefined>>;
+
+export interface HookConfig {
+  /** The absolute path of a program, and its arguments: handed over as they are, through no shell. */
+  readonly run: readonly [program: string, ...args: string[]];
+  /** Milliseconds, at most a minute. */
+  readonly timeout: number;
+}
 
 export interface ListenAddress {
   readonly host: string;

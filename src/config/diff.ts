@@ -5,6 +5,7 @@ import { hexMark } from '../net/mark.js';
 import type {
   Config,
   FilterRule,
+  HookConfig,
   LimitConfig,
   PrefixListConfig,
   PrefixListEntry,
@@ -41,8 +42,20 @@ export function diffConfigs(before: Config, after: Config): readonly string[] {
   compareFixed(lines, 'metrics.listen', listenText(before), listenText(after));
   compareFixed(lines, 'admin.socket', before.admin.socket, after.admin.socket);
   compareFixed(lines, 'alerts.alertmanager', before.alerts.alertmanager, after.alerts.alertmanager);
+  for (const hook of ['before', 'after'] as const) diffHook(lines, hook, before, after);
   compare(lines, 'log.level', before.log.level, after.log.level);
   return lines;
+}
+
+function diffHook(
+  lines: string[],
+  hook: 'before' | 'after',
+  { hooks: { [hook]: from } }: Config,
+  { hooks: { [hook]: to } }: Config,
+): void {
+  const timeout = (one: HookConfig | undefined) => one && formatDuration(one.timeout);
+  compare(lines, `hooks.${hook}.run`, from?.run.join(' '), to?.run.join(' '));
+  compare(lines, `hooks.${hook}.timeout`, timeout(from), timeout(to));
 }
 
 function diffTables(

@@ -110,6 +110,7 @@ class Loader {
       metrics: parsed.metrics.listen,
       admin: parsed.admin,
       alerts: { alertmanager: parsed.alerts.alertmanager },
+      hooks: { before: parsed.hooks.before, after: parsed.hooks.after },
       log: parsed.log,
       files,
     };

@@ -31,6 +31,7 @@ import {
 import { bgpSchema } from './schema-bgp.js';
 import { discoverySchema, ruleDiscoveryList, staticDiscoverySchema } from './schema-discovery.js';
 import { family, filterListSchema } from './schema-filter.js';
+import { hooksSchema } from './schema-hooks.js';
 import { connmarkSchema, returnPathSchema } from './schema-return-path.js';
 
 /** A key of TLS may stand empty: that is the same as not to give it. */
@@ -323,6 +324,11 @@ export const configSchema = mapping({
   })
     .prefault({})
     .describe('Where alerts are sent besides logs and metrics.'),
+  hooks: hooksSchema
+    .prefault({})
+    .describe(
+      'Programs run around changes to the kernel (docs/hooks.md): many changes are one run, and no two run at a time. That one fails, hangs or is not there is counted and logged, and keeps no change back. Environment: `RIB2FIB_HOOK`, `RIB2FIB_TABLES`, `RIB2FIB_TABLE_IDS`, and counts.',
+    ),
   log: mapping({
     level: oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal')
       .prefault('info')

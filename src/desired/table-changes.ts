@@ -69,6 +69,14 @@ export class ChangeLog {
     return this.#everything;
   }
 
+  /** Prefixes noted, and those of the sets noted: some may count twice. `undefined`: all of the table. */
+  get size(): number | undefined {
+    if (this.#everything) return undefined;
+    let size = this.#fixed.size + this.#prefixes.size;
+    for (const { routes } of this.#sets) size += routes.ipv4 + routes.ipv6;
+    return size;
+  }
+
   /**
    * Its prefixes are good until the next call.
    * @param routes the table's, to find those of the scattered sets among

@@ -325,6 +325,11 @@ export class Table {
     return this.#changes.any;
   }
 
+  /** Prefixes that the changes concern, at most; `undefined`: all. */
+  get changeSize(): number | undefined {
+    return this.#changes.size;
+  }
+
   /** Accepted prefixes by peer. */
   get acceptedByPeer(): ReadonlyMap<string, Readonly<Record<Family, number>>> {
     return this.#tally.acceptedByPeer;

@@ -110,6 +110,7 @@ export class Metrics {
   readonly #errors: Counter;
   readonly #drift: Counter;
   readonly #overruns: Counter;
+  readonly #hooks: Counter;
   readonly #reconcile: Histogram;
 
   constructor({ collect }: MetricsOptions) {
@@ -142,6 +143,12 @@ export class Metrics {
       name: `${PREFIX}kernel_overruns_total`,
       help: 'Times notices of the kernel were lost, so that everything was read again.',
     });
+    this.#hooks = new Counter({
+      registers,
+      name: `${PREFIX}hook_runs_total`,
+      help: 'Runs of a hook: ended well, failed, or killed for its time.',
+      labelNames: ['hook', 'result'],
+    });
     this.#reconcile = new Histogram({
       registers,
       name: `${PREFIX}reconcile_duration_seconds`,
@@ -166,6 +173,11 @@ export class Metrics {
 
   countOverrun(): void {
     this.#overruns.inc();
+  }
+
+  /** `result`: ok, failed or timeout; a `count` of 0 makes it known. */
+  countHook(hook: string, result: string, count: number): void {
+    this.#hooks.inc({ hook, result }, count);
   }
 
   observeReconcile(milliseconds: number): void {

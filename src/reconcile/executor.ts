@@ -5,6 +5,7 @@
 import type { Clock } from '../clock.js';
 import type { ExecuteResult, Kernel, Operation } from '../kernel/kernel.js';
 import type { Log } from '../log-port.js';
+import type { ChangeGate } from './change-gate.js';
 import type { NexthopGroups } from './groups.js';
 import type { Mirror } from './mirror.js';
 import { type Outcome, takeOutcome } from './outcome.js';
@@ -29,6 +30,7 @@ export interface ExecutorOptions {
   /** A nexthop object was refused, or was made after it had been. */
   readonly onLegs: () => void;
   readonly onProgress: ((done: number, total: number) => void) | undefined;
+  readonly gate: ChangeGate | undefined;
 }
 
 /** What became of operations, in numbers; `lost`: an answer did not come, and the rest was not sent. */
@@ -81,8 +83,13 @@ export class Executor {
   }
 
   #account(lot: readonly Operation[], result: ExecuteResult): void {
-    const { clock, metrics, mirror, retries, onMirrorWrong, onLegs } = this.options;
+    const { clock, gate, metrics, mirror, retries, onMirrorWrong, onLegs } = this.options;
+    const onGroups = gate?.isWatched === true ? routesOnGroups(lot, mirror()) : undefined;
     const { done, refused, mirrorWrong } = takeOutcome(lot, result, mirror());
+    if (onGroups !== undefined) {
+      const takenAlong = done.reduce((sum, one) => sum + (onGroups.get(one) ?? 0), 0);
+      gate?.wrote({ done, refused: refused.length, takenAlong });
+    }
     if (
       refused.some(({ operation }) => isMade(operation)) ||
       done.some((one) => isMade(one) && retries.has(one))
@@ -138,6 +145,16 @@ export class Executor {
 /** A nexthop object, single or group. */
 function isMade({ op }: Operation): boolean {
   return op === 'nexthop-add' || op === 'nexthop-replace';
+}
+
+/** Of the groups that are to go: how many routes they take along. */
+function routesOnGroups(lot: readonly Operation[], mirror: Mirror): ReadonlyMap<Operation, number> {
+  const counts = new Map<Operation, number>();
+  for (const operation of lot) {
+    if (operation.op === 'nexthop-delete')
+      counts.set(operation, mirror.routesOnGroup(operation.id));
+  }
+  return counts;
 }
 
 function countByOp(operations: readonly Operation[]): Map<Operation['op'], number> {

@@ -123,6 +123,10 @@ export class KernelView {
     this.#auditDue = true;
   }
 
+  get rulesDue(): boolean {
+    return this.#rulesDue;
+  }
+
   /** Once after the rules changed, ours or others'. */
   takeRulesDue(): boolean {
     const due = this.#rulesDue;

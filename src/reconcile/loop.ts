@@ -6,9 +6,11 @@
  */
 import type { Clock } from '../clock.js';
 import type { Engine } from '../desired/engine.js';
-import type { Kernel, KernelError } from '../kernel/kernel.js';
+import type { Kernel, KernelError, Operation } from '../kernel/kernel.js';
 import type { Log } from '../log-port.js';
+import { aheadIn, isUrgent } from './ahead.js';
 import { Alarm } from './alarm.js';
+import type { ChangeGate } from './change-gate.js';
 import { Contests } from './contests.js';
 import type { MisplacedRule } from './diff-rules.js';
 import { Executor } from './executor.js';
@@ -43,6 +45,7 @@ export interface ReconcilerOptions {
   /** Told as operations are done, for a progress bar. */
   readonly onProgress?: (done: number, total: number) => void;
   readonly pace?: Pace;
+  readonly gate?: ChangeGate;
 }
 
 export class Reconciler {
@@ -54,6 +57,10 @@ export class Reconciler {
   readonly #contests = new Contests();
   readonly #executor: Executor;
   readonly #passes: Passes;
+  /** There is something to be written, and the gate is not open. */
+  #waits = false;
+  /** What the loop waits for, or waited for last. */
+  #opening: Promise<void> | undefined;
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
@@ -72,6 +79,7 @@ export class Reconciler {
       onMirrorWrong: () => this.#view.requestAudit(),
       onLegs: () => this.#passes.legsChanged(),
       onProgress: options.onProgress,
+      gate: options.gate,
     });
     this.#passes = new Passes({
       ...{ engine, clock, pace, view: this.#view, executor: this.#executor },
@@ -174,6 +182,7 @@ export class Reconciler {
   /** One full pass; what was refused stays in {@link retries}. */
   async once(): Promise<void> {
     const { clock, engine } = this.#options;
+    await this.#opened(() => this.difference().operations);
     const started = clock.monotonic();
     engine.tick(started);
     await this.#view.refresh();
@@ -182,8 +191,22 @@ export class Reconciler {
 
   /** Removes every rule, route and nexthop object of ours, in that order. */
   async flush(): Promise<void> {
-    await this.#executor.execute(removeAll(this.mirror));
+    const operations = removeAll(this.mirror);
+    await this.#opened(() => operations);
+    await this.#executor.execute(operations);
     this.#executor.tellRefused();
+    this.#options.gate?.passed();
+  }
+
+  /** Resolves when these may be written. */
+  async #opened(operations: () => readonly Operation[]): Promise<void> {
+    const { gate } = this.#options;
+    if (gate?.isWatched !== true) return;
+    const ahead = aheadIn(operations());
+    for (let opening = ahead && gate.open(ahead); opening !== undefined; ) {
+      await opening;
+      opening = ahead && gate.open(ahead);
+    }
   }
 
   async #loop(signal: AbortSignal): Promise<void> {
@@ -192,10 +215,24 @@ export class Reconciler {
       const started = clock.monotonic();
       engine.tick(started);
       const isRead = await this.#view.tryRefresh();
-      if (isRead && !signal.aborted) await this.#pass(started, false, signal);
+      if (isRead && this.#mayPass() && !signal.aborted) await this.#pass(started, false, signal);
       this.#options.onPass?.();
       await this.#alarm.wait(this.#sleepMs(), signal);
     }
+  }
+
+  /** The kernel and the source are followed meanwhile, so that a pass is decided when it may write. */
+  #mayPass(): boolean {
+    const { gate } = this.#options;
+    this.#waits = false;
+    if (gate?.isWatched !== true || isUrgent(this.#view)) return true;
+    const ahead = this.#passes.ahead;
+    const opening = ahead === undefined ? undefined : gate.open(ahead);
+    if (opening === undefined) return true;
+    this.#waits = true;
+    if (opening !== this.#opening) void opening.then(() => this.wake());
+    this.#opening = opening;
+    return false;
   }
 
   #sleepMs(): number {
@@ -203,11 +240,10 @@ export class Reconciler {
     // Nothing else can be done before.
     if (this.#view.unread !== undefined)
       return Math.max(0, this.#view.deadline - clock.monotonic());
-    if (this.#passes.isDue) return 0;
+    if (this.#passes.isDue && !this.#waits) return 0;
     const deadlines = [
       this.#view.deadline,
-      this.#retries.next,
-      this.#contests.next,
+      ...(this.#waits ? [] : [this.#retries.next, this.#contests.next]),
       engine.feed.deadline,
     ];
     const next = Math.min(...deadlines.map((deadline) => deadline ?? Number.POSITIVE_INFINITY));
@@ -216,8 +252,9 @@ export class Reconciler {
 
   /** @param started when the reading before it began, on the monotonic clock. */
   async #pass(started: number, everything: boolean, signal?: AbortSignal): Promise<void> {
-    const { clock, metrics } = this.#options;
+    const { clock, gate, metrics } = this.#options;
     const { done, refused } = await this.#passes.run(everything, signal);
+    gate?.passed();
     if (done + refused > 0) metrics.observeReconcile(clock.monotonic() - started);
   }
 }

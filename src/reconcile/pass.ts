@@ -7,6 +7,8 @@ import type { Clock } from '../clock.js';
 import type { Engine } from '../desired/engine.js';
 import type { Operation } from '../kernel/kernel.js';
 import { type Again, markAgain } from './again.js';
+import { aheadOf } from './ahead.js';
+import type { Ahead } from './change-gate.js';
 import type { Contests } from './contests.js';
 import { Diff, type TableWork } from './diff.js';
 import { diffRules, type MisplacedRule } from './diff-rules.js';
@@ -63,6 +65,13 @@ export class Passes {
   /** A pass ended before all that goes had gone, since there was more to do. */
   get isDue(): boolean {
     return this.#leaving.size > 0;
+  }
+
+  /** What {@link run} may write now; `undefined`: nothing. */
+  get ahead(): Ahead | undefined {
+    const now = this.options.clock.monotonic();
+    const left = this.#held || this.isDue;
+    return aheadOf({ ...this.options, now, left, mayTry: (operation) => this.#mayTry(operation) });
   }
 
   /** A nexthop object was refused, or was made after it had been. */

@@ -141,6 +141,7 @@ describe('an ordinary user with CAP_NET_ADMIN as a pod gives it', () => {
       capability: 'cap_net_admin+ep',
       config: {
         source: { gobgp: { address: gobgpd.address } },
+        hooks: { after: { run: ['/bin/sh', '-c', 'grep ^Cap /proc/self/status > "$STATE/hook"'] } },
         tables: [
           {
             ...{ id: 100, metric: 20, filters: [{ permit: {} }], nextHop: { objects: 'always' } },
@@ -170,6 +171,15 @@ describe('an ordinary user with CAP_NET_ADMIN as a pod gives it', () => {
       ...['nsenter', `--mount=/proc/${daemon.pid}/ns/mnt`, 'sh', '-c', touch],
     );
     assert.equal(refused.match(/Read-only file system/g)?.length, 6);
+  });
+
+  it('hands no right on to a hook', async () => {
+    const file = join(dirname(daemon.adminSocket), 'hook');
+    const sets = await until(
+      () => readFileSync(file, 'utf8').match(/^Cap(Inh|Prm|Eff|Amb):\t0+$/gm),
+      { what: 'the hook has looked' },
+    );
+    assert.equal(sets.length, 4);
   });
 
   it('does the main job', async () => {

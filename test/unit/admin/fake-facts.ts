@@ -36,6 +36,7 @@ export function fakeFacts(node: FakeNode): FakeFacts {
     limits: { restoreAt: (id) => facts.restoreTimes.get(id) },
     marks: () => facts.markState,
     alerts: { active: () => facts.activeAlerts },
+    hooks: () => [],
     ready: () => engine.feed.complete && reconciler.settled,
     source: () => source,
     config: () => facts.configState,

@@ -128,6 +128,7 @@ export const STATUS: StatusReport = {
     contestedTotal: 0,
   },
   connmark: { state: 'off' },
+  hooks: [],
   alerts: [
     {
       name: 'Rib2fibPrefixLimitWarning',

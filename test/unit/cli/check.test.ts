@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { warningsOf } from '../../../src/cli/check.js';
+import { hookWarnings, warningsOf } from '../../../src/cli/check.js';
 import { loadConfig } from '../../../src/config/load.js';
 
 let directory: string;
@@ -101,5 +101,24 @@ describe('what check warns of', () => {
     assert.deepEqual(await limits(''), []);
     assert.deepEqual(await limits(', peer: 10.8.0.1'), []);
     assert.match((await limits(', peer: 10.9.0.3')).join(), /never counts: .*no such peer$/);
+  });
+
+  test('a hook that cannot be started, as far as this user can tell', async () => {
+    const text = join(directory, 'text');
+    await writeFile(text, '', { mode: 0o644 });
+    const hook = (program: string) => ({ run: [program] as const, timeout: 1_000 });
+    const rows: readonly (readonly [program: string, warning: string | undefined])[] = [
+      ['/bin/sh', undefined],
+      ['/nowhere/program', 'hooks.after: /nowhere/program is not there'],
+      ['/bin', 'hooks.after: /bin is not a file'],
+      [text, `hooks.after: ${text} may not be executed`],
+      ['/bin/sh/program', 'hooks.after: /bin/sh/program cannot be looked at: ENOTDIR'],
+    ];
+    for (const [program, warning] of rows) {
+      const warnings = await hookWarnings({ before: undefined, after: hook(program) });
+      assert.deepEqual(warnings, warning === undefined ? [] : [warning]);
+    }
+    const missing = await hookWarnings({ before: hook('/nowhere/a'), after: undefined });
+    assert.deepEqual(missing, ['hooks.before: /nowhere/a is not there']);
   });
 });

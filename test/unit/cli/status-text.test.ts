@@ -257,6 +257,36 @@ for (const [source, expected] of SOURCE_LINES) {
   });
 }
 
+test('hooks, each with how it fared last', () => {
+  const begun = { hook: 'before', program: '/bin/drain', runs: 0, failures: 0 } as const;
+  const never = { ...begun, runningSince: undefined, last: undefined };
+  const well = {
+    ...{ ...never, runs: 12 },
+    last: { at: NOW - 5_000, took: 31, result: 'ok', detail: '' } as const,
+  };
+  const failed = {
+    ...{ ...never, hook: 'after' as const, program: '/bin/tell', runs: 1_200, failures: 1_100 },
+    last: { at: NOW - 4_000, took: 3, result: 'failed', detail: 'exit code 7' } as const,
+  };
+  const rows: readonly (readonly [hooks: StatusReport['hooks'], lines: readonly string[]])[] = [
+    [[], []],
+    [[never], ['hooks    before /bin/drain: not run yet']],
+    [[{ ...well, runs: 1 }], ['hooks    before /bin/drain: ok in 31 ms, 5 s ago; 1 run']],
+    [
+      [well, failed],
+      [
+        'hooks    before /bin/drain: ok in 31 ms, 5 s ago; 12 runs',
+        '         after /bin/tell: exit code 7, 4 s ago; 1,100 of 1,200 failed',
+      ],
+    ],
+    [[{ ...well, runningSince: NOW - 2_000 }], ['hooks    before /bin/drain: running for 2 s']],
+  ];
+  for (const [hooks, lines] of rows) {
+    const text = statusText({ ...BARE, hooks }, PLAIN).split('\n');
+    assert.deepEqual(text.slice(text.findIndex((line) => line.startsWith('kernel')) + 1), lines);
+  }
+});
+
 test('colour changes no width', () => {
   const coloured = statusText(STATUS, createStyle(true));
   assert.ok(coloured.includes('\x1b[32mready'));

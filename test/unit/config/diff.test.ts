@@ -127,6 +127,11 @@ const ROWS: readonly (readonly [from: string, to: string, lines: readonly string
       'log.level: info -> debug',
     ],
   ],
+  [
+    'hold',
+    'hooks: { after: { run: [ /bin/a, b c ], timeout: 60000ms } }\nhold',
+    ['hooks.after.run: none -> /bin/a b c', 'hooks.after.timeout: none -> 1m'],
+  ],
 ];
 
 async function load(text: string): Promise<Config> {

@@ -25,7 +25,7 @@ export function inTable(text: string): string {
 }
 
 export const TOP_KEYS =
-  'source, hold, sync, tables, prefixLists, discovery, metrics, admin, alerts, log';
+  'source, hold, sync, tables, prefixLists, discovery, metrics, admin, alerts, hooks, log';
 export const TABLE_KEYS =
   'id, name, metric, filters, acceptDefault, limits, multipath, bestPath, nextHop, foreign, static, onMiss, keepInMain, rules';
 

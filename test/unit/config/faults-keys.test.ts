@@ -34,6 +34,42 @@ const ROWS: readonly FaultRow[] = [
     ],
   ],
   [
+    'a hook that is a line for a shell',
+    'hooks: { before: { run: "/bin/a b" } }\n',
+    [
+      'c.yaml:4:25: hooks.before.run: must be a program by its absolute path, and its arguments: [ /usr/local/bin/program, argument ], not "/bin/a b"',
+    ],
+  ],
+  [
+    'a hook without a program, and one by a relative path',
+    'hooks:\n  before: { run: [] }\n  after: { run: [ a ] }\n',
+    [
+      'c.yaml:5:18: hooks.before.run: must be a program by its absolute path, and its arguments: [ /usr/local/bin/program, argument ], not a list',
+      'c.yaml:6:17: hooks.after.run: must be a program by its absolute path, and its arguments: [ /usr/local/bin/program, argument ]',
+    ],
+  ],
+  [
+    'a hook with a zero in an argument, and one that is a number',
+    'hooks:\n  before: { run: [ /bin/a, "b\\0" ] }\n  after: { run: [ /bin/a, 1 ] }\n',
+    [
+      'c.yaml:5:18: hooks.before.run: must be a program by its absolute path, and its arguments: [ /usr/local/bin/program, argument ]',
+      'c.yaml:6:27: hooks.after.run[1]: must be text, not 1',
+    ],
+  ],
+  [
+    'a hook that changes would wait too long for, and one that has no time',
+    'hooks:\n  before: { run: [ /bin/a ], timeout: 61s }\n  after: { run: [ /bin/a ], timeout: 0s }\n',
+    [
+      'c.yaml:5:39: hooks.before.timeout: must be a duration such as 500ms, 30s, 5m or 1h, at most 596h, longer than 0 and at most 1m here, not "61s"',
+      'c.yaml:6:38: hooks.after.timeout: must be a duration such as 500ms, 30s, 5m or 1h, at most 596h, longer than 0 and at most 1m here, not "0s"',
+    ],
+  ],
+  [
+    'a hook of another name',
+    'hooks: { pre: { run: [ /bin/a ] } }\n',
+    ['c.yaml:4:10: hooks.pre: unknown key (allowed here: before, after)'],
+  ],
+  [
     'a sync timeout of 0',
     'sync: { timeout: 0s }\n',
     [

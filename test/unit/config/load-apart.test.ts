@@ -46,6 +46,7 @@ prefixLists:
   none: { file: lists.conf }
   short: [ "permit 2001:db8::/32 ge 48", "seq 4294967295 deny any" ]
 metrics: { listen: off }
+hooks: { before: { run: [ /bin/true, "", "a b" ] }, after: { run: [ /bin/a ], timeout: 1s } }
 `;
 
 /** More entries than go into one message, of both families. */

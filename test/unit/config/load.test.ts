@@ -169,6 +169,7 @@ describe('loadConfig', () => {
       metrics: { listen: { host: '127.0.0.1', port: 9469 } },
       admin: { socket: '/run/rib2fib/admin.sock' },
       alerts: { alertmanager: undefined },
+      hooks: { before: undefined, after: undefined },
       log: { level: 'info' },
     });
   });

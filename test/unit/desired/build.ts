@@ -113,6 +113,7 @@ export function config(...tables: TableConfig[]): Config {
     metrics: { listen: undefined },
     admin: { socket: '/run/rib2fib/admin.sock' },
     alerts: { alertmanager: undefined },
+    hooks: { before: undefined, after: undefined },
     log: { level: 'info' },
     files: [],
   };

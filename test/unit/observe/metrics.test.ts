@@ -34,6 +34,7 @@ const CONTRACT: Readonly<Record<string, readonly string[]>> = {
   rib2fib_kernel_operations_total: ['op'],
   rib2fib_kernel_errors_total: ['errno', 'op'],
   rib2fib_drift_repaired_total: ['kind'],
+  rib2fib_hook_runs_total: ['hook', 'result'],
   rib2fib_kernel_overruns_total: [],
   rib2fib_reconcile_duration_seconds: [],
   rib2fib_discovery_resource_state: ['resource', 'state'],
@@ -54,6 +55,8 @@ function metricsOf(status: () => StatusReport): Metrics {
   metrics.countOperations('route-add', 3);
   metrics.countKernelError('route-add', 'EEXIST');
   metrics.countDrift('rule');
+  metrics.countHook('before', 'ok', 2);
+  metrics.countHook('before', 'timeout', 0);
   metrics.countOverrun();
   metrics.observeReconcile(2);
   return metrics;
@@ -129,6 +132,8 @@ test('gauges say what status says', async () => {
     'rib2fib_kernel_operations_total{op="route-add"} 3',
     'rib2fib_kernel_errors_total{op="route-add",errno="EEXIST"} 1',
     'rib2fib_drift_repaired_total{kind="rule"} 1',
+    'rib2fib_hook_runs_total{hook="before",result="ok"} 2',
+    'rib2fib_hook_runs_total{hook="before",result="timeout"} 0',
     'rib2fib_kernel_overruns_total 1',
     'rib2fib_reconcile_duration_seconds_bucket{le="0.005"} 1',
     'rib2fib_reconcile_duration_seconds_bucket{le="0.001"} 0',

@@ -21,7 +21,11 @@ export class FakeClock implements Clock {
   delay(ms: number, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted === true) return reject(signal.reason);
-      const timer: Timer = { at: this.#time + ms, ring: resolve };
+      const ring = (): void => {
+        signal?.removeEventListener('abort', abort);
+        resolve();
+      };
+      const timer: Timer = { at: this.#time + ms, ring };
       this.#timers.add(timer);
       const abort = (): void => {
         this.#timers.delete(timer);

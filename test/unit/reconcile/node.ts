@@ -7,6 +7,7 @@ import assert from 'node:assert/strict';
 import type { Config } from '../../../src/config/config.js';
 import { Engine } from '../../../src/desired/engine.js';
 import type { Log } from '../../../src/log-port.js';
+import type { ChangeGate } from '../../../src/reconcile/change-gate.js';
 import { Reconciler } from '../../../src/reconcile/loop.js';
 import { PACE, type Pace } from '../../../src/reconcile/pace.js';
 import type { SourceEvent } from '../../../src/source/source.js';
@@ -38,6 +39,7 @@ export class FakeNode {
     clock = new FakeClock(),
     latched: string[] = [],
     pace: Partial<Pace> = {},
+    gate?: ChangeGate,
   ) {
     this.kernel = kernel;
     this.clock = clock;
@@ -47,6 +49,7 @@ export class FakeNode {
       engine: this.engine,
       clock,
       log: linesTo(this.lines),
+      ...(gate === undefined ? {} : { gate }),
       pace: { ...PACE, turn: async () => undefined, ...pace },
       metrics: {
         countOperations: (op, count) => add(this.done, op, count),
