@@ -87,7 +87,9 @@ function stepScript(
       if (base === 'scratch') throw new Error(`RUN in ${name}: there is no shell in it`);
       return `execute ${quoted(name)} ${quoted(directory)} ${quoted(step.script)}`;
     case 'copy':
-      return step.sources.map((source) => copyScript(step, source, name, directory, allowed)).join('\n');
+      return step.sources
+        .map((source) => copyScript(step, source, name, directory, allowed))
+        .join('\n');
   }
 }
 
