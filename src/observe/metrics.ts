@@ -60,6 +60,10 @@ const GAUGES = {
   ],
   contested_objects: ['Routes, rules and nexthop objects that others undo again and again.', []],
   rules_installed: ['Source rules of ours that are in the kernel.', ['table']],
+  rules_misplaced: [
+    'Source rules kept out of the kernel, as they would stand ahead of table local.',
+    ['table'],
+  ],
   prefix_limit: ['The prefix limit as configured.', LIMIT_LABELS],
   prefix_limit_usage_ratio: ['Prefixes counted, as a share of the limit.', LIMIT_LABELS],
   prefix_limit_exceeded: ['The limit is exceeded, or its action still holds.', LIMIT_LABELS],
@@ -224,6 +228,7 @@ export class Metrics {
     this.#set('foreign_routes', { table }, report.foreignRoutes);
     this.#set('routes_shadowed', { table }, report.shadowed);
     this.#set('rules_installed', { table }, report.rules.installed);
+    this.#set('rules_misplaced', { table }, report.rules.misplaced);
     for (const { peer, family, action, used, max, state, latched } of report.limits) {
       const labels = { table, peer: peer ?? 'all', family, action };
       this.#set('prefix_limit', labels, max);

@@ -89,7 +89,9 @@ describe('every example', () => {
       const discovers = values.config.discovery !== undefined;
       const spec = podSpec(objects);
       assert.equal(spec.automountServiceAccountToken, discovers);
-      assert.equal(ofKind(objects, 'ClusterRole').length, discovers ? 1 : 0);
+      for (const kind of ['ClusterRole', 'ClusterRoleBinding', 'Role', 'RoleBinding']) {
+        assert.equal(ofKind(objects, kind).length, discovers ? 1 : 0, kind);
+      }
       for (const container of [...(spec.initContainers ?? []), ...spec.containers]) {
         const security = { ...spec.securityContext, ...container.securityContext };
         assert.equal(security.allowPrivilegeEscalation, false, container.name);
@@ -112,30 +114,37 @@ describe('rights', () => {
   });
   after(() => cluster[Symbol.asyncDispose]());
 
-  /** Of all that there is to be asked, what the pod's account may; `VERB GROUP/RESOURCE`. */
+  /**
+   * Of all that there is to be asked, what the pod's account may, in the whole cluster or in
+   * namespace `default`: `VERB RESOURCE`, or `VERB RESOURCE in default`.
+   */
   async function rights(objects: readonly KubeObject[]): Promise<readonly string[]> {
-    await cluster.apply(objects.filter(({ kind }) => /ServiceAccount|ClusterRole/.test(kind)));
+    await cluster.apply(objects.filter(({ kind }) => /^ServiceAccount$|Role/.test(kind)));
     const granted: string[] = [];
     for (const [group, resource] of ASKED) {
-      for (const verb of ['list', 'watch', 'create', 'update', 'patch', 'delete']) {
-        const { status } = await cluster.admin.send<{ status: { allowed: boolean } }>(
-          'POST',
-          '/apis/authorization.k8s.io/v1/subjectaccessreviews',
-          {
-            body: {
-              ...{ apiVersion: 'authorization.k8s.io/v1', kind: 'SubjectAccessReview' },
-              spec: {
-                user: 'system:serviceaccount:rib2fib:rib2fib',
-                resourceAttributes: { group, ...subresource(resource), verb },
-              },
-            },
-          },
-        );
-        if (status.allowed) granted.push(`${verb} ${resource}`);
+      for (const verb of ['get', 'list', 'watch', 'create', 'update', 'patch', 'delete']) {
+        const asked = { group, ...parts(resource), verb };
+        if (await allowed(asked)) granted.push(`${verb} ${resource}`);
+        else if (await allowed({ ...asked, namespace: 'default' }))
+          granted.push(`${verb} ${resource} in default`);
       }
     }
-    for (const object of ofKind(objects, 'ClusterRoleBinding')) await cluster.admin.delete(object);
+    for (const object of objects.filter(({ kind }) => /RoleBinding/.test(kind)))
+      await cluster.admin.delete(object);
     return granted;
+  }
+
+  async function allowed(resourceAttributes: object): Promise<boolean> {
+    const user = 'system:serviceaccount:rib2fib:rib2fib';
+    const body = {
+      ...{ apiVersion: 'authorization.k8s.io/v1', kind: 'SubjectAccessReview' },
+      spec: { user, resourceAttributes },
+    };
+    const path = '/apis/authorization.k8s.io/v1/subjectaccessreviews';
+    const review = await cluster.admin.send<{ status: { allowed: boolean } }>('POST', path, {
+      body,
+    });
+    return review.status.allowed;
   }
 
   const config = (over: object) => ({
@@ -146,7 +155,7 @@ describe('rights', () => {
   const discovering = (table: object, kubernetes: object = { protect: [], status: false }) =>
     config({ 'config.discovery': { kubernetes }, 'config.tables': [{ id: 100, ...table }] });
   const watches = (...resources: readonly string[]) =>
-    resources.flatMap((resource) => [`list ${resource}`, `watch ${resource}`]);
+    resources.flatMap((resource) => ['get', 'list', 'watch'].map((verb) => `${verb} ${resource}`));
 
   for (const [what, values, expected] of [
     ['without discovery', config({}), []],
@@ -162,14 +171,21 @@ describe('rights', () => {
       watches('nodes', 'ipaddresspools', 'bgpadvertisements'),
     ],
     [
+      'rules of MetalLB’s pools, announced or not',
+      discovering({
+        rules: { priority: 10_000, discover: [{ metallbPools: { advertised: false } }] },
+      }),
+      watches('ipaddresspools'),
+    ],
+    [
       'rules of Services',
       discovering({ rules: { priority: 10_000, discover: [{ services: {} }] } }),
-      watches('services'),
+      watches('services', 'services/kubernetes'),
     ],
     [
       'rules of endpoints',
       discovering({ rules: { priority: 10_000, returnPath: 'endpoints' } }),
-      watches('services', 'endpointslices'),
+      watches('services', 'services/kubernetes', 'endpointslices'),
     ],
     [
       'gateways of MetalLB’s peers',
@@ -182,12 +198,29 @@ describe('rights', () => {
       watches('servicecidrs'),
     ],
     [
+      'where the API server is',
+      discovering({}, { protect: ['apiServer'], status: false }),
+      [
+        ...watches('services/kubernetes', 'endpointslices').map((right) => `${right} in default`),
+      ],
+    ],
+    [
+      'nothing but to be told of',
+      discovering({}, { protect: [] }),
+      [
+        ...['get nodes', 'create events in default'],
+        ...['create noderoutes', 'patch noderoutes/status'],
+      ],
+    ],
+    [
       'all that is by default',
       discovering({}, {}),
       [
         ...watches('nodes'),
-        ...['create events', 'patch events'],
-        ...watches('endpointslices', 'servicecidrs', 'ciliumnodes', 'ciliumpodippools'),
+        ...watches('services/kubernetes').map((right) => `${right} in default`),
+        'create events in default',
+        ...watches('endpointslices').map((right) => `${right} in default`),
+        ...watches('servicecidrs', 'ciliumnodes', 'ciliumpodippools'),
         ...['create noderoutes', 'patch noderoutes/status'],
       ],
     ],
@@ -202,6 +235,7 @@ describe('rights', () => {
 const ASKED: readonly (readonly [group: string, resource: string])[] = [
   ['', 'nodes'],
   ['', 'services'],
+  ['', 'services/kubernetes'],
   ['', 'pods'],
   ['', 'secrets'],
   ['', 'configmaps'],
@@ -224,9 +258,11 @@ function byAsked(a: string, b: string): number {
   return place(a) - place(b);
 }
 
-function subresource(resource: string): { resource: string; subresource?: string } {
-  const [name = '', sub] = resource.split('/');
-  return { resource: name, ...(sub === undefined ? {} : { subresource: sub }) };
+/** A subresource, or an object of that name. */
+function parts(resource: string): { resource: string; subresource?: string; name?: string } {
+  const [kind = '', sub] = resource.split('/');
+  if (sub === undefined) return { resource: kind };
+  return sub === 'status' ? { resource: kind, subresource: sub } : { resource: kind, name: sub };
 }
 
 describe('values', () => {

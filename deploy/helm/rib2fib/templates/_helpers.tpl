@@ -87,11 +87,15 @@ metrics:
 {{- if has $host (list "0.0.0.0" "::" "localhost") -}}127.0.0.1{{- else -}}{{ $host }}{{- end -}}
 {{- end -}}
 
-{{/* As JSON: whether there is discovery, and what it reads: { on, status, rules: [ { group, resource } ] }. */}}
+{{/*
+As JSON: whether there is discovery, whether it writes, whether it reads where the API server is, and
+what else it reads in the whole cluster, each resource with its group. As src/discover/kubernetes/needs.ts has it.
+*/}}
 {{- define "rib2fib.discovery" -}}
 {{- $kinds := dict -}}
 {{- $on := false -}}
 {{- $status := false -}}
+{{- $apiServer := false -}}
 {{- $configs := list .Values.config -}}
 {{- range $node, $over := .Values.perNode -}}
 {{- $configs = append $configs (mergeOverwrite (deepCopy $.Values.config) (deepCopy $over)) -}}
@@ -105,11 +109,15 @@ metrics:
 {{- $protect := ternary (get $kubernetes "protect") $all (hasKey $kubernetes "protect") -}}
 {{- if or (has "podCidrs" $protect) (has "nodeAddresses" $protect) -}}
 {{- $_ := set $kinds "nodes" "" -}}
+{{- $_ := set $kinds "ciliumnodes" "cilium.io" -}}
 {{- end -}}
-{{- if has "podCidrs" $protect -}}{{- $_ := set $kinds "ciliumnodes" "cilium.io" -}}{{- end -}}
 {{- if has "podPools" $protect -}}{{- $_ := set $kinds "ciliumpodippools" "cilium.io" -}}{{- end -}}
-{{- if has "serviceCidrs" $protect -}}{{- $_ := set $kinds "servicecidrs" "networking.k8s.io" -}}{{- end -}}
-{{- if has "apiServer" $protect -}}{{- $_ := set $kinds "endpointslices" "discovery.k8s.io" -}}{{- end -}}
+{{- if has "serviceCidrs" $protect -}}
+{{- $_ := set $kinds "servicecidrs" "networking.k8s.io" -}}
+{{- /* Where there is no such resource, the addresses of all services stand for it. */ -}}
+{{- if semverCompare "<1.33.0-0" $.Capabilities.KubeVersion.Version -}}{{- $_ := set $kinds "services" "" -}}{{- end -}}
+{{- end -}}
+{{- if has "apiServer" $protect -}}{{- $apiServer = true -}}{{- end -}}
 {{- range $table := $config.tables -}}
 {{- $rules := default dict $table.rules -}}
 {{- if eq (toString $rules.returnPath) "endpoints" -}}
@@ -121,8 +129,10 @@ metrics:
 {{- if hasKey $entry "services" -}}{{- $_ := set $kinds "services" "" -}}{{- end -}}
 {{- if hasKey $entry "metallbPools" -}}
 {{- $_ := set $kinds "ipaddresspools" "metallb.io" -}}
+{{- if ne (toString (get (default dict $entry.metallbPools) "advertised")) "false" -}}
 {{- $_ := set $kinds "bgpadvertisements" "metallb.io" -}}
 {{- $_ := set $kinds "nodes" "" -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 {{- range $route := $table.static -}}
@@ -134,5 +144,5 @@ metrics:
 {{- end -}}
 {{- end -}}
 {{- end -}}
-{{- dict "on" $on "status" $status "kinds" $kinds | toJson -}}
+{{- dict "on" $on "status" $status "apiServer" $apiServer "kinds" $kinds | toJson -}}
 {{- end -}}
