@@ -1,38 +1,39 @@
-/** The ground that tests of Kubernetes stand on: a real API server, with what may go wrong with one. */
+/** The ground that tests of Kubernetes stand on: a real API server, with RBAC. */
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { after, before, describe, it } from 'node:test';
-import { setTimeout as pause } from 'node:timers/promises';
 import { SERVICE_CIDRS } from '../support/kube/api-server.js';
-import { KubeError, type KubeList, type WatchEvent } from '../support/kube/client.js';
+import { ask } from '../support/kube/ask.js';
+import type { WatchEvent } from '../support/kube/client.js';
 import { API_ADDRESS, KubeCluster } from '../support/kube/cluster.js';
 import { endpointSlice, loadBalancer, node } from '../support/kube/objects.js';
 import { KUBERNETES_VERSION } from '../support/kube/programs.js';
+import { isRefused, refusal } from '../support/kube/refusals.js';
 import { mayWatch } from '../support/kube/service-account.js';
-import { scratchDirectory } from '../support/leftovers.js';
-import { createNetns, type Netns } from '../support/netns.js';
+import { createNetns } from '../support/netns.js';
 import { until } from '../support/wait.js';
 
 const NODES = '/api/v1/nodes';
 const SERVICES = '/api/v1/services';
 
-/** What is left to hear of two Nodes once the first was added: a status is written on its own. */
-const HEARD = ['MODIFIED before', 'ADDED before-too', 'MODIFIED before-too'];
+/** A program that finds its cluster as client libraries do in a pod. */
+const WHO_AM_I = `
+const read = (name) => require('node:fs').readFileSync('/var/run/secrets/kubernetes.io/serviceaccount/' + name, 'utf8');
+const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = process.env;
+const headers = { authorization: 'Bearer ' + read('token'), 'content-type': 'application/json' };
+require('node:https').request({
+  ...{ host, port, ca: read('ca.crt'), method: 'POST', headers },
+  path: '/apis/authentication.k8s.io/v1/selfsubjectreviews',
+}, async (response) => {
+  const { status } = JSON.parse((await response.toArray()).join(''));
+  console.log(read('namespace') + ': ' + status.userInfo.username);
+}).end(JSON.stringify({ apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' }));
+`;
 
 let cluster: KubeCluster;
 before(async () => {
   cluster = await KubeCluster.start();
 });
 after(() => cluster[Symbol.asyncDispose]());
-
-const refusal = (code: number, message: RegExp) => (error: unknown) => {
-  assert.ok(error instanceof KubeError, String(error));
-  assert.equal(error.code, code);
-  assert.match(error.message, message);
-  return true;
-};
 
 describe('the API server', () => {
   it('is the version that is pinned, and has made what a cluster begins with', async () => {
@@ -90,7 +91,7 @@ describe('the API server', () => {
     await using worker = await createNetns('worker');
     const address = await cluster.join(worker);
     assert.match(await worker.ip('route', 'get', API_ADDRESS), new RegExp(`src ${address}`));
-    assert.equal(await ask(worker, await cluster.kubeconfig()).status, '200');
+    assert.equal(await ask(worker, await cluster.kubeconfig(), NODES).status, '200');
   });
 });
 
@@ -113,121 +114,48 @@ describe('RBAC', () => {
     await assert.rejects(reader.list(NODES), refusal(403, /cannot list resource "nodes"/));
   });
 
-  it('knows an account by what a pod of it finds in its directory', async () => {
-    const scratch = scratchDirectory('mount');
-    try {
-      await cluster.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'routing' } });
-      const account = await cluster.account('agent', [mayWatch('', 'nodes')], 'routing');
-      await account.mount(scratch.path, cluster.ca);
-      const found = (name: string) => readFile(join(scratch.path, name), 'utf8');
-      const body = { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' };
-      const { status } = await cluster
-        .as({ token: await found('token') })
-        .send<{ status: { userInfo: { username: string } } }>(
-          'POST',
-          '/apis/authentication.k8s.io/v1/selfsubjectreviews',
-          { body },
-        );
-      assert.equal(status.userInfo.username, 'system:serviceaccount:routing:agent');
-      assert.equal(await found('ca.crt'), cluster.ca);
-      assert.equal(await found('namespace'), 'routing');
-    } finally {
-      scratch.remove();
-    }
-  });
-});
-
-describe('what may go wrong', () => {
-  it('a restart keeps objects, breaks watches, and leaves old resourceVersions expired', async () => {
-    const { admin } = cluster;
-    const { metadata } = await admin.list(NODES);
-    const events = admin.watch(NODES, metadata);
-    await cluster.apply([node('before'), node('before-too')]);
+  it('lets a watch go on that was begun with a right, and no new one begin without', async () => {
+    const account = await cluster.account('watcher', [mayWatch('', 'nodes')]);
+    const watcher = cluster.as(account);
+    const { metadata } = await until(() => watcher.list(NODES), { what: 'the rule counts' });
+    const events = watcher.watch(NODES, metadata);
+    await cluster.apply(node('first'));
     await events.next();
-    await cluster.stop();
-    await assert.rejects(admin.list(NODES), /ECONNRESET|socket hang up|disconnected/);
-    await cluster.launch();
-    assert.ok((await names(admin.list(NODES))).includes('before'));
-    assert.deepEqual(await endOf(events), HEARD);
-
-    await cluster.expire();
-    assert.deepEqual(await endOf(admin.watch(NODES, metadata)), ['ERROR 410 Expired']);
-    const exact = `${NODES}?resourceVersion=${metadata.resourceVersion}&resourceVersionMatch=Exact`;
-    await assert.rejects(admin.list(exact), refusal(410, /too old/));
+    await account.setRules([]);
+    await until(() => isRefused(watcher.list(NODES), 403), { what: 'the rule is gone' });
+    await cluster.apply(node('second'));
+    let seen: string | undefined;
+    while (seen !== 'second')
+      seen = ((await events.next()).value as WatchEvent).object.metadata.name;
+    await events.return();
+    await assert.rejects(watcher.watch(NODES, metadata).next(), refusal(403, /cannot watch/));
   });
 
-  it('a compacted resourceVersion is gone without a restart where there is no watch cache', async () => {
-    await using bare = await KubeCluster.start({ args: ['--watch-cache=false'] });
-    const { metadata } = await bare.admin.list(NODES);
-    await bare.apply(node('later'));
-    const heard = bare.admin.watch(NODES, metadata);
-    assert.equal(((await heard.next()).value as WatchEvent).type, 'ADDED');
-    await heard.return();
-    await bare.compact();
-    assert.deepEqual(await endOf(bare.admin.watch(NODES, metadata)), ['ERROR 410 Expired']);
+  it('refuses before it says that there is no such resource, which discovery tells everybody', async () => {
+    const pools = '/apis/metallb.io/v1beta1/ipaddresspools';
+    const account = await cluster.account('early', []);
+    const early = cluster.as(account);
+    await assert.rejects(early.list(pools), refusal(403, /cannot list/));
+    await assert.rejects(early.get('/apis/metallb.io/v1beta1'), refusal(404, /not found/));
+    await account.setRules([mayWatch('metallb.io', 'ipaddresspools')]);
+    await until(() => isRefused(early.list(pools), 404), { what: 'the rule counts' });
+    await cluster.define('ipaddresspools');
+    assert.deepEqual((await early.list(pools)).items, []);
+    await early.get('/apis/metallb.io/v1beta1');
   });
 
-  it('the fragile route cuts connections, leaves them hanging, and lets them go on', async () => {
-    await using worker = await createNetns('fragile');
+  it('knows an account by what a pod of it finds', async () => {
+    await cluster.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'routing' } });
+    const account = await cluster.account('agent', [], 'routing');
+    await using worker = await createNetns('pod');
     await cluster.join(worker);
-    const config = await cluster.kubeconfig(undefined, 'fragile');
-    const watch = ask(worker, config, `${NODES}?watch=1`);
-    assert.equal(await watch.status, '200');
-    await cluster.cut();
-    assert.equal(await watch.end, 'ECONNRESET');
-
-    const open = ask(worker, config, `${NODES}?watch=1&timeoutSeconds=1`);
-    assert.equal(await open.status, '200');
-    await cluster.stall();
-    const hanging = ask(worker, config);
-    const nothing = pause(2_500, 'nothing'); // The server itself has ended the watch by then.
-    assert.equal(await Promise.race([hanging.status, open.end, nothing]), 'nothing');
-    await cluster.resume();
-    assert.equal(await open.end, 'end');
-    assert.equal(await hanging.status, '200');
+    for (const route of ['direct', 'fragile'] as const) {
+      const { wrap, env } = await cluster.pod(account, route);
+      const { stdout } = worker.spawn(wrap([process.execPath, '-e', WHO_AM_I]), {
+        ...{ env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'inherit'] },
+      });
+      const said = (await stdout?.setEncoding('utf8').toArray())?.join('').trim();
+      assert.equal(said, 'routing: system:serviceaccount:routing:agent');
+    }
   });
 });
-
-const ASK = `
-const [file, path] = process.argv.slice(1);
-const { clusters: [{ cluster }], users: [{ user }] } = JSON.parse(require('node:fs').readFileSync(file));
-const pem = (text) => Buffer.from(text, 'base64');
-const told = (word) => { console.log(word); };
-require('node:https').get(cluster.server + path, {
-  ca: pem(cluster['certificate-authority-data']),
-  cert: pem(user['client-certificate-data']),
-  key: pem(user['client-key-data']),
-}, (response) => {
-  told(response.statusCode);
-  response.resume().on('end', () => told('end')).on('error', ({ code }) => told(code));
-}).on('error', ({ code }) => told(code));
-`;
-
-/** A call by a program in that namespace: HTTP's status, and how the answer ended; or the error for both. */
-function ask(netns: Netns, kubeconfig: string, path = NODES) {
-  const command = [process.execPath, '-e', ASK, kubeconfig, path];
-  const { stdout } = netns.spawn(command, { stdio: ['ignore', 'pipe', 'inherit'] });
-  assert.ok(stdout !== null);
-  const lines = createInterface({ input: stdout })[Symbol.asyncIterator]();
-  const status = lines.next().then(({ value }) => value as string);
-  const end = status.then(async () => ((await lines.next()).value as string | undefined) ?? '');
-  return { status, end };
-}
-
-async function names(list: Promise<KubeList>): Promise<readonly string[]> {
-  return (await list).items.map(({ metadata }) => metadata.name);
-}
-
-/** The events until the stream ends, however it ends. */
-async function endOf(events: AsyncIterable<WatchEvent>): Promise<readonly string[]> {
-  const seen: string[] = [];
-  try {
-    for await (const { type, object } of events) {
-      const { code, reason, metadata } = object;
-      seen.push(type === 'ERROR' ? `${type} ${code} ${reason}` : `${type} ${metadata.name}`);
-    }
-  } catch (error) {
-    assert.match(String(error), /aborted|ECONNRESET/);
-  }
-  return seen;
-}

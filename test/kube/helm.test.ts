@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { KubeError } from '../support/kube/client.js';
 import { KubeCluster } from '../support/kube/cluster.js';
 import { helm } from '../support/kube/helm.js';
 import { HELM_MAJORS, helmVersion, KUBERNETES_VERSION } from '../support/kube/programs.js';
+import { refusal } from '../support/kube/refusals.js';
 import { scratchDirectory } from '../support/leftovers.js';
 import { createNetns } from '../support/netns.js';
 
@@ -74,10 +74,7 @@ for (const major of HELM_MAJORS) {
       const { data } = await cluster.admin.get<{ data: object }>(path);
       assert.deepEqual(data, { kubernetes: KUBERNETES_VERSION, pools: 'true', words: 'installed' });
       await helm(options, 'uninstall', `by-${major}`);
-      await assert.rejects(
-        cluster.admin.get(path),
-        (error) => error instanceof KubeError && error.code === 404,
-      );
+      await assert.rejects(cluster.admin.get(path), refusal(404));
     });
 
     it('may do no more than its account may', async () => {

@@ -1,6 +1,7 @@
 /** Kubernetes' API over plain HTTPS, by way of a unix socket: no client library, so that it can judge one. */
 import type { IncomingMessage } from 'node:http';
 import { Agent, request } from 'node:https';
+import { setTimeout as pause } from 'node:timers/promises';
 import { parseAllDocuments } from 'yaml';
 import { until } from '../wait.js';
 
@@ -67,10 +68,10 @@ interface Sending {
   readonly body?: unknown;
   readonly type?: string;
   readonly accept?: string;
-  readonly signal?: AbortSignal;
 }
 
 const MANAGER = 'rib2fib-test';
+const ATTEMPTS = 10;
 const JSON_TYPE = 'application/json';
 const APPLY_TYPE = 'application/apply-patch+yaml';
 
@@ -127,6 +128,13 @@ export class KubeClient implements Disposable {
     return applied;
   }
 
+  /** As `kubectl create` does: unknown fields are refused, and so is an object that is there already. */
+  async create(object: KubeObject): Promise<KubeObject> {
+    const path = (await this.path(object)).replace(/\/[^/]+$/, '');
+    const query = `fieldManager=${MANAGER}&fieldValidation=Strict`;
+    return this.send('POST', `${path}?${query}`, { body: object });
+  }
+
   /** Deletes an object; a {@link KubeError} of code 404 where there is none. */
   async delete(object: KubeObject): Promise<void> {
     await this.send('DELETE', await this.path(object));
@@ -159,10 +167,10 @@ export class KubeClient implements Disposable {
   /** Events of a collection from a resourceVersion on, until the server ends it; a lost connection is thrown. */
   async *watch(
     path: string,
-    options: { readonly resourceVersion: string; readonly signal?: AbortSignal },
+    { resourceVersion }: { readonly resourceVersion: string },
   ): AsyncGenerator<WatchEvent, void, undefined> {
-    const query = new URLSearchParams({ watch: '1', resourceVersion: options.resourceVersion });
-    const response = await this.#request('GET', `${path}?${query}`, options);
+    const query = `${path.includes('?') ? '&' : '?'}watch=1&resourceVersion=${resourceVersion}`;
+    const response = await this.#request('GET', `${path}${query}`, {});
     let rest = '';
     for await (const chunk of response.setEncoding('utf8')) {
       const lines = `${rest}${chunk}`.split('\n');
@@ -199,10 +207,25 @@ export class KubeClient implements Disposable {
     }
   }
 
+  /** As client libraries do, comes again after `429` when the server says: its caches are being filled. */
   async #request(method: string, path: string, sending: Sending): Promise<IncomingMessage> {
-    const { body, type = JSON_TYPE, accept = JSON_TYPE, signal } = sending;
+    for (let attempt = 1; ; attempt++) {
+      const response = await this.#once(method, path, sending);
+      const { statusCode: code = 0, headers } = response;
+      if (code < 300) return response;
+      const refusal = await textOf(response);
+      const seconds = Number(headers['retry-after']);
+      if (code !== 429 || !(seconds > 0) || attempt === ATTEMPTS) {
+        throw refused(`${method} ${path}`, code, refusal);
+      }
+      await pause(seconds * 1000);
+    }
+  }
+
+  #once(method: string, path: string, sending: Sending): Promise<IncomingMessage> {
+    const { body, type = JSON_TYPE, accept = JSON_TYPE } = sending;
     const { token } = this.credentials;
-    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    return new Promise((resolve, reject) => {
       const sent = request({
         ...{ socketPath: this.socket, agent: this.#agent, method, path },
         headers: {
@@ -210,15 +233,10 @@ export class KubeClient implements Disposable {
           ...(body === undefined ? {} : { 'content-type': type }),
           ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
         },
-        ...(signal === undefined ? {} : { signal }),
       });
       sent.on('response', resolve).on('error', reject);
       sent.end(body === undefined ? undefined : JSON.stringify(body));
     });
-    const code = response.statusCode ?? 0;
-    if (code < 300) return response;
-    const refusal = await textOf(response);
-    throw refused(`${method} ${path}`, code, refusal);
   }
 }
 

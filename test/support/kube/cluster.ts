@@ -21,8 +21,24 @@ export const API_ADDRESS = '192.0.2.10';
 const FRAGILE_PORT = 16443;
 const CRDS = new URL('../../kube/crds/', import.meta.url);
 
-/** `direct`, or by a port whose connections {@link KubeCluster.cut} and the like disturb. */
+/** How the API server is reached: `direct`, or by a port whose connections {@link KubeCluster.cut} and the like disturb. */
 export type Route = 'direct' | 'fragile';
+
+/** Of a command line and its environment, as `startDaemon` takes them. */
+export interface Pod {
+  readonly wrap: (argv: readonly string[]) => readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** Mounts end with the process; the pid stays the command's. `/var/run` is `/run`. */
+const ENTER_POD = `set -e
+own=$1
+shift
+place=/run/secrets/kubernetes.io/serviceaccount
+mount -t tmpfs tmpfs /run
+mkdir -p "$place"
+mount --bind "$own" "$place"
+exec "$@"`;
 
 export interface KubeClusterOptions {
   /** More arguments for kube-apiserver: `--watch-cache=false`. */
@@ -40,7 +56,9 @@ interface Parts {
 
 export class KubeCluster implements AsyncDisposable {
   readonly #clients: KubeClient[] = [];
-  #serial = 0;
+  #kubeconfigs = 0;
+  #pods = 0;
+  #nodes = 0;
 
   private constructor(
     private readonly parts: Parts,
@@ -129,21 +147,37 @@ export class KubeCluster implements AsyncDisposable {
     credentials: Credentials = this.parts.api.adminPair,
     route: Route = 'direct',
   ): Promise<string> {
-    const port = route === 'direct' ? API_PORT : FRAGILE_PORT;
-    const server = `https://${API_ADDRESS}:${port}`;
-    const file = join(this.parts.directory, `kubeconfig-${++this.#serial}`);
+    const server = `https://${API_ADDRESS}:${portOf(route)}`;
+    const file = join(this.parts.directory, `kubeconfig-${++this.#kubeconfigs}`);
     await writeFile(file, kubeconfig({ server, ca: this.ca, credentials }), { mode: 0o600 });
     return file;
   }
 
   /**
-   * Gives a node's namespace an uplink to the cluster, of that name: `10.250.N.2/24`, with a
-   * route to the API server. Resolves with the node's address.
+   * How a program is run as in a pod of that account, in this namespace and those that
+   * {@link join}ed it: `startDaemon({ …, ...(await cluster.pod(account)) })`. What it finds in
+   * `/run` is that account's directory alone.
+   */
+  async pod(account: ServiceAccount, route: Route = 'direct'): Promise<Pod> {
+    const directory = join(this.parts.directory, `pod-${++this.#pods}`);
+    await account.mount(directory, this.ca);
+    return {
+      wrap: (argv) => ['unshare', '--mount', 'sh', '-c', ENTER_POD, 'sh', directory, ...argv],
+      env: {
+        KUBERNETES_SERVICE_HOST: API_ADDRESS,
+        KUBERNETES_SERVICE_PORT: String(portOf(route)),
+      },
+    };
+  }
+
+  /**
+   * Gives a node's namespace an uplink to the cluster, of that name, with a route to the API
+   * server. Resolves with the node's address: `10.250.N.2` (/24) for the Nth that joins.
    */
   async join(node: Netns, port = 'mgmt0'): Promise<string> {
-    const net = `10.250.${++this.#serial}`;
+    const net = `10.250.${++this.#nodes}`;
     await connect(
-      ...([this.netns, { name: `n${this.#serial}`, addresses: [`${net}.1/24`] }] as const),
+      ...([this.netns, { name: `node${this.#nodes}`, addresses: [`${net}.1/24`] }] as const),
       ...([node, { name: port, addresses: [`${net}.2/24`] }] as const),
     );
     await node.ip('route', 'add', `${API_ADDRESS}/32`, 'via', `${net}.1`);
@@ -193,4 +227,8 @@ export class KubeCluster implements AsyncDisposable {
     for (const client of this.#clients) client[Symbol.dispose]();
     await this.dispose();
   }
+}
+
+function portOf(route: Route): number {
+  return route === 'direct' ? API_PORT : FRAGILE_PORT;
 }

@@ -20,7 +20,12 @@ export type DoorCommand = 'cut' | 'stall' | 'resume';
 const PROGRAM = fileURLToPath(new URL('./door-process.ts', import.meta.url));
 
 export class Door implements AsyncDisposable {
-  private constructor(private readonly child: ChildProcess) {}
+  #waiting: { heard(word: unknown): void; gone(): void } | undefined;
+
+  private constructor(private readonly child: ChildProcess) {
+    child.on('message', (word) => this.#waiting?.heard(word));
+    child.once('exit', () => this.#waiting?.gone());
+  }
 
   /** Resolves once every way is open. */
   static async open(netns: Netns, ways: readonly DoorWay[]): Promise<Door> {
@@ -57,16 +62,19 @@ export class Door implements AsyncDisposable {
   }
 
   async #tell(command: DoorCommand): Promise<void> {
-    const done = this.#heard(command);
+    const obeyed = this.#heard(command);
     this.child.send(command);
-    await done;
+    await obeyed;
   }
 
-  async #heard(word: string): Promise<void> {
-    const gone = once(this.child, 'exit').then(() => {
-      throw new Error('the door process ended');
+  /** One at a time: what is asked is answered by the same word. */
+  #heard(expected: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const wrong = (what: string) => reject(new Error(`the door process ${what}`));
+      this.#waiting = {
+        heard: (word) => (word === expected ? resolve() : wrong(`says ${String(word)}`)),
+        gone: () => wrong('ended'),
+      };
     });
-    const [message] = (await Promise.race([once(this.child, 'message'), gone])) as [unknown];
-    if (message !== word) throw new Error(`the door process says ${String(message)}`);
   }
 }
