@@ -2,6 +2,7 @@
 import { rivalText } from './admin/contest-text.js';
 import { type Facts, wallTime } from './admin/facts.js';
 import type { FeedPhase } from './desired/feed.js';
+import type { ResourceStatus } from './discover/discovered.js';
 import type { Alert, AlertSender } from './observe/alerts.js';
 import { objectText } from './reconcile/kernel-object.js';
 import { isLeftAlone } from './reconcile/left-alone.js';
@@ -12,6 +13,9 @@ const LASTING_ATTEMPTS = 3;
 
 /** A source that is only starting, as this daemon is, or has come by a reload, is given so long. */
 const GRACE_MS = 30_000;
+
+/** An API server that is only being upgraded is back by then. */
+const STALE_MS = 5 * 60_000;
 
 type Condition = Omit<Alert, 'labels'>;
 
@@ -41,6 +45,8 @@ export class DaemonAlerts {
     this.#set('Rib2fibKernelRefuses', this.#kernelRefuses());
     this.#set('Rib2fibForeignRoutes', this.#foreignRoutes());
     this.#set('Rib2fibContested', this.#contested());
+    this.#set('Rib2fibDiscoveryStale', this.#discoveryStale());
+    this.#set('Rib2fibDiscoveryRefused', this.#discoveryRefused());
   }
 
   #set(name: Alert['name'], condition: Omit<Condition, 'name'> | undefined): void {
@@ -177,6 +183,36 @@ export class DaemonAlerts {
       summary: `not touched while others have routes there (foreign: fail): ${names}`,
       description: 'Remove those routes, or choose foreign: preserve or evict.',
     };
+  }
+
+  #discoveryStale(): Omit<Condition, 'name'> | undefined {
+    const { clock } = this.facts;
+    const away = this.#resources().filter(
+      ({ state, since }) =>
+        (state === 'stale' || state === 'listing') && clock.now() - since >= STALE_MS,
+    );
+    if (away.length === 0) return undefined;
+    return {
+      severity: 'warning',
+      summary: `the API server does not answer for ${away.map(({ resource }) => resource).join(', ')}: the last known stays`,
+      description: away
+        .map(({ resource, lastError }) => `${resource}: ${lastError ?? 'no answer yet'}`)
+        .join('\n'),
+    };
+  }
+
+  #discoveryRefused(): Omit<Condition, 'name'> | undefined {
+    const refused = this.#resources().filter(({ state }) => state === 'refused');
+    if (refused.length === 0) return undefined;
+    return {
+      severity: 'warning',
+      summary: `the API server forbids to read ${refused.map(({ resource }) => resource).join(', ')}`,
+      description: refused.map(({ resource, lastError }) => `${resource}: ${lastError}`).join('\n'),
+    };
+  }
+
+  #resources(): readonly ResourceStatus[] {
+    return this.facts.discovery()?.resources() ?? [];
   }
 
   #contested(): Omit<Condition, 'name'> | undefined {

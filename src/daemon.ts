@@ -15,7 +15,9 @@ import type { Config } from './config/config.js';
 import type { LoadedConfig, LoadResult } from './config/loaded.js';
 import { ConfigKeeper } from './config-keeper.js';
 import { DaemonAlerts } from './daemon-alerts.js';
+import { DiscoveryKeeper } from './discovery-keeper.js';
 import { Engine } from './desired/engine.js';
+import { createDiscovery } from './discover/create.js';
 import { fpmNode } from './fpm-node.js';
 import { HeapSize } from './heap-size.js';
 import type { Kernel } from './kernel/kernel.js';
@@ -28,6 +30,7 @@ import { Metrics } from './observe/metrics.js';
 import {
   acceptedOrFault,
   checkAgainstKernel,
+  checkEnvironment,
   openKernel,
   refusalsHere,
   removeRulesAheadOfLocal,
@@ -65,6 +68,7 @@ export async function prepareDaemon(
 ): Promise<PreparedDaemon> {
   const loaded = acceptedOrFault(result);
   const { config } = loaded;
+  checkEnvironment(config);
   const log = createLogger({ level: config.log.level });
   const lock = await acquireLock();
   if (lock === undefined) {
@@ -124,6 +128,7 @@ class Daemon {
   #source: Source;
   #stopSource = new AbortController();
   readonly #config: ConfigKeeper;
+  readonly #discovery: DiscoveryKeeper;
   #ready = false;
 
   constructor(
@@ -165,6 +170,11 @@ class Daemon {
       onChange: () => this.#changed(),
     });
     this.#source = this.#createSource(config);
+    this.#discovery = new DiscoveryKeeper({
+      ...{ engine: this.#engine, clock, log },
+      create: (next) => createDiscovery(next, { clock, random: Math.random, log }),
+      onChange: () => this.#changed(),
+    });
     this.#config = new ConfigKeeper({
       ...{ path: options.configPath, loaded, clock, log },
       faultsHere: (next) => refusalsHere(next, kernel, this.#engine.config),
@@ -182,6 +192,7 @@ class Daemon {
       ready: () => this.#ready,
       source: () => this.#source,
       config: () => this.#config.state,
+      discovery: () => this.#discovery.current,
     };
     this.#daemonAlerts = new DaemonAlerts(this.#facts, this.#alerts);
   }
@@ -211,6 +222,7 @@ class Daemon {
       log.info({ version: this.#options.version, config: this.#options.configPath }, 'started');
       const parts = [
         this.#reconciler.run(both),
+        this.#discovery.run(both),
         this.#runSources(both),
         this.#limits.run(both),
         this.#alerts.run(both),
@@ -241,6 +253,7 @@ class Daemon {
 
   /** One source after the other: a reload that changes it ends the old one first. */
   async #runSources(signal: AbortSignal): Promise<void> {
+    await this.#discovery.firstWord(signal);
     while (!signal.aborted) {
       const source = this.#source;
       const both = AbortSignal.any([signal, this.#stopSource.signal]);
@@ -304,7 +317,8 @@ class Daemon {
   }
 
   #apply(config: Config, changes: readonly string[]): void {
-    this.#engine.reconfigure(config);
+    this.#engine.reconfigure(config, this.#discovery.snapshot(config));
+    this.#discovery.reconfigure(config);
     this.#log.setLevel(config.log.level);
     if (changes.some((change) => change.startsWith('source'))) {
       this.#source = this.#createSource(config);

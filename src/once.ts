@@ -7,6 +7,8 @@ import { systemClock } from './clock.js';
 import type { Config } from './config/config.js';
 import { loadConfig } from './config/load.js';
 import { Engine } from './desired/engine.js';
+import { createDiscovery } from './discover/create.js';
+import { discoverOnce } from './discover-once.js';
 import { fpmNode } from './fpm-node.js';
 import { readFullFeed } from './full-feed.js';
 import type { Kernel, Operation } from './kernel/kernel.js';
@@ -15,6 +17,7 @@ import type { Log } from './log-port.js';
 import {
   acceptedOrFault,
   checkAgainstKernel,
+  checkEnvironment,
   openKernel,
   openKernelForReading,
 } from './preflight.js';
@@ -37,6 +40,8 @@ const UNSETTLED = {
 const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
 
 interface Pipeline {
+  /** What was not to be had of the cluster, one line each. */
+  readonly undiscovered: readonly string[];
   readonly engine: Engine;
   readonly reconciler: Reconciler;
 }
@@ -54,13 +59,13 @@ export interface PlanOptions {
  */
 export async function planOnce(options: PlanOptions): Promise<PlanReport> {
   const open = () => openKernelForReading(silent);
-  return await withFeed({ ...options, open }, async ({ engine, reconciler }) => {
+  return await withFeed({ ...options, open }, async ({ engine, reconciler, undiscovered }) => {
     const linkName = (index: number): string => engine.underlay.linkName(index);
     const { operations, misplaced } = reconciler.difference();
     return {
       changes: operations.map((operation) => operationText(operation, linkName)),
       evaluatedBy: 'command',
-      notes: notesOf(engine, misplaced),
+      notes: [...undiscovered, ...notesOf(engine, misplaced)],
     };
   });
 }
@@ -78,7 +83,8 @@ export async function applyOnce(options: ApplyOptions): Promise<ApplyReport> {
     countOperations: (op: string, n: number) => void counts.set(op, (counts.get(op) ?? 0) + n),
   };
   const open = () => openKernel(silent);
-  return await withFeed({ ...options, open, metrics }, async ({ engine, reconciler }) => {
+  return await withFeed({ ...options, open, metrics }, async (pipeline) => {
+    const { engine, reconciler, undiscovered } = pipeline;
     const settled = await bringInStep(reconciler);
     const { mirror } = reconciler;
     const installed = [...engine.tables.keys()].reduce(
@@ -96,7 +102,7 @@ export async function applyOnce(options: ApplyOptions): Promise<ApplyReport> {
         count('nexthop-delete'),
       unchanged: Math.max(0, installed - written),
       failed: [...failures(reconciler, engine), ...(settled ? [] : [UNSETTLED])],
-      notes: notesOf(engine, reconciler.misplaced),
+      notes: [...undiscovered, ...notesOf(engine, reconciler.misplaced)],
     };
   });
 }
@@ -157,6 +163,7 @@ async function withFeed<T>(
 ): Promise<T> {
   const loaded = acceptedOrFault(await loadConfig(configPath));
   const { config } = loaded;
+  checkEnvironment(config);
   const kernel = await open();
   const clock = systemClock;
   try {
@@ -169,13 +176,16 @@ async function withFeed<T>(
     await reconciler.prepare();
     const given = { hold: () => config.hold, sockets: tcpSockets, node: fpmNode(kernel) };
     const source = createSource(config, { clock, random: Math.random, log: silent, ...given });
+    const discovery = await createDiscovery(config, { clock, random: Math.random, log: silent });
+    const undiscovered =
+      discovery === undefined ? [] : await discoverOnce({ discovery, engine, clock, signal });
     const { sessions } = source;
     await disableAgain({ config, peers: state.disabledPeers, sessions, now: clock.now() });
     await readFullFeed({ engine, source, clock, signal, onWait });
     // The kernel as it is now, not as it was before a feed that may have taken minutes.
     reconciler.audit();
     await reconciler.prepare();
-    return await work({ engine, reconciler });
+    return await work({ engine, reconciler, undiscovered });
   } finally {
     await kernel.close();
   }
@@ -195,6 +205,7 @@ const NO_CONFIG: Config = {
   sync: { timeout: 0 },
   tables: [],
   prefixLists: new Map(),
+  discovery: { kubernetes: undefined },
   metrics: { listen: undefined },
   admin: { socket: '' },
   alerts: { alertmanager: undefined },

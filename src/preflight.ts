@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import type { Config, ConfigFault, RulesConfig } from './config/config.js';
 import { formatFault } from './config/fault.js';
 import type { LoadedConfig, LoadResult } from './config/loaded.js';
+import { discoveryFaults } from './discover/create.js';
 import { type Kernel, KernelError } from './kernel/kernel.js';
 import { openRtnetlink } from './kernel/rtnetlink.js';
 import type { Log } from './log-port.js';
@@ -14,6 +15,12 @@ import { StartFault } from './start-fault.js';
 export function acceptedOrFault(result: LoadResult): LoadedConfig {
   if (result.ok) return result;
   throw new StartFault('the configuration is refused', 78, result.faults.map(formatFault));
+}
+
+/** Throws {@link StartFault} for what the environment lacks that the configuration builds upon. */
+export function checkEnvironment(config: Config): void {
+  const faults = discoveryFaults(config);
+  if (faults.length > 0) throw new StartFault('the configuration does not fit this node', 1, faults);
 }
 
 /** Opens the kernel for writing. Throws {@link StartFault} without the right to. */
@@ -79,7 +86,7 @@ export async function refusalsHere(
   try {
     const misplaced = await ruleFaults(loaded, kernel);
     const foreign = await foreignFaults(loaded, kernel, inForce);
-    return [...misplaced, ...foreign].map(formatFault);
+    return [...[...misplaced, ...foreign].map(formatFault), ...discoveryFaults(loaded.config)];
   } catch (error) {
     if (error instanceof KernelError) return [error.message];
     throw error;
@@ -167,9 +174,10 @@ function isGuarded(id: number, inForce: Config | undefined): boolean {
   return inForce?.tables.some((table) => table.id === id && table.foreign === 'fail') === true;
 }
 
-/** An interface may have addresses of both families, and a match without prefixes is for both. */
-function hasRules({ from, match }: RulesConfig, family: Family): boolean {
+/** An interface may have addresses of both families, what is found may be of both, and a match without prefixes is for both. */
+function hasRules({ from, match, discover }: RulesConfig, family: Family): boolean {
   return (
+    discover.length > 0 ||
     from.some((source) => source.kind === 'interface' || source.prefix.family === family) ||
     match.some(
       (entry) => (entry.family ?? entry.from?.family ?? entry.to?.family ?? family) === family,

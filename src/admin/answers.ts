@@ -3,6 +3,7 @@
 import type { Config } from '../config/config.js';
 import { formatFault } from '../config/fault.js';
 import { loadConfigApart } from '../config/load-apart.js';
+import { sameCluster } from '../discover/create.js';
 import type { Kernel, KernelRoute } from '../kernel/kernel.js';
 import { refusalsHere } from '../preflight.js';
 import { adopt } from '../reconcile/audit.js';
@@ -23,6 +24,10 @@ import { routesAnswer } from './routes-answer.js';
 import { AdminFault, type AdminService } from './service.js';
 import { statusAnswer } from './status-answer.js';
 import { planNotes } from './table-notes.js';
+
+/** Of a plan that asks the cluster for what the daemon does not, or is not told yet. */
+const UNDISCOVERED =
+  'not all that discovery is to find is known: what came of it before is left alone';
 
 export interface Actions {
   readonly kernel: Kernel;
@@ -52,11 +57,13 @@ export class Answers implements AdminService {
   async plan(configPath: string): Promise<PlanReport> {
     const result = await loadConfigApart(configPath);
     if (!result.ok) throw new AdminFault(result.faults.map(formatFault).join('\n'));
-    const { engine, reconciler, clock } = this.facts;
+    const { engine, reconciler, clock, discovery } = this.facts;
     const refusals = await refusalsHere(result, this.actions.kernel, engine.config);
     const unread = await this.#unreadRoutes(result.config);
     const now = clock.monotonic();
-    const planned = engine.withConfig(result.config, now);
+    const known = sameCluster(engine.config, result.config);
+    const discovered = known ? discovery()?.snapshot(result.config) : undefined;
+    const planned = engine.withConfig(result.config, now, discovered);
     for (const table of planned.tables.values()) adopt(table, reconciler.mirror);
     planned.apply(engine.heard(), now);
     const linkName = (index: number): string => engine.underlay.linkName(index);
@@ -71,6 +78,7 @@ export class Answers implements AdminService {
       notes: [
         ...refusals,
         ...planNotes(planned),
+        ...(planned.discoverySettled ? [] : [UNDISCOVERED]),
         ...(engine.feed.complete ? [] : ['the feed is not complete: stale routes are left alone']),
       ],
     };

@@ -11,6 +11,7 @@ import type { LimitTracker } from '../policy/limit.js';
 import type { Refusal } from '../reconcile/retries.js';
 import { asPathText, nextHopText, type Path } from '../rib/path.js';
 import { contestText } from './contest-text.js';
+import { clusterText, ruleOrigin } from './discovery-answer.js';
 import { conclusionOf } from './explain-conclusion.js';
 import type { Facts } from './facts.js';
 import { misplacedText } from './misplaced-text.js';
@@ -120,7 +121,7 @@ function* walk(table: Table, prefix: Prefix, facts: Facts): Generator<ExplainSte
     yield { stage: 'heard', outcome: configured ? 'info' : 'no', text };
   } else {
     for (const path of paths) yield { stage: 'heard', outcome: 'ok', text: pathText(path) };
-    yield* filterSteps(table, prefix, paths);
+    if (entry.reason !== 'cluster-range') yield* filterSteps(table, prefix, paths);
     yield* decisionSteps(table, entry, paths, engine.underlay);
   }
   if (fault !== undefined) {
@@ -179,6 +180,13 @@ function* decisionSteps(
         stage: 'filter',
         outcome: 'no',
         text: 'a default route needs acceptDefault: true besides a permit',
+      };
+      return;
+    case 'cluster-range':
+      yield {
+        stage: 'filter',
+        outcome: 'no',
+        text: `cluster-range: ${clusterText(table, prefix)}; never learned (discovery.kubernetes.protect)`,
       };
       return;
     case 'kept-in-main':
@@ -295,7 +303,9 @@ function* ruleSteps(table: Table, prefix: Prefix, { reconciler }: Facts): Genera
   }
   for (const rule of rules) {
     if (reconciler.mirror.ownRules().has(ruleKey(rule))) {
-      yield { stage: 'rule', outcome: 'ok', text: formatRule(rule) };
+      const origin = ruleOrigin(table, rule);
+      const text = `${formatRule(rule)}${origin === undefined ? '' : ` (${origin})`}`;
+      yield { stage: 'rule', outcome: 'ok', text };
       continue;
     }
     const misplaced = reconciler.misplaced.find((one) => one.rule === rule);

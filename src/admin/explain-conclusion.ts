@@ -46,16 +46,20 @@ function standing(table: Table, route: OwnRoute, why: string | undefined, facts:
     return `installed, though unwanted: ${why ?? 'about to go'}`;
   }
   if (!isInstalled(table, wanted, facts)) return `installed as before: ${why ?? 'on its way'}`;
-  return wanted.kind === 'learned' ? 'installed' : fixedText(wanted, why);
+  if (wanted.kind === 'learned') return 'installed';
+  const isKept = table.fixed.kept.has(prefix);
+  return fixedText(wanted, why, isKept ? undefined : table.found.ranges.ownerOf(prefix));
 }
 
+/** `keeper`: whose range it is, of one of the cluster's own. */
 function fixedText(
   { target }: Extract<WantedRoute, { kind: 'fixed' }>,
   why: string | undefined,
+  keeper: string | undefined,
 ): string {
   switch (target.type) {
     case 'throw':
-      return 'kept in main: a throw route sends it on to the next rules';
+      return `kept in main: a throw route sends it on to the next rules${keeper === undefined ? '' : ` (${keeper})`}`;
     case 'unreachable':
       return 'unreachable: onMiss refuses what the table has no other route for';
     default:

@@ -1,6 +1,7 @@
 /** What the answers are made from: the parts of a running daemon, read only. */
 import type { Clock } from '../clock.js';
 import type { Engine } from '../desired/engine.js';
+import type { Discovery } from '../discover/discovery.js';
 import type { Reconciler } from '../reconcile/loop.js';
 import type { Source } from '../source/source.js';
 import type { AlertReport } from './report.js';
@@ -19,6 +20,8 @@ export interface Facts {
   /** A reload may put another in its place. */
   readonly source: () => Source;
   readonly config: () => ConfigState;
+  /** `undefined` where none is configured, or it has not begun. */
+  readonly discovery: () => Discovery | undefined;
 }
 
 export interface ConfigState {

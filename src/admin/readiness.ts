@@ -5,7 +5,10 @@ import { misplacedText } from './misplaced-text.js';
 export type ReadinessFacts = {
   readonly ready: Facts['ready'];
   readonly source: () => Pick<ReturnType<Facts['source']>, 'state'>;
-  readonly engine: { readonly feed: Pick<Facts['engine']['feed'], 'phase' | 'pending'> };
+  readonly engine: {
+    readonly feed: Pick<Facts['engine']['feed'], 'phase' | 'pending'>;
+    readonly discoverySettled: boolean;
+  };
   readonly reconciler: Pick<Facts['reconciler'], 'pending' | 'misplaced' | 'unread'>;
 };
 
@@ -14,6 +17,7 @@ export function unreadyReason(facts: ReadinessFacts): string | undefined {
   const { misplaced: rules, unread } = facts.reconciler;
   if (unread?.lasting) return `the kernel cannot be read: ${unread.error.message}`;
   if (!facts.ready()) return unfedReason(facts);
+  if (!facts.engine.discoverySettled) return 'not all that discovery is to find is known yet';
   const [misplaced] = rules;
   return misplaced && `rules are taken out: ${misplacedText(misplaced)}`;
 }

@@ -3,6 +3,7 @@
  * `--json` of the commands. The field names are a contract. Times are epoch
  * milliseconds, durations milliseconds, prefixes and addresses canonical text.
  */
+import type { KeptKind, ResourceStatus } from '../discover/discovered.js';
 import type { Family } from '../net/family.js';
 import type { RejectReason } from '../policy/verdict.js';
 import type { PeerStatus, SourceCounters, SourceState } from '../source/source.js';
@@ -50,9 +51,23 @@ export interface StatusReport {
     readonly peers: readonly PeerStatus[];
     readonly counters: SourceCounters;
   };
+  /** What the cluster is asked for; absent where nothing is. */
+  readonly discovery: DiscoveryReport | undefined;
   readonly tables: readonly TableReport[];
   readonly kernel: KernelReport;
   readonly alerts: readonly AlertReport[];
+}
+
+export interface DiscoveryReport {
+  /** Where the cluster is asked. */
+  readonly address: string;
+  /** This node's name there. */
+  readonly node: string;
+  /** All that is asked for was told once, or is not to be had; until then what was before stays. */
+  readonly settled: boolean;
+  /** The cluster's own ranges, which no table learns. */
+  readonly kept: Readonly<Partial<Record<KeptKind, number>>>;
+  readonly resources: readonly ResourceStatus[];
 }
 
 export interface FamilyCounts {
@@ -88,6 +103,8 @@ export interface TableReport {
   readonly rules: {
     readonly desired: number;
     readonly installed: number;
+    /** Of the desired ones, those found by discovery, with the object each comes from. */
+    readonly found: readonly { readonly prefix: string; readonly origin: string }[];
     /** Of the desired ones, those kept out as they would stand ahead of table local. */
     readonly misplaced: number;
     readonly faults: readonly string[];

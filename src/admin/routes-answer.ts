@@ -13,6 +13,7 @@ import type { OwnRoute } from '../reconcile/mirror.js';
 import type { Refusal } from '../reconcile/retries.js';
 import { asPathText } from '../rib/path.js';
 import { contestText } from './contest-text.js';
+import { clusterText } from './discovery-answer.js';
 import type { Facts } from './facts.js';
 import type { RouteReport, RouteState, RoutesQuery } from './report.js';
 import { aheadOf, contestOver, inPlaceOf } from './rival-routes.js';
@@ -96,7 +97,7 @@ function* prefixReports(table: Table, prefix: Prefix, facts: Facts): Generator<R
     const ahead = installed ? aheadOf(table, one, reconciler.mirror) : undefined;
     const detail =
       ahead === undefined
-        ? missingDetail(table, one, missing, facts)
+        ? (missingDetail(table, one, missing, facts) ?? keeperOf(table, one))
         : `ahead of it: ${formatRoute(ahead, linkName)}`;
     yield {
       table: name,
@@ -110,8 +111,7 @@ function* prefixReports(table: Table, prefix: Prefix, facts: Facts): Generator<R
   }
   const reason = entry === undefined ? undefined : table.reasonOf(entry);
   if (entry !== undefined && reason !== undefined) {
-    const { set } = entry;
-    const detail = entry.reason === undefined ? set?.unresolved[0]?.detail : undefined;
+    const detail = rejectedDetail(table, entry);
     yield {
       table: name,
       prefix: prefix.text,
@@ -142,6 +142,23 @@ function* prefixReports(table: Table, prefix: Prefix, facts: Facts): Generator<R
       ...NO_ORIGIN,
       reason: undefined,
     };
+  }
+}
+
+/** Whose range a `throw` route keeps, of the cluster's own. */
+function keeperOf({ fixed, found }: Table, wanted: WantedRoute): string | undefined {
+  if (wanted.kind !== 'fixed' || wanted.target.type !== 'throw') return undefined;
+  return fixed.kept.has(wanted.prefix) ? undefined : found.ranges.ownerOf(wanted.prefix);
+}
+
+function rejectedDetail(table: Table, { prefix, reason, set }: Entry): string | undefined {
+  switch (reason) {
+    case undefined:
+      return set?.unresolved[0]?.detail;
+    case 'cluster-range':
+      return clusterText(table, prefix);
+    default:
+      return undefined;
   }
 }
 

@@ -14,6 +14,7 @@ import { isOwnRule } from '../reconcile/rule-set.js';
 import { nextHopText } from '../rib/path.js';
 import type { PeerStatus } from '../source/source.js';
 import { rivalText } from './contest-text.js';
+import { discoveryReport, foundRules } from './discovery-answer.js';
 import { type Facts, wallTime } from './facts.js';
 import { misplacedText } from './misplaced-text.js';
 import { operationText } from './operation-text.js';
@@ -54,6 +55,7 @@ export function statusAnswer(facts: Facts): StatusReport {
       peers: source.peers().toSorted(byAddress),
       counters: source.counters(),
     },
+    discovery: discoveryReport(facts),
     tables: [...engine.tables.values()].map((table) => tableReport(table, facts)),
     kernel: kernelReport(facts),
     alerts: alerts.active(),
@@ -125,6 +127,7 @@ function tableReport(table: Table, facts: Facts): TableReport {
     rules: {
       desired: table.rules.length,
       installed: table.rules.filter((rule) => mirror.ownRules().has(ruleKey(rule))).length,
+      found: foundRules(table),
       misplaced: misplaced.length,
       faults: [...misplaced.map(misplacedText), ...strangersAt(table, mirror)],
     },

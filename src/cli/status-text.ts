@@ -1,5 +1,12 @@
 /** The words and columns of `rib2fib status`. */
-import type { FeedState, LimitReport, StatusReport, TableReport } from '../admin/report.js';
+import type {
+  DiscoveryReport,
+  FeedState,
+  LimitReport,
+  StatusReport,
+  TableReport,
+} from '../admin/report.js';
+import type { ResourceState } from '../discover/discovered.js';
 import { FAMILIES } from '../net/family.js';
 import type { PeerStatus, SourceState } from '../source/source.js';
 import { agoText, countText, durationText, plural } from './amount.js';
@@ -15,6 +22,7 @@ export function statusText(status: StatusReport, style: Style): string {
     overview(status, style),
     peers(status, style),
     tables(status, style),
+    discovered(status, style),
     rejected(status, style),
     limits(status, style),
     nextHops(status, style),
@@ -47,6 +55,7 @@ function overview(status: StatusReport, style: Style): string[] {
     ...(source.counters.undecodable === 0
       ? []
       : [style.bad(`         ${plural(source.counters.undecodable, 'route')} not decoded`)]),
+    ...(status.discovery === undefined ? [] : [clusterLine(status.discovery, style)]),
     `kernel   ${kernelText(status, style)}`,
   ];
 }
@@ -304,6 +313,43 @@ function contested({ kernel, now }: StatusReport, style: Style): string[] {
     ]),
   );
   return withRest(lines, kernel.contestedTotal - shown.length, 'object');
+}
+
+function clusterLine({ address, node, settled, kept }: DiscoveryReport, style: Style): string {
+  const counts = Object.entries(kept).map(([kind, count]) => `${countText(count)} ${kind}`);
+  const state = settled
+    ? style.good('known')
+    : style.warning('not all known yet, what was before stays');
+  const ranges = counts.length === 0 ? '' : `; never learned: ${counts.join(', ')}`;
+  return `cluster  ${address} as ${node}: ${state}${ranges}`;
+}
+
+function discovered({ discovery, now }: StatusReport, style: Style): string[] {
+  return section(
+    style,
+    [left('RESOURCE'), left('STATE'), left('SINCE'), right('OBJECTS'), right('FAULTY'), left('')],
+    (discovery?.resources ?? []).map(({ resource, state, since, objects, faulty, lastError }) => [
+      resource,
+      resourcePaint(state, style)(state),
+      agoText(since, now),
+      countText(objects),
+      faulty === 0 ? '0' : style.bad(countText(faulty)),
+      lastError ?? '',
+    ]),
+  );
+}
+
+function resourcePaint(state: ResourceState, style: Style): (text: string) => string {
+  switch (state) {
+    case 'synced':
+      return style.good;
+    case 'absent':
+    case 'listing':
+      return style.warning;
+    case 'stale':
+    case 'refused':
+      return style.bad;
+  }
 }
 
 function alerts({ alerts: all, now }: StatusReport, style: Style): string[] {

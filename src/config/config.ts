@@ -13,6 +13,7 @@ export interface Config {
   readonly sync: { readonly timeout: number };
   readonly tables: readonly TableConfig[];
   readonly prefixLists: ReadonlyMap<string, PrefixListConfig>;
+  readonly discovery: { readonly kubernetes: KubernetesConfig | undefined };
   readonly metrics: { readonly listen: ListenAddress | undefined };
   readonly admin: { readonly socket: string };
   readonly alerts: { readonly alertmanager: string | undefined };
@@ -207,7 +208,10 @@ export interface NextHopConfig {
 
 export interface StaticRoute {
   readonly prefix: Prefix;
+  /** May be empty where `discover` is given. */
   readonly via: readonly StaticLeg[];
+  /** More legs are found: one for each BGPPeer of the node. */
+  readonly discover: 'metallbPeers' | undefined;
 }
 
 export interface StaticLeg {
@@ -223,7 +227,64 @@ export interface RulesConfig {
     | { readonly kind: 'interface'; readonly interface: string }
   )[];
   readonly match: readonly RuleMatch[];
+  readonly discover: readonly RuleDiscovery[];
 }
+
+/** The cluster that the node is in. */
+export interface KubernetesConfig {
+  /** Absolute path; absent: the pod's own service account. */
+  readonly kubeconfig: string | undefined;
+  /** Where the pod's environment says the API server is. */
+  readonly inCluster: { readonly host: string; readonly port: number } | undefined;
+  /** Absent: neither the file nor the environment names it, and a daemon does not start so. */
+  readonly node: string | undefined;
+  readonly protect: readonly ProtectedRange[];
+  /** NodeRoutes and Events are written. */
+  readonly status: boolean;
+}
+
+/** What of the cluster is never learned. */
+export type ProtectedRange =
+  | 'podCidrs'
+  | 'podPools'
+  | 'serviceCidrs'
+  | 'nodeAddresses'
+  | 'apiServer';
+
+/** Where source prefixes of rules come from. All that an entry asks for must hold; an empty list asks for nothing. */
+export type RuleDiscovery =
+  | {
+      readonly kind: 'ciliumPools';
+      readonly selector: LabelSelector | undefined;
+      readonly names: readonly string[];
+    }
+  | {
+      readonly kind: 'metallbPools';
+      readonly names: readonly string[];
+      /** By a BGPAdvertisement, from this node. */
+      readonly advertised: boolean;
+    }
+  | {
+      readonly kind: 'services';
+      readonly class: string | undefined;
+      readonly selector: LabelSelector | undefined;
+      readonly namespaces: readonly string[];
+      readonly externalIPs: boolean;
+    };
+
+/** Kubernetes' LabelSelector: all of it must hold, so an empty one takes everything. */
+export interface LabelSelector {
+  readonly matchLabels: Readonly<Record<string, string>>;
+  readonly matchExpressions: readonly LabelRequirement[];
+}
+
+export type LabelRequirement =
+  | {
+      readonly key: string;
+      readonly operator: 'In' | 'NotIn';
+      readonly values: readonly string[];
+    }
+  | { readonly key: string; readonly operator: 'Exists' | 'DoesNotExist' };
 
 /** One rule an entry, in both families unless `from`, `to` or `family` names one. */
 export interface RuleMatch {

@@ -9,6 +9,7 @@ import type {
   PrefixListEntry,
   TableConfig,
 } from './config.js';
+import { diffDiscovery, discoveryTexts } from './diff-discovery.js';
 import { diffSources } from './diff-source.js';
 import { formatDuration } from './duration.js';
 
@@ -35,6 +36,7 @@ export function diffConfigs(before: Config, after: Config): readonly string[] {
     else if (current === undefined) lines.push(`${path}: removed`);
     else comparePrefixLists(lines, path, old, current);
   }
+  lines.push(...diffDiscovery(before, after));
   compareFixed(lines, 'metrics.listen', listenText(before), listenText(after));
   compareFixed(lines, 'admin.socket', before.admin.socket, after.admin.socket);
   compareFixed(lines, 'alerts.alertmanager', before.alerts.alertmanager, after.alerts.alertmanager);
@@ -97,6 +99,7 @@ function diffTable(lines: string[], before: TableConfig, after: TableConfig): vo
   compare(lines, `${path}.rules.priority`, before.rules?.priority, after.rules?.priority);
   compareItems(lines, `${path}.rules.from`, fromTexts(before), fromTexts(after));
   compareItems(lines, `${path}.rules.match`, matchTexts(before), matchTexts(after));
+  compareItems(lines, `${path}.rules.discover`, discoveryTexts(before), discoveryTexts(after));
 }
 
 function diffLimits(lines: string[], path: string, before: TableConfig, after: TableConfig): void {
@@ -236,12 +239,12 @@ function ruleText({ text }: FilterRule): string {
 }
 
 function staticTexts(table: TableConfig): readonly string[] {
-  return table.static.map(({ prefix, via }) => {
+  return table.static.map(({ prefix, via, discover }) => {
     const legs = via.map((leg) => {
       const out = leg.interface === undefined ? '' : `%${leg.interface}`;
       return `${leg.gateway ?? ''}${out}${leg.weight === 1 ? '' : `*${leg.weight}`}`;
     });
-    return `${prefix} via ${legs.join(',')}`;
+    return `${prefix} via ${[...legs, ...(discover === undefined ? [] : [discover])].join(',')}`;
   });
 }
 

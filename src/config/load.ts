@@ -8,7 +8,15 @@
  */
 import { basename, resolve } from 'node:path';
 import { buildBgp } from './bgp.js';
-import type { Config, ConfigFault, FilterRule, PrefixListConfig, SourceConfig } from './config.js';
+import type {
+  Config,
+  ConfigFault,
+  FilterRule,
+  KubernetesConfig,
+  PrefixListConfig,
+  SourceConfig,
+} from './config.js';
+import { buildKubernetes } from './discovery.js';
 import { parseYaml, type YamlDocument } from './document.js';
 import { capFaults, type FaultPath, type Tell } from './fault.js';
 import { identityOf } from './file-identity.js';
@@ -84,7 +92,9 @@ class Loader {
     for (const [index, table] of parsed.tables.entries()) {
       filters.push(await this.#filters(table.filters, ['tables', index, 'filters'], listNames));
     }
-    const tables = buildTables(parsed.tables, filters, source.kind, this.#tell);
+    const kubernetes = await this.#kubernetes(parsed.discovery);
+    const discovers = kubernetes !== undefined;
+    const tables = buildTables(parsed.tables, filters, source.kind, discovers, this.#tell);
 
     this.#faults.sort((a, b) => a.line - b.line || a.column - b.column);
     const faults = [...capFaults(this.#faults), ...this.#includedFaults];
@@ -96,6 +106,7 @@ class Loader {
       sync: parsed.sync,
       tables,
       prefixLists,
+      discovery: { kubernetes },
       metrics: parsed.metrics.listen,
       admin: parsed.admin,
       alerts: { alertmanager: parsed.alerts.alertmanager },
@@ -134,6 +145,15 @@ class Loader {
     const cert = await this.#existing(tls.cert, at('cert'));
     const key = await this.#existing(tls.key, at('key'));
     return { kind: 'gobgp', gobgp: { address, tls: { ca, cert, key }, paths } };
+  }
+
+  async #kubernetes({
+    kubernetes,
+  }: ParsedConfig['discovery']): Promise<KubernetesConfig | undefined> {
+    if (kubernetes === undefined) return undefined;
+    const at = ['discovery', 'kubernetes'];
+    const kubeconfig = await this.#existing(kubernetes.kubeconfig, [...at, 'kubeconfig']);
+    return buildKubernetes(kubernetes, kubeconfig, process.env, [...at, 'protect'], this.#tell);
   }
 
   /** What rib2fib writes it must not learn from. */

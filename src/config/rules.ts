@@ -1,6 +1,7 @@
 /** Parsed source rules -> {@link RulesConfig}: selectors that can match, none of them twice. */
 import { FAMILIES } from '../net/family.js';
 import type { RuleMatch, RulesConfig } from './config.js';
+import { buildRuleDiscovery } from './discovery.js';
 import type { FaultPath, Tell } from './fault.js';
 import type { ParsedTable } from './schema.js';
 
@@ -50,5 +51,6 @@ export function buildRules(
     }
     return { family, from: source, to, iif, fwmark } satisfies RuleMatch;
   });
-  return { priority, from, match };
+  const discover = buildRuleDiscovery(parsed.discover, [...path, 'discover'], tell);
+  return { priority, from, match, discover };
 }

@@ -2,7 +2,7 @@
  * The shape of the configuration file: every key with its meaning and
  * default. docs/configuration.md and docs/rib2fib.schema.json are made from
  * it, in this order. What one key means for another is checked behind it, in
- * tables.ts, filters.ts and rules.ts.
+ * tables.ts, filters.ts, rules.ts and discovery.ts.
  */
 import * as z from 'zod';
 import {
@@ -29,6 +29,7 @@ import {
   url,
 } from './scalars.js';
 import { bgpSchema } from './schema-bgp.js';
+import { discoverySchema, ruleDiscoveryList, staticDiscoverySchema } from './schema-discovery.js';
 import { family, filterListSchema } from './schema-filter.js';
 
 /** A key of TLS may stand empty: that is the same as not to give it. */
@@ -161,7 +162,12 @@ const leg = mapping({
 
 const staticRoute = mapping({
   prefix: prefix.describe('The destination; `0.0.0.0/0` and `::/0` need no `acceptDefault` here.'),
-  via: someOf(leg).describe('One gateway, or several for ECMP.'),
+  via: someOf(leg)
+    .optional()
+    .describe('One gateway, or several for ECMP; may be left out beside `discover`.'),
+  discover: staticDiscoverySchema
+    .optional()
+    .describe('More legs, as the cluster says. Needs `discovery.kubernetes`.'),
 });
 
 const match = mapping({
@@ -196,6 +202,7 @@ const rules = mapping({
     .prefault([])
     .describe('Traffic from these sources looks the table up: prefixes, or `{ interface: NAME }`.'),
   match: listOf(match).prefault([]).describe('One rule an entry; all keys of an entry must match.'),
+  discover: ruleDiscoveryList,
 });
 
 const table = mapping({
@@ -291,6 +298,7 @@ export const configSchema = mapping({
     .describe(
       'Lists that filters name, in FRR’s words and with FRR’s meaning: `[seq N] permit|deny any|PREFIX [ge N] [le N]`.',
     ),
+  discovery: discoverySchema,
   metrics: mapping({
     listen: listen
       .prefault('127.0.0.1:9469')

@@ -14,11 +14,12 @@ const KERNEL_TABLES: ReadonlyMap<number, string> = new Map([
   [255, 'local'],
 ]);
 
-/** `filters[i]` are the rules of `parsed[i]`. The result is of use only if nothing was told. */
+/** `filters[i]` are the rules of `parsed[i]`; `discovers`: there is a cluster to ask. The result is of use only if nothing was told. */
 export function buildTables(
   parsed: readonly ParsedTable[],
   filters: readonly (readonly FilterRule[])[],
   source: SourceConfig['kind'],
+  discovers: boolean,
   tell: Tell,
 ): readonly TableConfig[] {
   const [ids, names, claimed] = [new Set<number>(), new Set<string>(), new Set<string>()];
@@ -42,6 +43,7 @@ export function buildTables(
       tell(place, `${gateway} is link-local and names no interface`);
     }
     tellRepeated(table.keepInMain, String, (repeated) => at('keepInMain', repeated), tell);
+    if (!discovers) tellUndiscovered(table, at, tell);
     return {
       id,
       name,
@@ -104,7 +106,8 @@ function buildStatic(
     (repeated) => [...path, repeated, 'prefix'],
     tell,
   );
-  return routes.map(({ prefix, via }, index) => {
+  return routes.map(({ prefix, via = [], discover }, index) => {
+    if (via.length === 0 && discover === undefined) tell([...path, index], 'needs via or discover');
     if (keepInMain.some(({ key }) => key === prefix.key)) {
       tell([...path, index, 'prefix'], `${prefix} is in keepInMain too; leave one of them out`);
     }
@@ -133,8 +136,21 @@ function buildStatic(
       (repeated) => [...path, index, 'via', repeated],
       tell,
     );
-    return { prefix, via: legs };
+    return { prefix, via: legs, discover: discover && 'metallbPeers' };
   });
+}
+
+/** What a table asks of a cluster, and there is none to ask. */
+function tellUndiscovered(
+  table: ParsedTable,
+  at: (...below: FaultPath) => FaultPath,
+  tell: Tell,
+): void {
+  const needs = 'needs discovery.kubernetes, which is not there';
+  for (const [index, { discover }] of table.static.entries()) {
+    if (discover !== undefined) tell(at('static', index, 'discover'), needs);
+  }
+  if ((table.rules?.discover.length ?? 0) > 0) tell(at('rules', 'discover'), needs);
 }
 
 /** Tells of each item that equals an earlier one. */

@@ -1,5 +1,5 @@
 /**
- * What a heard prefix comes to: filters, what may never be learned, limits,
+ * What a heard prefix comes to: what is the cluster's own, filters, what may never be learned, limits,
  * selection, next-hop set. The first stage that refuses gives the reason.
  */
 import type { TableConfig } from '../config/config.js';
@@ -36,6 +36,8 @@ export interface Stage {
   readonly nextHops: NextHopSets;
   readonly underlay: Underlay;
   readonly kept: PrefixSet;
+  /** The cluster's own ranges. */
+  readonly cluster: PrefixSet;
   readonly selection: SelectionOptions;
 }
 
@@ -46,7 +48,10 @@ export function decide(
   count: boolean,
   stage: Stage,
 ): Decision {
-  const { config, limits, nextHops, underlay, kept, selection } = stage;
+  const { config, limits, nextHops, underlay, kept, cluster, selection } = stage;
+  if (isClusters(prefix, cluster, config)) {
+    return rejected('cluster-range', undefined, paths, prefix, limits);
+  }
   const { permitted, reason: denied, rule } = filtered(prefix, paths, count, stage.filter);
   if (permitted.length === 0) return rejected(denied, rule, paths, prefix, limits);
   if (prefix.isDefault && !config.acceptDefault)
@@ -68,6 +73,15 @@ export function decide(
   }
   const selected = selectPaths(within, selection);
   return { reason: undefined, rule, set: nextHops.of(selected), paths: selected };
+}
+
+/** What `keepInMain` names is kept for that reason. */
+function isClusters(prefix: Prefix, cluster: PrefixSet, { keepInMain }: TableConfig): boolean {
+  return (
+    cluster.size > 0 &&
+    cluster.covering(prefix) !== undefined &&
+    !keepInMain.some((kept) => kept.contains(prefix))
+  );
 }
 
 function rejected(

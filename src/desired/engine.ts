@@ -4,7 +4,8 @@
  * what changed. The same input gives the same tables, in a daemon, in `plan`
  * and in a test.
  */
-import type { Config } from '../config/config.js';
+import type { Config, TableConfig } from '../config/config.js';
+import type { Discovered } from '../discover/discovered.js';
 import { FAMILIES, type Family } from '../net/family.js';
 import { Prefix } from '../net/prefix.js';
 import { PrefixMap } from '../net/prefix-map.js';
@@ -12,8 +13,10 @@ import type { LimitTracker } from '../policy/limit.js';
 import { compilePrefixLists } from '../policy/prefix-list.js';
 import { Rib, type RibEntry } from '../rib/rib.js';
 import type { PeerStatus, SourceEvent } from '../source/source.js';
+import { ClusterRanges } from './cluster-ranges.js';
 import { concernedBy, type NodeChange } from './concerned.js';
 import { Feed } from './feed.js';
+import { awaits, FOUND_NOTHING, type Found, NOTHING_STANDS, sameFound } from './found.js';
 import { Table } from './table.js';
 import { Underlay } from './underlay.js';
 
@@ -35,6 +38,8 @@ export class Engine {
   #config: Config;
   #tables = new Map<number, Table>();
   #underlay = Underlay.empty;
+  #discovered: Discovered | undefined;
+  #ranges: ClusterRanges;
   #families: readonly Family[] = FAMILIES;
   #reported: readonly Pick<PeerStatus, 'peer' | 'received'>[] = [];
   /** Withdrawn before the first full feed ended: gone for certain, though nothing is swept yet. */
@@ -45,6 +50,7 @@ export class Engine {
   constructor(options: EngineOptions) {
     this.#config = options.config;
     this.feed = new Feed(options.config.hold, options.now);
+    this.#ranges = rangesOf(options.config, undefined);
     this.#tables = this.#build(options.config, new Map(), options.latched);
   }
 
@@ -58,6 +64,16 @@ export class Engine {
 
   get underlay(): Underlay {
     return this.#underlay;
+  }
+
+  /** What discovery has found last; `undefined` while it has found nothing. */
+  get discovered(): Discovered | undefined {
+    return this.#discovered;
+  }
+
+  /** Nothing that was asked of the cluster is awaited: see `DiscoveredTable.settled`. */
+  get discoverySettled(): boolean {
+    return this.#ranges.settled && [...this.#tables.values()].every(({ found }) => found.part.settled);
   }
 
   get families(): readonly Family[] {
@@ -125,8 +141,36 @@ export class Engine {
     this.#settle();
   }
 
-  /** Puts a new configuration in the place of the old one, as one change. */
-  reconfigure(config: Config): void {
+  /** {@link followDiscovered}, without a pause. */
+  setDiscovered(discovered: Discovered): void {
+    for (const _ of this.followDiscovered(discovered));
+  }
+
+  /**
+   * Takes in what the cluster says of itself, in slices as {@link followUnderlay} does: rules and fixed
+   * routes follow at once, of what was heard only what lies within ranges that are kept now or were.
+   * The same discovered again is no change.
+   */
+  *followDiscovered(discovered: Discovered): Generator<void> {
+    const before = this.#ranges;
+    this.#discovered = discovered;
+    this.#ranges = rangesOf(this.#config, discovered, before);
+    const changes = [...this.#tables.values()].flatMap((table) => {
+      const found = this.#found(table.config);
+      if (sameFound(found, table.found)) return [];
+      return [{ table, change: { kept: table.setFound(found), own: [], moved: undefined } }];
+    });
+    for (const { table, change } of changes) yield* this.#following(table, change);
+    this.#settle();
+  }
+
+  /**
+   * Puts a new configuration in the place of the old one, as one change. `discovered` is what is known
+   * for it; what is not, and the table had, stays until it is.
+   */
+  reconfigure(config: Config, discovered?: Discovered): void {
+    this.#discovered = discovered;
+    this.#ranges = rangesOf(config, discovered, this.#ranges);
     const limits = new Map<string, LimitTracker>();
     for (const limit of this.#limits()) limits.set(limit.config.id, limit);
     this.#config = config;
@@ -153,7 +197,7 @@ export class Engine {
    * An engine of another configuration over the same node, for a plan; what was
    * heard is still to be given to it: {@link heard}.
    */
-  withConfig(config: Config, now: number): Engine {
+  withConfig(config: Config, now: number, discovered?: Discovered): Engine {
     const latched = this.#limits().filter((limit) => limit.snapshot().latched);
     const other = new Engine({
       config,
@@ -161,6 +205,7 @@ export class Engine {
       latched: new Set(latched.map((limit) => limit.config.id)),
     });
     other.setUnderlay(this.underlay, this.families);
+    if (discovered !== undefined) other.setDiscovered(discovered);
     for (const [id, { limits }] of other.tables) {
       for (const limit of limits) limit.keep(this.tables.get(id)?.acceptedKeys(limit.config) ?? []);
     }
@@ -302,6 +347,16 @@ export class Engine {
     }
   }
 
+  #found(table: TableConfig): Found {
+    const part = this.#discovered?.tables.get(table.id);
+    const settled = part?.settled ?? !awaits(table);
+    const known = part ?? FOUND_NOTHING.part;
+    return {
+      part: settled === known.settled ? known : { ...known, settled },
+      ranges: this.#ranges,
+    };
+  }
+
   #limits(): LimitTracker[] {
     return [...this.#tables.values()].flatMap((table) => table.limits);
   }
@@ -325,8 +380,22 @@ export class Engine {
           latched,
           fed: this.maySweep,
           useObjects: this.#tables.get(table.id)?.useObjects === true,
+          found: this.#found(table),
+          before: this.#tables.get(table.id)?.standing ?? NOTHING_STANDS,
         }),
       ]),
     );
   }
+}
+
+/** `before` where nothing of it has changed, so that who holds it sees that. */
+function rangesOf(
+  { discovery }: Config,
+  discovered: Discovered | undefined,
+  before?: ClusterRanges,
+): ClusterRanges {
+  const protects = (discovery.kubernetes?.protect.length ?? 0) > 0;
+  if (!protects) return ClusterRanges.none;
+  const ranges = new ClusterRanges(discovered?.kept ?? [], discovered?.keptSettled ?? false);
+  return before?.equals(ranges) === true ? before : ranges;
 }

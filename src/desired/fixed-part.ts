@@ -4,8 +4,9 @@ import type { Family } from '../net/family.js';
 import type { Prefix } from '../net/prefix.js';
 import { PrefixMap } from '../net/prefix-map.js';
 import { type FixedRoutes, fixedRoutes } from './fixed.js';
+import { type Found, type Standing, standingRules } from './found.js';
 import type { NextHopSets } from './next-hop-set.js';
-import type { Rule } from './route.js';
+import { type Rule, targetKey } from './route.js';
 import { tableRules } from './rules.js';
 import type { ChangeLog } from './table-changes.js';
 import type { Underlay } from './underlay.js';
@@ -17,6 +18,9 @@ export interface FixedGround {
   readonly families: readonly Family[];
   /** A full feed has ended once. */
   readonly fed: boolean;
+  readonly found: Found;
+  /** What stood there before all was found. */
+  readonly before: Standing;
 }
 
 const NONE: readonly WantedRoute[] = [];
@@ -72,19 +76,33 @@ export class FixedPart {
     return true;
   }
 
-  #make({ underlay, families, fed }: FixedGround): FixedRoutes {
+  #make({ underlay, families, fed, found, before }: FixedGround): FixedRoutes {
     this.#version = this.#nextHops.interfacesVersion;
     const interfaces = this.#nextHops.interfaces();
     const table = this.#config;
-    const made = fixedRoutes({ table, underlay, interfaces, families, fed });
-    for (const prefix of this.#routes.keys()) this.#changes.fixed(prefix);
+    const made = fixedRoutes({ table, underlay, interfaces, families, fed, found, before });
+    const old = this.#routes;
     this.#routes = new PrefixMap();
     for (const { prefix, metric, target } of made.routes) {
       this.#routes.set(prefix, [...this.at(prefix), { kind: 'fixed', prefix, metric, target }]);
-      this.#changes.fixed(prefix);
     }
-    this.#rules = tableRules(table, underlay, families);
+    for (const [prefix, routes] of this.#routes.entries()) {
+      if (!sameRoutes(routes, old.get(prefix) ?? NONE)) this.#changes.fixed(prefix);
+    }
+    for (const prefix of old.keys()) if (!this.#routes.has(prefix)) this.#changes.fixed(prefix);
+    const rules = tableRules(table, underlay, families, found.part);
+    this.#rules = [...rules, ...standingRules(found, before, rules)];
     this.#changes.rules();
     return made;
   }
+}
+
+/** Written the same: there may be thousands, and one of them changes. */
+function sameRoutes(a: readonly WantedRoute[], b: readonly WantedRoute[]): boolean {
+  return a.length === b.length && a.every((route, index) => routeKey(route) === routeKey(b[index]));
+}
+
+function routeKey(route: WantedRoute | undefined): string | undefined {
+  if (route?.kind !== 'fixed') return undefined;
+  return `${route.metric} ${targetKey(route.target)}`;
 }

@@ -5,6 +5,7 @@ import { FAMILIES, type Family } from '../net/family.js';
 import { Prefix } from '../net/prefix.js';
 import { PrefixSet } from '../net/prefix-set.js';
 import type { RejectReason } from '../policy/verdict.js';
+import { type Found, type Standing, standingStatic, standingThrows } from './found.js';
 import type { Route } from './route.js';
 import { type Resolution, type Underlay, unreachable } from './underlay.js';
 
@@ -23,8 +24,10 @@ export interface StaticFault {
 export interface FixedRoutes {
   readonly routes: readonly Route[];
   readonly faults: readonly StaticFault[];
-  /** What stays in main: each is a `throw` route, and nothing inside is learned. */
+  /** What stays in main by configuration, and what is connected: each is a `throw` route, and nothing inside is learned. */
   readonly kept: PrefixSet;
+  /** The same of the cluster's own ranges; a range within another has no `throw` route of its own. */
+  readonly cluster: PrefixSet;
 }
 
 export interface FixedOptions {
@@ -35,10 +38,12 @@ export interface FixedOptions {
   readonly families: readonly Family[];
   /** A full feed has ended once: before it, what is not in the table may only not have been heard. */
   readonly fed: boolean;
+  readonly found: Found;
+  readonly before: Standing;
 }
 
 export function fixedRoutes(options: FixedOptions): FixedRoutes {
-  const { table, underlay, interfaces, families, fed } = options;
+  const { table, underlay, interfaces, families, fed, found, before } = options;
   const kept = new PrefixSet(
     [...table.keepInMain, ...connectedPrefixes(table, underlay, interfaces)].filter((prefix) =>
       families.includes(prefix.family),
@@ -46,19 +51,33 @@ export function fixedRoutes(options: FixedOptions): FixedRoutes {
   );
   const routes: Route[] = [];
   const faults: StaticFault[] = [];
-  for (const prefix of kept.values()) {
+  const held = standingThrows(found, before);
+  const { set, outermost } = found.ranges;
+  const cluster = held.length === 0 ? set : new PrefixSet([...held, ...set.values()]);
+  const thrown = new Map([...held, ...outermost].map((prefix) => [prefix.key, prefix]));
+  // What the configuration says by name goes before what was found.
+  for (const { prefix } of table.static) thrown.delete(prefix.key);
+  for (const prefix of kept.values()) thrown.delete(prefix.key);
+  for (const prefix of [...kept.values(), ...thrown.values()]) {
+    if (!families.includes(prefix.family)) continue;
     routes.push({ table: table.id, prefix, metric: table.metric, target: { type: 'throw' } });
   }
   for (const route of table.static) {
+    const metric = table.metric + STATIC_METRIC_OFFSET;
+    const standing = route.discover && standingStatic(found, before, route.prefix, metric);
+    if (standing !== undefined) {
+      routes.push({ ...standing, table: table.id });
+      continue;
+    }
+    const via = legsOf(route, found);
     const resolutions = families.includes(route.prefix.family)
-      ? route.via.map((leg) => staticLeg(leg, route, table, underlay))
+      ? via.map((leg) => staticLeg(leg, route, table, underlay))
       : [unreachable(`${route.prefix.family} is switched off on this node`)];
     const legs = resolutions.flatMap((resolution) => (resolution.ok ? resolution.legs : []));
     if (legs.length === 0) {
       faults.push(faultOf(route, resolutions));
       continue;
     }
-    const metric = table.metric + STATIC_METRIC_OFFSET;
     routes.push({ table: table.id, prefix: route.prefix, metric, target: { type: 'legs', legs } });
   }
   if (table.onMiss === 'unreachable' && fed) {
@@ -67,7 +86,15 @@ export function fixedRoutes(options: FixedOptions): FixedRoutes {
       routes.push({ table: table.id, prefix: defaultOf(family), metric: ON_MISS_METRIC, target });
     }
   }
-  return { routes, faults, kept };
+  return { routes, faults, kept, cluster };
+}
+
+/** Those configured, and those found in the family of the route. */
+function legsOf({ prefix, via, discover }: StaticRoute, { part }: Found): readonly StaticLeg[] {
+  if (discover === undefined) return via;
+  const found = part.gateways.filter(({ gateway }) => gateway?.family === prefix.family);
+  const known = new Set(via.map(({ gateway }) => gateway?.text));
+  return [...via, ...found.filter(({ gateway }) => !known.has(gateway?.text))];
 }
 
 function connectedPrefixes(
@@ -120,10 +147,14 @@ function staticLeg(
 function faultOf(route: StaticRoute, resolutions: readonly Resolution[]): StaticFault {
   const refused = resolutions.filter((resolution) => !resolution.ok);
   const [first] = refused;
+  if (first === undefined) {
+    const detail = 'no BGPPeer of this node is found to be a gateway';
+    return { route, reason: 'next-hop-unreachable', detail };
+  }
   const details = new Set(refused.map(({ detail }) => detail));
   return {
     route,
-    reason: first?.reason ?? 'next-hop-unreachable',
+    reason: first.reason,
     detail: [...details].join('; '),
   };
 }

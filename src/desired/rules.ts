@@ -1,15 +1,17 @@
 /** The policy rules of a table: which traffic is looked up there. */
 import type { RuleMatch, TableConfig } from '../config/config.js';
+import type { DiscoveredTable } from '../discover/discovered.js';
 import type { Family } from '../net/family.js';
 import { Prefix } from '../net/prefix.js';
 import { type Rule, ruleKey } from './route.js';
 import type { Underlay } from './underlay.js';
 
-/** Without duplicates, in the order of the configuration. An interface without addresses gives none. */
+/** Without duplicates, in the order of the configuration, with what was found behind its `from`. An interface without addresses gives none. */
 export function tableRules(
   table: TableConfig,
   underlay: Underlay,
   families: readonly Family[],
+  found: DiscoveredTable,
 ): readonly Rule[] {
   if (table.rules === undefined) return [];
   const { priority, from, match } = table.rules;
@@ -22,6 +24,9 @@ export function tableRules(
       const { family } = prefix;
       rules.push({ ...everything, family, priority, table: table.id, from: narrowed(prefix) });
     }
+  }
+  for (const prefix of found.from) {
+    rules.push({ ...everything, family: prefix.family, priority, table: table.id, from: prefix });
   }
   for (const entry of match) {
     for (const family of entryFamilies(entry, families)) {

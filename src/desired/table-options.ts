@@ -4,6 +4,7 @@ import type { Family } from '../net/family.js';
 import type { Prefix } from '../net/prefix.js';
 import type { LimitTracker } from '../policy/limit.js';
 import type { PrefixList } from '../policy/prefix-list.js';
+import type { Found, Standing } from './found.js';
 import type { Underlay } from './underlay.js';
 
 export interface TableOptions {
@@ -19,6 +20,9 @@ export interface TableOptions {
   readonly useObjects: boolean;
   /** Ids of the limits that were latched when the last daemon ended. */
   readonly latched: ReadonlySet<string>;
+  readonly found: Found;
+  /** Of the table this one takes the place of; wanted as long as not all is found. */
+  readonly before: Standing;
 }
 
 /** What the kernel has of a table from an earlier life. */
@@ -29,4 +33,6 @@ export interface Adopted {
   readonly onObjects: boolean;
   /** It had been fed: see `Table.feedEnded`. */
   readonly fed: boolean;
+  /** Its rules, and its fixed routes as far as they can be told from learned ones. */
+  readonly standing: Standing;
 }

@@ -24,6 +24,7 @@ import {
 } from './decide.js';
 import type { FixedRoutes } from './fixed.js';
 import { type FixedGround, FixedPart } from './fixed-part.js';
+import { type Found, NOTHING_STANDS, type Standing } from './found.js';
 import { NextHopMetrics } from './next-hop-metrics.js';
 import { type NextHopSet, NextHopSets } from './next-hop-set.js';
 import { ObjectChoice } from './object-choice.js';
@@ -48,6 +49,8 @@ export class Table {
   readonly #fixed: FixedPart;
   readonly #objects: ObjectChoice;
   #fed: boolean;
+  #found: Found;
+  #before: Standing;
   #lastStage: Stage | undefined;
   /** Neighbours in a feed mostly come to the same. */
   #lastDecision: Decision | undefined;
@@ -59,6 +62,8 @@ export class Table {
     this.#metrics = new NextHopMetrics(underlay, config.nextHop);
     this.#families = families;
     this.#fed = options.fed;
+    this.#found = options.found;
+    this.#before = options.before;
     this.#objects = new ObjectChoice(config.nextHop.objects, options.useObjects);
     this.filter = compileFilter(config.filters, options.prefixLists);
     this.nextHops = new NextHopSets(config.nextHop, underlay);
@@ -111,8 +116,29 @@ export class Table {
 
   /** The prefixes that are kept in main no more, or newly: what they cover must be decided again. */
   refresh(): readonly Prefix[] {
-    const { kept } = this.fixed;
-    return this.#fixed.refresh(this.#ground) ? this.fixed.kept.difference(kept) : NO_PREFIXES;
+    const { kept, cluster } = this.fixed;
+    if (!this.#fixed.refresh(this.#ground)) return NO_PREFIXES;
+    const changed = this.fixed.kept.difference(kept);
+    if (cluster === this.fixed.cluster) return changed;
+    return [...changed, ...this.fixed.cluster.difference(cluster)];
+  }
+
+  /** Takes in what was found; what {@link refresh} returns. */
+  setFound(found: Found): readonly Prefix[] {
+    this.#found = found;
+    if (found.part.settled && found.ranges.settled) this.#before = NOTHING_STANDS;
+    this.#fixed.outdated();
+    return this.refresh();
+  }
+
+  /** What discovery has found for it. */
+  get found(): Found {
+    return this.#found;
+  }
+
+  /** Its rules and fixed routes, for a table that takes its place. */
+  get standing(): Standing {
+    return { rules: this.rules, routes: this.fixed.routes };
   }
 
   /**
@@ -230,12 +256,16 @@ export class Table {
   }
 
   /** Tells what the kernel has from before, so that a restart rewrites nothing. */
-  adopt({ learned, onObjects, fed }: Adopted): void {
+  adopt({ learned, onObjects, fed, standing }: Adopted): void {
     for (const limit of this.limits) {
       const reserved = learned.filter(({ family }) => limit.config.family === family);
       limit.reserve(reserved.map(({ key }) => key));
     }
     if (onObjects) this.#objects.adopt();
+    if (!this.#found.part.settled || !this.#found.ranges.settled) {
+      this.#before = standing;
+      this.#fixed.outdated();
+    }
     if (fed) this.feedEnded();
   }
 
@@ -309,12 +339,15 @@ export class Table {
   get #stage(): Stage {
     const { config, filter, limits, nextHops } = this;
     const underlay = this.#underlay;
-    const { kept } = this.fixed;
-    if (this.#lastStage?.underlay !== underlay || this.#lastStage.kept !== kept) {
+    const { kept, cluster } = this.fixed;
+    const last = this.#lastStage;
+    if (last?.underlay !== underlay || last.kept !== kept || last.cluster !== cluster) {
       const { selection } = this;
-      this.#lastStage = { config, filter, limits, nextHops, underlay, kept, selection };
+      const made = { config, filter, limits, nextHops, underlay, kept, cluster, selection };
+      this.#lastStage = made;
+      return made;
     }
-    return this.#lastStage;
+    return last;
   }
 
   #shared(decision: Decision): Decision {
@@ -335,7 +368,8 @@ export class Table {
   }
 
   get #ground(): FixedGround {
-    return { underlay: this.#underlay, families: this.#families, fed: this.#fed };
+    const [found, before] = [this.#found, this.#before];
+    return { underlay: this.#underlay, families: this.#families, fed: this.#fed, found, before };
   }
 
   *#routes(): Generator<{ prefix: Prefix; set: NextHopSet }> {

@@ -21,7 +21,9 @@ export type AlertName =
   | 'Rib2fibLocalRuleBehind'
   | 'Rib2fibKernelRefuses'
   | 'Rib2fibForeignRoutes'
-  | 'Rib2fibContested';
+  | 'Rib2fibContested'
+  | 'Rib2fibDiscoveryStale'
+  | 'Rib2fibDiscoveryRefused';
 
 export interface Alert {
   readonly name: AlertName;

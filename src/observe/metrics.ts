@@ -5,6 +5,7 @@
  */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { FeedState, StatusReport, TableReport } from '../admin/report.js';
+import { RESOURCE_STATES } from '../discover/discovered.js';
 import { FAMILIES } from '../net/family.js';
 import type { SourceState } from '../source/source.js';
 
@@ -67,6 +68,21 @@ const GAUGES = {
   prefix_limit: ['The prefix limit as configured.', LIMIT_LABELS],
   prefix_limit_usage_ratio: ['Prefixes counted, as a share of the limit.', LIMIT_LABELS],
   prefix_limit_exceeded: ['The limit is exceeded, or its action still holds.', LIMIT_LABELS],
+  discovery_resource_state: [
+    '1 for how a resource of the cluster stands: listing (never told yet), synced, stale, refused, absent.',
+    ['resource', 'state'],
+  ],
+  discovery_resource_state_since_timestamp_seconds: [
+    'Since when a resource of the cluster stands so.',
+    ['resource'],
+  ],
+  discovery_objects: ['Objects of a resource of the cluster that are in use.', ['resource']],
+  discovery_objects_faulty: [
+    'Objects of a resource of the cluster that are not understood.',
+    ['resource'],
+  ],
+  discovery_ranges_kept: ['Ranges of the cluster’s own that no table learns.', ['kind']],
+  rules_found: ['Source rules that discovery has found.', ['table']],
   config_loaded: ['A configuration is in force.', []],
   config_stale: ['A newer configuration was refused; the one before is in force.', []],
   build_info: ['Always 1; the label has the version.', ['version']],
@@ -186,6 +202,7 @@ export class Metrics {
       this.#gauges.get('source_last_event_timestamp_seconds')?.remove();
     }
     this.#fillPeers(source.peers);
+    this.#fillDiscovery(status.discovery);
     for (const table of status.tables) this.#fillTable(table);
     this.#set('contested_objects', {}, status.kernel.contestedTotal);
     this.#set('config_loaded', {}, true);
@@ -211,6 +228,20 @@ export class Metrics {
     }
   }
 
+  #fillDiscovery(discovery: StatusReport['discovery']): void {
+    for (const { resource, state, since, objects, faulty } of discovery?.resources ?? []) {
+      for (const one of RESOURCE_STATES) {
+        this.#set('discovery_resource_state', { resource, state: one }, state === one);
+      }
+      this.#set('discovery_resource_state_since_timestamp_seconds', { resource }, since / 1000);
+      this.#set('discovery_objects', { resource }, objects);
+      this.#set('discovery_objects_faulty', { resource }, faulty);
+    }
+    for (const [kind, count] of Object.entries(discovery?.kept ?? {})) {
+      this.#set('discovery_ranges_kept', { kind }, count);
+    }
+  }
+
   #fillTable(report: TableReport): void {
     const table = report.name;
     for (const family of FAMILIES) {
@@ -229,6 +260,7 @@ export class Metrics {
     this.#set('routes_shadowed', { table }, report.shadowed);
     this.#set('rules_installed', { table }, report.rules.installed);
     this.#set('rules_misplaced', { table }, report.rules.misplaced);
+    this.#set('rules_found', { table }, report.rules.found.length);
     for (const { peer, family, action, used, max, state, latched } of report.limits) {
       const labels = { table, peer: peer ?? 'all', family, action };
       this.#set('prefix_limit', labels, max);

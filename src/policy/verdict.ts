@@ -10,6 +10,8 @@ export type RejectReason =
   | 'denied'
   /** A default route, permitted but without `acceptDefault`. */
   | 'default-route'
+  /** Inside a range of the cluster's own: of pods, services, nodes or the API server. */
+  | 'cluster-range'
   /** Inside `keepInMain` or a connected prefix of the table's interfaces. */
   | 'kept-in-main'
   /** A limit with action `block` is full. */
@@ -37,6 +39,7 @@ export const REJECT_REASONS: readonly RejectReason[] = [
   'no-match',
   'denied',
   'default-route',
+  'cluster-range',
   'kept-in-main',
   'limit-blocked',
   'limit-frozen',

@@ -1,4 +1,7 @@
 /** Reads what the kernel has into a new mirror. */
+import { STATIC_METRIC_OFFSET } from '../desired/fixed.js';
+import { NOTHING_STANDS, type Standing } from '../desired/found.js';
+import type { Route } from '../desired/route.js';
 import type { Table } from '../desired/table.js';
 import { type Kernel, OWN_PROTOCOL } from '../kernel/kernel.js';
 import type { Prefix } from '../net/prefix.js';
@@ -39,7 +42,25 @@ export function adopt(table: Table, mirror: Mirror): void {
       if (target.type === 'nexthop' || target.type === 'legs') learned.push(prefix);
     }
   }
-  table.adopt({ learned, onObjects: onObjects * 2 > routes, fed });
+  table.adopt({
+    learned,
+    onObjects: onObjects * 2 > routes,
+    fed,
+    standing: standingOf(table, mirror),
+  });
+}
+
+/** What of a table is told from learned routes by its kind or its metric. */
+function standingOf({ config, found }: Table, mirror: Mirror): Standing {
+  if (found.part.settled && found.ranges.settled) return NOTHING_STANDS;
+  const { id, metric } = config;
+  const rules = [...mirror.ownRules().values()].filter((rule) => rule.table === id);
+  const routes = [...mirror.ownRoutes(id)].flatMap((route): Route[] => {
+    const isThrow = route.target.type === 'throw' && route.metric === metric;
+    const isStatic = route.target.type === 'legs' && route.metric === metric + STATIC_METRIC_OFFSET;
+    return isThrow || isStatic ? [{ table: id, ...route }] : [];
+  });
+  return { rules, routes };
 }
 
 /** Objects of ours that somebody else changed or removed. */

@@ -1,5 +1,6 @@
 import type { ConfigState, Facts } from '../../../src/admin/facts.js';
 import type { AlertReport } from '../../../src/admin/report.js';
+import type { Discovery } from '../../../src/discover/discovery.js';
 import type { PeerStatus, Source, SourceState } from '../../../src/source/source.js';
 import type { FakeNode } from '../reconcile/node.js';
 
@@ -9,6 +10,7 @@ export type FakeFacts = Facts & {
   peers: readonly PeerStatus[];
   activeAlerts: readonly AlertReport[];
   restoreTimes: ReadonlyMap<string, number | null>;
+  foundBy: Discovery | undefined;
 };
 
 /** The facts of a running node, with a source that says what the test wants. */
@@ -34,11 +36,13 @@ export function fakeFacts(node: FakeNode): FakeFacts {
     ready: () => engine.feed.complete && reconciler.settled,
     source: () => source,
     config: () => facts.configState,
+    discovery: () => facts.foundBy,
     sourceState: { state: 'synced', since: clock.now() },
     configState: { file: '/etc/rib2fib/rib2fib.yaml', loadedAt: clock.now(), faults: [] },
     peers: [],
     activeAlerts: [],
     restoreTimes: new Map(),
+    foundBy: undefined,
   };
   return facts;
 }

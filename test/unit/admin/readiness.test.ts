@@ -4,6 +4,7 @@ import { type ReadinessFacts, unreadyReason } from '../../../src/admin/readiness
 import type { FeedPhase } from '../../../src/desired/feed.js';
 import { tableRules } from '../../../src/desired/rules.js';
 import { Underlay } from '../../../src/desired/underlay.js';
+import { NOTHING_FOUND } from '../../../src/discover/discovered.js';
 import { KernelError } from '../../../src/kernel/kernel.js';
 import type { SourceState } from '../../../src/source/source.js';
 import { rulesFrom, table } from '../desired/build.js';
@@ -14,21 +15,27 @@ interface Given {
   readonly state?: SourceState;
   readonly pending?: number;
   readonly misplaced?: ReadinessFacts['reconciler']['misplaced'];
+  readonly settled?: boolean;
   readonly unread?: ReadinessFacts['reconciler']['unread'];
 }
 
 function facts(given: Given): ReadinessFacts {
   const { ready = false, phase = { phase: 'synced', since: 0 }, pending = 0 } = given;
-  const { state = { state: 'synced', since: 0 }, misplaced = [], unread } = given;
+  const { state = { state: 'synced', since: 0 }, misplaced = [], unread, settled = true } = given;
   return {
     ready: () => ready,
     source: () => ({ state: () => state }),
-    engine: { feed: { phase, pending: ['ipv4', 'ipv6'] } },
+    engine: { feed: { phase, pending: ['ipv4', 'ipv6'] }, discoverySettled: settled },
     reconciler: { pending, misplaced, unread },
   };
 }
 
-const [RULE] = tableRules(table({ rules: rulesFrom('203.0.113.0/24') }), Underlay.empty, ['ipv4']);
+const [RULE] = tableRules(
+  table({ rules: rulesFrom('203.0.113.0/24') }),
+  Underlay.empty,
+  ['ipv4'],
+  NOTHING_FOUND,
+);
 assert.ok(RULE);
 const MISPLACED = [{ rule: RULE, localPriority: 20_000 }];
 
@@ -45,6 +52,7 @@ const CASES: readonly (readonly [Given, string | undefined])[] = [
     { ready: true, unread: { error: UNREADABLE, attempts: 3, lasting: true, retryAt: 0 } },
     'the kernel cannot be read: routes: EAGAIN: changed all the time',
   ],
+  [{ ready: true, settled: false }, 'not all that discovery is to find is known yet'],
   [{}, 'the kernel is being brought in step'],
   [{ pending: 1 }, '1 change not yet in the kernel'],
   [{ pending: 20 }, '20 changes not yet in the kernel'],

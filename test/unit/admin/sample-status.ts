@@ -49,6 +49,7 @@ export const STATUS: StatusReport = {
     ],
     counters: { undecodable: 0, lastEventAt: NOW - 5 * SECOND },
   },
+  discovery: undefined,
   tables: [
     {
       id: 100,
@@ -66,7 +67,7 @@ export const STATUS: StatusReport = {
       nexthopObjects: false,
       foreignRoutes: 1,
       shadowed: 0,
-      rules: { desired: 4, installed: 4, misplaced: 0, faults: [] },
+      rules: { desired: 4, installed: 4, found: [], misplaced: 0, faults: [] },
       notes: [],
       limits: [
         {

@@ -201,7 +201,7 @@ test('what the kernel refuses, with its words and its next try; the first twenty
 test('misplaced rules are faults, and not counted as installed', async () => {
   const node = await runningNode(config(table({ rules: rulesFrom('203.0.113.0/24') })));
   const rules = () => statusAnswer(fakeFacts(node)).tables[0]?.rules;
-  assert.deepEqual(rules(), { desired: 1, installed: 1, misplaced: 0, faults: [] });
+  assert.deepEqual(rules(), { desired: 1, installed: 1, found: [], misplaced: 0, faults: [] });
   assert.equal(statusAnswer(fakeFacts(node)).ready, true);
   await node.outside(
     'rule add from all lookup 255 pref 20000 proto 3',

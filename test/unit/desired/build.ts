@@ -55,7 +55,7 @@ export function nextHop(given: Partial<NextHopConfig>): NextHopConfig {
 /** Source rules of the prefixes, at 10000. */
 export function rulesFrom(...prefixes: string[]): NonNullable<TableConfig['rules']> {
   const from = prefixes.map((text) => ({ kind: 'prefix', prefix: prefix(text) }) as const);
-  return { priority: 10_000, from, match: [] };
+  return { priority: 10_000, from, match: [], discover: [] };
 }
 
 export function match(given: Partial<RuleMatch>): RuleMatch {
@@ -80,7 +80,7 @@ export function staticRoute(to: string, ...ways: string[]): TableConfig['static'
       weight: Number(weight),
     };
   });
-  return { prefix: prefix(to), via };
+  return { prefix: prefix(to), via, discover: undefined };
 }
 
 export function limit(
@@ -109,6 +109,7 @@ export function config(...tables: TableConfig[]): Config {
     sync: { timeout: 360_000 },
     tables,
     prefixLists: new Map(),
+    discovery: { kubernetes: undefined },
     metrics: { listen: undefined },
     admin: { socket: '/run/rib2fib/admin.sock' },
     alerts: { alertmanager: undefined },

@@ -163,6 +163,7 @@ test('match entries: one rule in each family they may match', async () => {
           priority: 500,
           from: [{ kind: 'interface', interface: 'eth1' }],
           match: [match({ iif: 'eth2', fwmark: { value: 0x14, mask: 0xff } })],
+          discover: [],
         },
       }),
     ),

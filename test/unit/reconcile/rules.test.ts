@@ -53,6 +53,7 @@ test('a selector of everything is none: the kernel keeps no /0', async () => {
           priority: 500,
           from: [{ kind: 'prefix', prefix: prefix('0.0.0.0/0') }],
           match: [match({ from: prefix('10.0.0.0/8'), to: prefix('0.0.0.0/0') })],
+          discover: [],
         },
       }),
     ),
@@ -71,7 +72,12 @@ test('rules follow the addresses of an interface', async () => {
   const node = await runningNode(
     config(
       table({
-        rules: { priority: 500, from: [{ kind: 'interface', interface: 'eth1' }], match: [] },
+        rules: {
+          priority: 500,
+          from: [{ kind: 'interface', interface: 'eth1' }],
+          match: [],
+          discover: [],
+        },
       }),
     ),
   );
@@ -93,7 +99,12 @@ test('two tables may send the same mark of different priorities each their way',
     table({
       id,
       name: `t${id}`,
-      rules: { priority, from: [], match: [match({ fwmark: { value: 1, mask: 0xffffffff } })] },
+      rules: {
+        priority,
+        from: [],
+        match: [match({ fwmark: { value: 1, mask: 0xffffffff } })],
+        discover: [],
+      },
     });
   const node = await runningNode(config(of(100, 500), of(200, 600)));
   assert.deepEqual(node.kernel.ruleTexts(), [
