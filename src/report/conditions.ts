@@ -1,5 +1,5 @@
 /** The conditions of a NodeRoutes object: what an operator, or `kubectl wait`, asks of a node. Pure. */
-import type { StatusReport } from '../admin/report.js';
+import type { DiscoveryReport, StatusReport } from '../admin/report.js';
 import { timeText } from './time-text.js';
 
 /** As Kubernetes' own `metav1.Condition`. */
@@ -27,15 +27,9 @@ type Verdict = readonly [well: boolean, reason: string, message: string];
 /** Characters; the definition takes 32768. */
 const MOST_MESSAGE = 1_000;
 
-interface ResourceState {
-  readonly resource: string;
-  readonly state: string;
-}
-
-/** In the order of {@link ConditionType}; DiscoverySynced where any resource is read. */
+/** In the order of {@link ConditionType}; DiscoverySynced where there is discovery. */
 export function conditionsOf(
   status: StatusReport,
-  resources: readonly ResourceState[],
   before: readonly Condition[],
 ): readonly Condition[] {
   const verdicts: readonly (readonly [ConditionType, Verdict])[] = [
@@ -44,16 +38,16 @@ export function conditionsOf(
     ['ConfigAccepted', configVerdict(status)],
     ['KernelInStep', kernelVerdict(status)],
     ['WithinLimits', limitsVerdict(status)],
-    ...(resources.length === 0
+    ...(status.discovery === undefined
       ? []
-      : [['DiscoverySynced', discoveryVerdict(resources)] as const]),
+      : [['DiscoverySynced', discoveryVerdict(status.discovery)] as const]),
   ];
   return verdicts.map(([type, verdict]) => condition(type, verdict, status.now, before));
 }
 
 /** The same node, whose rib2fib has ended: what it wrote stays, and follows nobody. */
 export function stoppedConditions(before: readonly Condition[], now: number): readonly Condition[] {
-  const message = 'rib2fib was stopped; its routes and rules stay as they are';
+  const message = 'rib2fib was stopped; what is in the kernel follows nobody now';
   return before.map((one) =>
     one.type === 'Ready' ? condition('Ready', [false, 'Stopped', message], now, before) : one,
   );
@@ -102,12 +96,20 @@ function kernelVerdict({ kernel, tables }: StatusReport): Verdict {
   const [failing] = kernel.failing;
   if (failing !== undefined) {
     const { what, errno, message } = failing;
-    return [false, 'Refused', `${kernel.failingTotal} refused; first: ${what}: ${errno}: ${message}`];
+    return [
+      false,
+      'Refused',
+      `${kernel.failingTotal} refused; first: ${what}: ${errno}: ${message}`,
+    ];
   }
   const [contested] = kernel.contested;
   if (contested !== undefined) {
     const { what, by } = contested;
-    return [false, 'Contested', `${kernel.contestedTotal} undone by others; first: ${what}, by ${by}`];
+    return [
+      false,
+      'Contested',
+      `${kernel.contestedTotal} undone by others; first: ${what}, by ${by}`,
+    ];
   }
   const [misplaced] = tables.filter(({ rules }) => rules.misplaced > 0);
   if (misplaced !== undefined) {
@@ -126,7 +128,7 @@ function limitsVerdict({ tables }: StatusReport): Verdict {
   return [false, 'Exceeded', words.join(', ')];
 }
 
-function discoveryVerdict(resources: readonly ResourceState[]): Verdict {
+function discoveryVerdict({ resources }: DiscoveryReport): Verdict {
   const missing = resources.filter(({ state }) => !['synced', 'absent'].includes(state));
   if (missing.length === 0) return [true, 'Synced', 'every resource has been read'];
   const words = missing.map(({ resource, state }) => `${resource} is ${state}`);

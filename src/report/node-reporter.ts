@@ -11,12 +11,7 @@ import { Alarm } from '../reconcile/alarm.js';
 import { type ClusterApi, ClusterWriter, codeOf, type DatedHappening } from './cluster-writer.js';
 import { type Condition, stoppedConditions } from './conditions.js';
 import { happenings } from './event.js';
-import {
-  type NodeRoutesStatus,
-  nodeRoutesStatus,
-  type ResourceSummary,
-  sameReport,
-} from './node-routes.js';
+import { type NodeRoutesStatus, nodeRoutesStatus, sameReport } from './node-routes.js';
 import { timeText } from './time-text.js';
 
 export interface NodeReporterOptions {
@@ -24,8 +19,6 @@ export interface NodeReporterOptions {
   /** Name of this node in the cluster. */
   readonly node: string;
   readonly status: () => StatusReport;
-  /** What discovery reads. */
-  readonly resources: () => readonly ResourceSummary[];
   readonly clock: Clock;
   /** 0 up to 1. */
   readonly random: () => number;
@@ -88,7 +81,7 @@ export class NodeReporter {
 
   /** Takes in what has happened since the last look. */
   #look(): NodeRoutesStatus {
-    const { status: look, resources, clock } = this.#options;
+    const { status: look, clock } = this.#options;
     const status = look();
     const at = clock.now();
     for (const happening of happenings(this.#alerts, status.alerts)) {
@@ -100,7 +93,7 @@ export class NodeReporter {
       this.#events = this.#events.slice(over);
       this.#dropped += over;
     }
-    return nodeRoutesStatus(status, resources(), this.#conditions());
+    return nodeRoutesStatus(status, this.#conditions());
   }
 
   #conditions(): readonly Condition[] {
@@ -147,7 +140,8 @@ export class NodeReporter {
     } catch (error) {
       if (signal.aborted) return false;
       const reason = reasonOf(error);
-      if (this.#failing !== reason) log.warn({ node, err: error }, `the cluster is not told of this node: ${reason}`);
+      if (this.#failing !== reason)
+        log.warn({ node, err: error }, `the cluster is not told of this node: ${reason}`);
       this.#failing = reason;
       return false;
     }

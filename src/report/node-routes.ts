@@ -3,6 +3,7 @@
  * daemon's own status. Pure. The definition is deploy/helm/rib2fib/files/noderoutes-crd.yaml.
  */
 import type { StatusReport, TableReport } from '../admin/report.js';
+import type { ResourceStatus } from '../discover/discovered.js';
 import { FAMILIES } from '../net/family.js';
 import type { PeerStatus } from '../source/source.js';
 import { type Condition, conditionsOf } from './conditions.js';
@@ -67,11 +68,11 @@ interface TableSummary {
 }
 
 /** How a resource stands that discovery reads. */
-export interface ResourceSummary {
+interface ResourceSummary {
   readonly resource: string;
   readonly state: string;
   readonly objects: number;
-  readonly lastError?: string | undefined;
+  readonly lastError?: string;
 }
 
 /** The definition takes no more of these. */
@@ -84,10 +85,9 @@ const MOST_TEXT = 500;
 /** `before`: the conditions last reported, whose times go on while they hold. */
 export function nodeRoutesStatus(
   status: StatusReport,
-  resources: readonly ResourceSummary[],
   before: readonly Condition[],
 ): NodeRoutesStatus {
-  const { source, kernel } = status;
+  const { source, kernel, discovery } = status;
   const tables = status.tables.map(tableSummary);
   const sum = (of: (table: TableSummary) => number) =>
     tables.reduce((total, table) => total + of(table), 0);
@@ -107,17 +107,16 @@ export function nodeRoutesStatus(
     },
     source: sourceSummary(source),
     tables,
-    discovery: resources.slice(0, MOST_RESOURCES).map(({ resource, state, objects, lastError }) => ({
-      ...{ resource, state, objects },
-      ...(lastError === undefined ? {} : { lastError: lastError.slice(0, MOST_TEXT) }),
-    })),
-    conditions: conditionsOf(status, resources, before),
+    discovery: (discovery?.resources ?? []).slice(0, MOST_RESOURCES).map(resourceSummary),
+    conditions: conditionsOf(status, before),
   };
 }
 
 /** What is worth a write of its own: all but the time of the report. */
 export function sameReport(one: NodeRoutesStatus, other: NodeRoutesStatus): boolean {
-  return JSON.stringify({ ...one, reportedAt: '' }) === JSON.stringify({ ...other, reportedAt: '' });
+  return (
+    JSON.stringify({ ...one, reportedAt: '' }) === JSON.stringify({ ...other, reportedAt: '' })
+  );
 }
 
 function sourceSummary(source: StatusReport['source']): NodeRoutesStatus['source'] {
@@ -133,6 +132,13 @@ function sourceSummary(source: StatusReport['source']): NodeRoutesStatus['source
 function peerSummary({ peer, established, lastError }: PeerStatus): PeerSummary {
   return {
     ...{ address: peer, established },
+    ...(lastError === undefined ? {} : { lastError: lastError.slice(0, MOST_TEXT) }),
+  };
+}
+
+function resourceSummary({ resource, state, objects, lastError }: ResourceStatus): ResourceSummary {
+  return {
+    ...{ resource, state, objects },
     ...(lastError === undefined ? {} : { lastError: lastError.slice(0, MOST_TEXT) }),
   };
 }

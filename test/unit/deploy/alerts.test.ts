@@ -51,9 +51,11 @@ test('rules and dashboard ask for metrics that there are', async () => {
       type === 'histogram' ? [`${name}_bucket`, `${name}_sum`, `${name}_count`] : [name],
     ),
   );
-  const panels = (JSON.parse(text(`${CHART}/files/dashboard.json`)) as {
-    panels: readonly { targets: readonly { expr: string }[] }[];
-  }).panels;
+  const panels = (
+    JSON.parse(text(`${CHART}/files/dashboard.json`)) as {
+      panels: readonly { targets: readonly { expr: string }[] }[];
+    }
+  ).panels;
   const asked = [
     ...rules.map(({ expr }) => expr),
     ...panels.flatMap(({ targets }) => targets.map(({ expr }) => expr)),

@@ -15,11 +15,14 @@ assert.ok(TABLE !== undefined);
 const GOOD: StatusReport = { ...STATUS, tables: [{ ...TABLE, limits: [] }] };
 const { kernel, source } = GOOD;
 
+const RESOURCE = { since: NOW, objects: 1, faulty: 0, lastError: undefined };
+const DISCOVERY = { address: 'https://10.96.0.1', node: 'node-a', settled: true, kept: {} };
+
 const find = (conditions: readonly Condition[], type: ConditionType) =>
   conditions.find((condition) => condition.type === type);
 
 test('where all is well every condition is True', () => {
-  const conditions = conditionsOf(GOOD, [], []);
+  const conditions = conditionsOf(GOOD, []);
   assert.deepEqual(
     conditions.map(({ type, status }) => `${type} ${status}`),
     [
@@ -60,7 +63,11 @@ for (const [what, change, type, reason, message] of [
   [
     'a kernel that refuses',
     { kernel: { ...kernel, failing: [refused], failingTotal: 7 } },
-    ...(['KernelInStep', 'Refused', /^7 refused; first: 10\.0\.0\.0\/8: ENETUNREACH: no way/] as const),
+    ...([
+      'KernelInStep',
+      'Refused',
+      /^7 refused; first: 10\.0\.0\.0\/8: ENETUNREACH: no way/,
+    ] as const),
   ],
   [
     'somebody who undoes',
@@ -85,9 +92,12 @@ for (const [what, change, type, reason, message] of [
   ],
 ] as readonly (readonly [string, Partial<StatusReport>, ConditionType, string, RegExp])[]) {
   test(`${what}: ${type} is False, and nothing else`, () => {
-    const conditions = conditionsOf({ ...GOOD, ...change }, [], []);
+    const conditions = conditionsOf({ ...GOOD, ...change }, []);
     const wrong = conditions.filter(({ status }) => status === 'False');
-    assert.deepEqual(wrong.map((one) => one.type), [type]);
+    assert.deepEqual(
+      wrong.map((one) => one.type),
+      [type],
+    );
     assert.equal(wrong[0]?.reason, reason);
     assert.match(wrong[0]?.message ?? '', message);
   });
@@ -102,28 +112,29 @@ test('what discovery reads is a condition where it reads anything', () => {
     ['refused', 'False'],
   ] as const) {
     const resources = [
-      { resource: 'nodes', state: 'synced' },
-      { resource: 'bgppeers.metallb.io', state },
+      { ...RESOURCE, resource: 'nodes', state: 'synced' as const },
+      { ...RESOURCE, resource: 'bgppeers.metallb.io', state },
     ];
-    const condition = find(conditionsOf(GOOD, resources, []), 'DiscoverySynced');
+    const discovery = { ...DISCOVERY, resources };
+    const condition = find(conditionsOf({ ...GOOD, discovery }, []), 'DiscoverySynced');
     assert.equal(condition?.status, status, state);
     if (status === 'False') assert.equal(condition?.message, `bgppeers.metallb.io is ${state}`);
   }
 });
 
 test('a condition keeps its time while it holds, whatever its words', () => {
-  const first = conditionsOf({ ...GOOD, ready: false, unready: 'one' }, [], []);
+  const first = conditionsOf({ ...GOOD, ready: false, unready: 'one' }, []);
   const later = { ...GOOD, ready: false, unready: 'other', now: NOW + 60_000 };
-  const second = conditionsOf(later, [], first);
+  const second = conditionsOf(later, first);
   assert.equal(find(second, 'Ready')?.message, 'other');
   assert.equal(find(second, 'Ready')?.lastTransitionTime, timeText(NOW));
-  const third = conditionsOf({ ...GOOD, now: NOW + 120_000 }, [], second);
+  const third = conditionsOf({ ...GOOD, now: NOW + 120_000 }, second);
   assert.equal(find(third, 'Ready')?.lastTransitionTime, timeText(NOW + 120_000));
   assert.equal(find(third, 'SourceSynced')?.lastTransitionTime, timeText(NOW));
 });
 
 test('a daemon that has ended is not ready, and says no more of the rest than it knew', () => {
-  const before = conditionsOf(GOOD, [], []);
+  const before = conditionsOf(GOOD, []);
   const after = stoppedConditions(before, NOW + 5_000);
   assert.equal(find(after, 'Ready')?.status, 'False');
   assert.equal(find(after, 'Ready')?.reason, 'Stopped');

@@ -4,8 +4,9 @@ import { afterEach, beforeEach, test } from 'node:test';
 import type { AlertReport, StatusReport } from '../../../src/admin/report.js';
 import type { ClusterApi } from '../../../src/report/cluster-writer.js';
 import { NodeReporter } from '../../../src/report/node-reporter.js';
+import type { NodeRoutesStatus } from '../../../src/report/node-routes.js';
 import { STATUS } from '../admin/sample-status.js';
-import { FakeClock } from '../reconcile/fake-clock.js';
+import { FakeClock, settled } from '../reconcile/fake-clock.js';
 
 type Request = Parameters<ClusterApi['json']>[0];
 
@@ -40,7 +41,7 @@ beforeEach(() => {
         return { metadata: { uid: 'a-b-c' } };
       },
     },
-    ...{ node: 'node-a', status: () => ({ ...status, now: clock.now() }), resources: () => [] },
+    ...{ node: 'node-a', status: () => ({ ...status, now: clock.now() }) },
     ...{ clock, random: () => 1, log: { debug: log, info: log, warn: log, error: log } },
   });
   stop = new AbortController();
@@ -52,8 +53,12 @@ afterEach(async () => {
 });
 
 /** Time passes, and all that it wakes is done. */
-const pass = (seconds: number) => clock.advance(seconds * 1_000);
-const words = () => requests.map(({ method, path }) => `${method} ${path.split('/').slice(-2).join('/')}`);
+async function pass(seconds: number): Promise<void> {
+  await settled();
+  await clock.advance(seconds * 1_000);
+}
+const words = () =>
+  requests.map(({ method, path }) => `${method} ${path.split('/').slice(-2).join('/')}`);
 
 const STATUS_PATCH = 'PATCH node-a/status';
 
@@ -87,9 +92,12 @@ test('it applies the status as its own, whole', async () => {
   assert.deepEqual(query, { fieldManager: 'rib2fib', force: 'true' });
   assert.equal(type, 'application/apply-patch+yaml');
   const { apiVersion, kind, metadata } = body as Record<string, unknown>;
-  assert.deepEqual({ apiVersion, kind, metadata }, {
-    ...{ apiVersion: 'rib2fib.io/v1alpha1', kind: 'NodeRoutes', metadata: { name: 'node-a' } },
-  });
+  assert.deepEqual(
+    { apiVersion, kind, metadata },
+    {
+      ...{ apiVersion: 'rib2fib.io/v1alpha1', kind: 'NodeRoutes', metadata: { name: 'node-a' } },
+    },
+  );
 });
 
 test('counts that change all the time are written every ten seconds', async () => {
@@ -136,16 +144,20 @@ test('alerts are Events on the Node, raised and over', async () => {
 });
 
 test('an object that there is not is made, owned by the Node', async () => {
-  let made = false;
-  refuse = ({ method, path }) => {
-    if (method === 'POST' && path.endsWith('/noderoutes')) made = true;
-    return path.endsWith('/status') && !made ? 404 : undefined;
-  };
   await pass(1);
+  requests = [];
+  let there = false;
+  refuse = ({ method, path }) => {
+    if (method === 'POST' && path.endsWith('/noderoutes')) there = true;
+    return path.endsWith('/status') && !there ? 404 : undefined;
+  };
+  counts(7);
+  await pass(12);
   assert.deepEqual(words(), [
     ...[STATUS_PATCH, 'GET nodes/node-a', 'POST v1alpha1/noderoutes', STATUS_PATCH],
   ]);
-  const { metadata } = requests[2]?.body as { metadata: object };
+  const [, , made] = requests;
+  const { metadata } = (made?.body ?? {}) as { metadata?: object };
   assert.deepEqual(metadata, {
     name: 'node-a',
     ownerReferences: [{ apiVersion: 'v1', kind: 'Node', name: 'node-a', uid: 'a-b-c' }],
@@ -212,9 +224,7 @@ test('its last word is that it has stopped', async () => {
   await pass(5);
   stop.abort();
   await running;
-  const { status: last } = requests.at(-1)?.body as {
-    status: { conditions: readonly { type: string; status: string; reason: string }[] };
-  };
-  const ready = last.conditions.find(({ type }) => type === 'Ready');
+  const { status: last } = (requests.at(-1)?.body ?? {}) as { status?: NodeRoutesStatus };
+  const ready = last?.conditions.find(({ type }) => type === 'Ready');
   assert.deepEqual([ready?.status, ready?.reason], ['False', 'Stopped']);
 });

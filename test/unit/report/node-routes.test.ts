@@ -2,16 +2,22 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { parse } from 'yaml';
+import type { ResourceStatus } from '../../../src/discover/discovered.js';
 import { nodeRoutesStatus, sameReport } from '../../../src/report/node-routes.js';
 import { NOW, STATUS } from '../admin/sample-status.js';
 
+const DISCOVERY = { address: 'https://10.96.0.1', node: 'node-a', settled: true, kept: {} };
+const RESOURCE: ResourceStatus = {
+  ...{ resource: 'nodes', since: NOW, objects: 3, faulty: 0, lastError: undefined },
+  state: 'stale',
+};
 const CRD = new URL('../../../deploy/helm/rib2fib/files/noderoutes-crd.yaml', import.meta.url);
 
 test('counts are sums over families and tables, but for what every table hears', () => {
   const [table] = STATUS.tables;
   assert.ok(table !== undefined);
   const tables = [table, { ...table, id: 200, name: 'storage' }];
-  const { routes, rules, tables: summaries } = nodeRoutesStatus({ ...STATUS, tables }, [], []);
+  const { routes, rules, tables: summaries } = nodeRoutesStatus({ ...STATUS, tables }, []);
   assert.deepEqual(routes, {
     ...{ heard: 1_274, desired: 2 * 853, installed: 2 * 853, stale: 0, rejected: 2 * 422 },
   });
@@ -25,20 +31,20 @@ test('counts are sums over families and tables, but for what every table hears',
 
 test('times are told as Kubernetes takes them, and hold only where it ends', () => {
   const feed = { state: 'stale', since: NOW, until: NOW + 120_000, reason: 'reset' } as const;
-  const held = nodeRoutesStatus({ ...STATUS, source: { ...STATUS.source, feed } }, [], []);
+  const held = nodeRoutesStatus({ ...STATUS, source: { ...STATUS.source, feed } }, []);
   assert.equal(held.source.holdUntil, '2026-03-01T12:02:00Z');
   assert.equal(held.lastChange, '2026-03-01T11:59:55Z');
   const ever = { ...feed, until: null };
-  const forever = nodeRoutesStatus({ ...STATUS, source: { ...STATUS.source, feed: ever } }, [], []);
+  const forever = nodeRoutesStatus({ ...STATUS, source: { ...STATUS.source, feed: ever } }, []);
   assert.ok(!('holdUntil' in forever.source));
 });
 
 test('a report differs from another by all but its time', () => {
-  const report = nodeRoutesStatus(STATUS, [], []);
-  const later = nodeRoutesStatus({ ...STATUS, now: NOW + 1_000 }, [], report.conditions);
+  const report = nodeRoutesStatus(STATUS, []);
+  const later = nodeRoutesStatus({ ...STATUS, now: NOW + 1_000 }, report.conditions);
   assert.ok(sameReport(report, later));
   const kernel = { ...STATUS.kernel, lastChangeAt: NOW };
-  assert.ok(!sameReport(report, nodeRoutesStatus({ ...STATUS, kernel }, [], report.conditions)));
+  assert.ok(!sameReport(report, nodeRoutesStatus({ ...STATUS, kernel }, report.conditions)));
 });
 
 test('however much there is to tell, the definition takes it', () => {
@@ -53,8 +59,8 @@ test('however much there is to tell, the definition takes it', () => {
       ...STATUS,
       source: { ...STATUS.source, peers: many({ ...peer, lastError: 'x'.repeat(9_999) }) },
       tables: [{ ...table, limits: many(latched) }],
+      discovery: { ...DISCOVERY, resources: many({ ...RESOURCE, lastError: 'x'.repeat(9_999) }) },
     },
-    many({ resource: 'nodes', state: 'refused', objects: 0, lastError: 'x'.repeat(9_999) }),
     [],
   );
   assert.equal(report.source.peersEstablished, 500);
@@ -64,9 +70,9 @@ test('however much there is to tell, the definition takes it', () => {
 
 test('the definition knows every field that is written', () => {
   const feed = { state: 'stale', since: NOW, until: NOW + 1, reason: 'reset' } as const;
-  const resources = [{ resource: 'nodes', state: 'stale', objects: 3, lastError: 'gone' }];
+  const discovery = { ...DISCOVERY, resources: [{ ...RESOURCE, lastError: 'gone' }] };
   const source = { ...STATUS.source, feed };
-  const report = nodeRoutesStatus({ ...STATUS, source }, resources, []);
+  const report = nodeRoutesStatus({ ...STATUS, source, discovery }, []);
   assert.deepEqual(faults(report, statusSchema()), []);
   assert.deepEqual(faults({ ...report, unknown: 1 }, statusSchema()), ['unknown: not known']);
 });
