@@ -57,6 +57,12 @@ tables:
       priority: 10000
       from: [ 203.0.113.0/24, "2001:db8:100::/56", { interface: eth1 } ]
       match: [ { fwmark: 0x14/0xff, iif: eth1 } ]
+      discover:
+        - ciliumPools: { selector: { matchLabels: { fabric: a } } }
+        - metallbPools: { names: [ edge ], advertised: true }
+        - services: { class: example.org/lb, namespaces: [ web ], externalIPs: false }
+discovery:
+  kubernetes: { node: node-a, protect: [ podCidrs, podPools, serviceCidrs, nodeAddresses, apiServer ] }
 prefixLists:
   customers:
     - permit 172.16.1.0/24 le 32

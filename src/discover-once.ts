@@ -1,6 +1,7 @@
 /** What a cluster says, asked once, for the commands that need no daemon. */
 import type { Clock } from './clock.js';
 import type { Engine } from './desired/engine.js';
+import type { ResourceStatus } from './discover/discovered.js';
 import type { Discovery } from './discover/discovery.js';
 
 /** A server that has not answered for so long will not answer a command. */
@@ -41,16 +42,20 @@ export async function discoverOnce(options: DiscoverOnceOptions): Promise<readon
 }
 
 function notesOf(discovery: Discovery): readonly string[] {
-  return discovery.resources().flatMap(({ resource, state, lastError }) => {
-    switch (state) {
-      case 'synced':
-      case 'absent':
-        return [];
-      case 'listing':
-      case 'stale':
-        return `discovery: ${resource} is not known, and what came of it before stays: ${lastError ?? 'no answer yet'}`;
-      case 'refused':
-        return `discovery: ${resource} may not be read: ${lastError}`;
+  return discovery.resources().flatMap(noteOf);
+}
+
+function noteOf({ resource, state, lastError }: ResourceStatus): readonly string[] {
+  switch (state) {
+    case 'synced':
+    case 'absent':
+      return [];
+    case 'listing':
+    case 'stale': {
+      const why = lastError ?? 'no answer yet';
+      return [`discovery: ${resource} is not known, and what came of it before stays: ${why}`];
     }
-  });
+    case 'refused':
+      return [`discovery: ${resource} may not be read: ${lastError}`];
+  }
 }

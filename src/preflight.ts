@@ -20,7 +20,8 @@ export function acceptedOrFault(result: LoadResult): LoadedConfig {
 /** Throws {@link StartFault} for what the environment lacks that the configuration builds upon. */
 export function checkEnvironment(config: Config): void {
   const faults = discoveryFaults(config);
-  if (faults.length > 0) throw new StartFault('the configuration does not fit this node', 1, faults);
+  if (faults.length > 0)
+    throw new StartFault('the configuration does not fit this node', 1, faults);
 }
 
 /** Opens the kernel for writing. Throws {@link StartFault} without the right to. */

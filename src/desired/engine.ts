@@ -73,7 +73,9 @@ export class Engine {
 
   /** Nothing that was asked of the cluster is awaited: see `DiscoveredTable.settled`. */
   get discoverySettled(): boolean {
-    return this.#ranges.settled && [...this.#tables.values()].every(({ found }) => found.part.settled);
+    return (
+      this.#ranges.settled && [...this.#tables.values()].every(({ found }) => found.part.settled)
+    );
   }
 
   get families(): readonly Family[] {

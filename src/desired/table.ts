@@ -51,6 +51,8 @@ export class Table {
   #fed: boolean;
   #found: Found;
   #before: Standing;
+  /** Of the next {@link refresh}: what it has to return besides. */
+  #keptOwed: readonly Prefix[] = NO_PREFIXES;
   #lastStage: Stage | undefined;
   /** Neighbours in a feed mostly come to the same. */
   #lastDecision: Decision | undefined;
@@ -117,8 +119,10 @@ export class Table {
   /** The prefixes that are kept in main no more, or newly: what they cover must be decided again. */
   refresh(): readonly Prefix[] {
     const { kept, cluster } = this.fixed;
-    if (!this.#fixed.refresh(this.#ground)) return NO_PREFIXES;
-    const changed = this.fixed.kept.difference(kept);
+    const owed = this.#keptOwed;
+    this.#keptOwed = NO_PREFIXES;
+    if (!this.#fixed.refresh(this.#ground)) return owed;
+    const changed = [...owed, ...this.fixed.kept.difference(kept)];
     if (cluster === this.fixed.cluster) return changed;
     return [...changed, ...this.fixed.cluster.difference(cluster)];
   }
@@ -263,8 +267,10 @@ export class Table {
     }
     if (onObjects) this.#objects.adopt();
     if (!this.#found.part.settled || !this.#found.ranges.settled) {
+      // At once: the next pass would take out what is not wanted.
       this.#before = standing;
       this.#fixed.outdated();
+      this.#keptOwed = this.refresh();
     }
     if (fed) this.feedEnded();
   }

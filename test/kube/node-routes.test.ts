@@ -3,17 +3,21 @@
  * that the chart gives it and no others, and the definition that the chart installs.
  */
 import assert from 'node:assert/strict';
+import { rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { NodeRoutesStatus } from '../../src/report/node-routes.js';
-import type { Daemon } from '../support/daemon.js';
+import { type Daemon, startDaemon } from '../support/daemon.js';
 import { ofKind, render } from '../support/kube/chart.js';
 import type { KubeClient, KubeList, KubeObject } from '../support/kube/client.js';
 import { KubeCluster, type Pod } from '../support/kube/cluster.js';
 import { node } from '../support/kube/objects.js';
 import { isRefused, refusal } from '../support/kube/refusals.js';
-import { ROUTER1, TwoFabrics } from '../support/two-fabrics.js';
+import { scratchDirectory } from '../support/leftovers.js';
+import { connect, createNetns, type Netns } from '../support/netns.js';
 import { until } from '../support/wait.js';
 
+const ROUTER = '10.9.0.2';
 const OBJECTS = '/apis/rib2fib.io/v1alpha1/noderoutes';
 const OBJECT = `${OBJECTS}/node-a`;
 const TABLES = [
@@ -24,6 +28,9 @@ const TABLES = [
   },
 ];
 const DISCOVERY = { kubernetes: { node: 'node-a' } };
+const scratch = scratchDirectory('routes');
+const ROUTES = join(scratch.path, 'routes.yaml');
+const CONFIG = { source: { file: { path: ROUTES } }, tables: TABLES, discovery: DISCOVERY };
 const VALUES = {
   'config.source': { gobgp: { address: '127.0.0.1:50051' } },
   'config.tables': TABLES,
@@ -31,7 +38,8 @@ const VALUES = {
 };
 
 let cluster: KubeCluster;
-let lab: TwoFabrics;
+let worker: Netns;
+let router: Netns;
 let objects: readonly KubeObject[];
 let pod: Pod;
 let daemon: Daemon;
@@ -44,17 +52,32 @@ before(async () => {
     ...objects.filter(({ kind }) => /^(ServiceAccount|CustomResourceDefinition)$|Role/.test(kind)),
     node('node-a', { podCIDRs: ['10.42.0.0/24'] }),
   ]);
-  lab = await TwoFabrics.create();
-  await cluster.join(lab.node);
+  worker = await createNetns('worker');
+  router = await createNetns('router');
+  await connect(
+    ...([router, { name: 'n0', addresses: [`${ROUTER}/24`] }] as const),
+    ...([worker, { name: 'eth1', addresses: ['10.9.0.1/24'] }] as const),
+  );
+  await cluster.join(worker);
   // The account is there, with the chart's rights; it is given none besides.
   pod = await cluster.pod(await cluster.account('rib2fib', [], 'rib2fib'));
-  await lab.feed([{ prefix: '10.1.0.0/16', nextHop: ROUTER1 }]);
-  daemon = await lab.daemon({ tables: TABLES, discovery: DISCOVERY }, { ...pod });
+  await feed('10.1.0.0/16');
+  daemon = await startDaemon({ netns: worker, config: CONFIG, ...pod });
 });
 after(async () => {
-  await lab[Symbol.asyncDispose]();
+  await daemon[Symbol.asyncDispose]();
+  await router[Symbol.asyncDispose]();
+  await worker[Symbol.asyncDispose]();
   await cluster[Symbol.asyncDispose]();
+  scratch.remove();
 });
+
+/** All there is to be learned, in one rename. */
+async function feed(...prefixes: readonly string[]): Promise<void> {
+  const routes = prefixes.map((prefix) => ({ prefix, nextHop: ROUTER }));
+  await writeFile(`${ROUTES}.next`, JSON.stringify(routes)); // JSON is YAML.
+  await rename(`${ROUTES}.next`, ROUTES);
+}
 
 async function status(): Promise<NodeRoutesStatus> {
   const object = await cluster.admin.get(OBJECT);
@@ -136,11 +159,7 @@ describe('a node in its cluster', () => {
   });
 
   it('follows what changes', async () => {
-    await lab.feed([
-      { prefix: '10.1.0.0/16', nextHop: ROUTER1 },
-      { prefix: '10.2.0.0/16', nextHop: ROUTER1 },
-      { prefix: '10.42.0.0/25', nextHop: ROUTER1 },
-    ]);
+    await feed('10.1.0.0/16', '10.2.0.0/16', '10.42.0.0/25');
     await reported('two are accepted', ({ tables }) => tables[0]?.accepted === 2);
     await reported('the pod CIDR is refused', ({ tables }) => {
       return tables[0]?.rejected['cluster-range'] === 1;
@@ -149,10 +168,10 @@ describe('a node in its cluster', () => {
 
   it('says within seconds that a limit is exceeded, and that it is over', async () => {
     const many = ['10.1.0.0/16', '10.2.0.0/16', '10.3.0.0/16', '10.4.0.0/16'];
-    await lab.feed(many.map((prefix) => ({ prefix, nextHop: ROUTER1 })));
+    await feed(...many);
     await reported('exceeded', (one) => condition(one, 'WithinLimits') === 'False Exceeded');
     await heard('PrefixLimitExceeded');
-    await lab.feed([{ prefix: '10.1.0.0/16', nextHop: ROUTER1 }]);
+    await feed('10.1.0.0/16');
     await reported('within', (one) => condition(one, 'WithinLimits') === 'True Within');
     await heard('PrefixLimitExceededOver');
   });
@@ -163,16 +182,13 @@ describe('a node in its cluster', () => {
     await reported('refused', (one) => condition(one, 'ConfigAccepted') === 'False Refused');
     const refused = (await status()).conditions.find(({ type }) => type === 'ConfigAccepted');
     assert.match(refused?.message ?? '', /rib2fib\.yaml:\d+:\d+/);
-    await daemon.configure({ source: lab.source, tables: TABLES, discovery: DISCOVERY });
+    await daemon.configure(CONFIG);
     await heard('ConfigAccepted');
   });
 
   it('goes on after the API server was away, and tells what happened meanwhile', async () => {
     await cluster.stop('SIGKILL');
-    await lab.feed([
-      { prefix: '10.1.0.0/16', nextHop: ROUTER1 },
-      { prefix: '10.9.9.0/24', nextHop: ROUTER1 },
-    ]);
+    await feed('10.1.0.0/16', '10.9.9.0/24');
     await daemon.logged(
       ({ msg }) => /the cluster is not told of this node/.test(msg ?? ''),
       'that it cannot tell',
@@ -183,7 +199,7 @@ describe('a node in its cluster', () => {
 
   it('makes its object anew when somebody has deleted it', async () => {
     await cluster.admin.delete(await cluster.admin.get(OBJECT));
-    await lab.feed([{ prefix: '10.1.0.0/16', nextHop: ROUTER1 }]);
+    await feed('10.1.0.0/16');
     await until(
       () =>
         cluster.admin.get(OBJECT).then(

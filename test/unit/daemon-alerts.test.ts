@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DaemonAlerts } from '../../src/daemon-alerts.js';
+import type { ResourceState, ResourceStatus } from '../../src/discover/discovered.js';
 import { KernelError } from '../../src/kernel/kernel.js';
 import type { Alert } from '../../src/observe/alerts.js';
 import type { PeerStatus } from '../../src/source/source.js';
@@ -200,4 +201,37 @@ test('one feed of several that is away is told while its routes are held; a rout
   // The source as a whole is lost: that has an alert of its own.
   await node.lost();
   assert.equal(told(away), undefined);
+});
+
+test('a cluster that does not answer is an alert after five minutes, one that refuses at once', async () => {
+  const node = await runningNode(config(table()));
+  const facts = fakeFacts(node);
+  const raised = new Map<string, Alert>();
+  const alerts = new DaemonAlerts(facts, {
+    raise: (alert) => void raised.set(alert.name, alert),
+    resolve: ({ name }) => void raised.delete(name),
+  });
+  const resource = (state: ResourceState, since: number): ResourceStatus => ({
+    ...{ resource: 'nodes', state, since, objects: 0, faulty: 0, lastError: 'no answer' },
+  });
+  const now = (...resources: readonly ResourceStatus[]): string[] => {
+    facts.foundBy = {
+      ...{ name: 'cluster', node: 'node-a', reconfigure() {}, resources: () => resources },
+      async *snapshots() {},
+      snapshot: () => ({ tables: new Map(), kept: [], keptSettled: true }),
+    };
+    alerts.review();
+    return [...raised.keys()];
+  };
+  const long = facts.clock.now() - 300_000;
+  for (const state of ['stale', 'listing'] as const) {
+    assert.deepEqual(now(resource(state, long + 1)), []);
+    assert.deepEqual(now(resource(state, long)), ['Rib2fibDiscoveryStale']);
+    assert.equal(raised.get('Rib2fibDiscoveryStale')?.description, 'nodes: no answer');
+    assert.deepEqual(now(resource('synced', long)), []);
+  }
+  assert.deepEqual(now(resource('absent', long)), []);
+  assert.deepEqual(now(resource('refused', facts.clock.now())), ['Rib2fibDiscoveryRefused']);
+  assert.deepEqual(now(), []);
+  await node.stop();
 });

@@ -149,7 +149,10 @@ export class Reflector<T> {
     if (code !== 403 || !path.startsWith('/apis/')) return code === 404;
     const [, apis, group, version] = path.split('/');
     try {
-      const described = await this.#options.api.json({ path: `/${apis}/${group}/${version}`, signal });
+      const described = await this.#options.api.json({
+        path: `/${apis}/${group}/${version}`,
+        signal,
+      });
       const plural = path.split('/').at(-1);
       const served = Fields.of(described).mappings('resources');
       return !served.some((one) => one.text('name') === plural);

@@ -1,5 +1,5 @@
 /** A daemon with something of everything to tell; times hang on `NOW`. */
-import type { StatusReport } from '../../../src/admin/report.js';
+import type { DiscoveryReport, StatusReport } from '../../../src/admin/report.js';
 
 export const NOW = Date.parse('2026-03-01T12:00:00Z');
 
@@ -134,6 +134,29 @@ export const STATUS: StatusReport = {
       labels: { table: 'fabric', peer: 'all', family: 'ipv4' },
       since: NOW - 10 * MINUTE,
       summary: 'fabric/all/ipv4 is at 81 % of 1,000',
+    },
+  ],
+};
+
+/** Of a daemon in a cluster. */
+export const DISCOVERY: DiscoveryReport = {
+  address: 'https://10.96.0.1:443',
+  node: 'node-a',
+  settled: true,
+  kept: { 'pod-cidr': 3, 'service-cidr': 1 },
+  resources: [
+    {
+      ...{
+        resource: 'ciliumloadbalancerippools.cilium.io',
+        state: 'refused',
+        objects: 0,
+        faulty: 0,
+      },
+      ...{ since: NOW - 3 * MINUTE, lastError: 'forbidden' },
+    },
+    {
+      ...{ resource: 'nodes', state: 'synced', objects: 3, faulty: 1 },
+      ...{ since: NOW - 3 * HOUR, lastError: undefined },
     },
   ],
 };

@@ -210,6 +210,7 @@ test('misplaced rules are faults, and not counted as installed', async () => {
   assert.deepEqual(rules(), {
     desired: 1,
     installed: 0,
+    found: [],
     misplaced: 1,
     faults: ['priority 10000 is not behind the ipv4 rule of table local (20000)'],
   });

@@ -4,7 +4,7 @@ import { stripVTControlCharacters } from 'node:util';
 import type { StatusReport } from '../../../src/admin/report.js';
 import { statusText } from '../../../src/cli/status-text.js';
 import { createStyle, PLAIN } from '../../../src/cli/style.js';
-import { NOW, STATUS } from '../admin/sample-status.js';
+import { DISCOVERY, NOW, STATUS } from '../admin/sample-status.js';
 
 test('a ready daemon at a glance', () => {
   assert.equal(
@@ -175,7 +175,7 @@ test('rules taken out, and what the node does not allow', () => {
       tables: [
         {
           ...table,
-          rules: { desired: 4, installed: 2, misplaced: 2, faults: [why] },
+          rules: { desired: 4, installed: 2, found: [], misplaced: 2, faults: [why] },
           notes: ['static 0.0.0.0/0 is not installed: there is no interface eth9'],
         },
       ],
@@ -261,4 +261,23 @@ test('colour changes no width', () => {
   const coloured = statusText(STATUS, createStyle(true));
   assert.ok(coloured.includes('\x1b[32mready'));
   assert.equal(stripVTControlCharacters(coloured), statusText(STATUS, PLAIN));
+});
+
+test('a cluster: where it is asked, what is never learned, how each resource stands', () => {
+  const lines = statusText({ ...STATUS, discovery: DISCOVERY }, PLAIN).split('\n');
+  const line =
+    'cluster  https://10.96.0.1:443 as node-a: known; never learned: 3 pod-cidr, 1 service-cidr';
+  assert.ok(lines.includes(line), lines.join('\n'));
+  const at = lines.findIndex((one) => one.startsWith('RESOURCE'));
+  assert.deepEqual(
+    lines.slice(at, at + 3).map((one) => one.trimEnd().split(/ {2,}/)),
+    [
+      ['RESOURCE', 'STATE', 'SINCE', 'OBJECTS', 'FAULTY'],
+      ['ciliumloadbalancerippools.cilium.io', 'refused', '3 min ago', '0', '0', 'forbidden'],
+      ['nodes', 'synced', '3 h ago', '3', '1'],
+    ],
+  );
+  const settled = { ...DISCOVERY, settled: false, kept: {} };
+  const awaited = statusText({ ...STATUS, discovery: settled }, PLAIN);
+  assert.match(awaited, /node-a: not all known yet, what was before stays\n/);
 });

@@ -17,6 +17,7 @@ tables:
     static: [ { prefix: 0.0.0.0/0, via: [ { gateway: 10.9.0.2, interface: eth1 } ] } ]
     rules: { priority: 1000, from: [ 192.0.2.0/24 ], match: [ { fwmark: 20 } ] }
   - id: 200
+discovery: { kubernetes: { node: a, protect: [ podCidrs ] } }
 prefixLists: { a: [ permit 10.0.0.0/8, permit 11.0.0.0/8 ], b: [ permit any ] }
 `;
 
@@ -24,6 +25,28 @@ prefixLists: { a: [ permit 10.0.0.0/8, permit 11.0.0.0/8 ], b: [ permit any ] }
 const ROWS: readonly (readonly [from: string, to: string, lines: readonly string[]])[] = [
   ['hold: 60s', 'hold: 60000ms', []],
   ['hold: 60s', 'hold: forever', ['hold: 1m -> forever']],
+  [
+    '{ node: a, protect: [ podCidrs ] }',
+    '{ node: b, protect: [], status: false }',
+    [
+      'discovery.kubernetes.node: a -> b',
+      'discovery.kubernetes.protect: podCidrs -> none',
+      'discovery.kubernetes.status: true -> false',
+    ],
+  ],
+  ['{ kubernetes: { node: a, protect: [ podCidrs ] } }', '{}', ['discovery.kubernetes: removed']],
+  [
+    'match: [ { fwmark: 20 } ]',
+    'match: [ { fwmark: 20 } ], discover: [ { ciliumPools: { names: [ x, y ] } }, { metallbPools: { advertised: false } }, { services: { class: lb, namespaces: [ n ], externalIPs: true, selector: { matchLabels: { a: b }, matchExpressions: [ { key: c, operator: In, values: [ d, e ] }, { key: f, operator: NotIn, values: [ g ] }, { key: h, operator: Exists }, { key: i, operator: DoesNotExist } ] } } } ]',
+    [
+      'tables[fabric].rules.discover: +ciliumPools x,y +metallbPools advertised or not +services class lb a=b,c in (d,e),f notin (g),h,!i in n externalIPs',
+    ],
+  ],
+  [
+    'via: [ { gateway: 10.9.0.2, interface: eth1 } ]',
+    'discover: { metallbPeers: {} }',
+    ['tables[fabric].static: +0.0.0.0/0 via metallbPeers -0.0.0.0/0 via 10.9.0.2%eth1'],
+  ],
   [
     '127.0.0.1:50051',
     '127.0.0.1:50052',

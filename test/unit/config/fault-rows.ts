@@ -24,7 +24,8 @@ export function inTable(text: string): string {
   return TABLE + text.replaceAll(/^(?=.)/gm, '    ');
 }
 
-export const TOP_KEYS = 'source, hold, sync, tables, prefixLists, discovery, metrics, admin, alerts, log';
+export const TOP_KEYS =
+  'source, hold, sync, tables, prefixLists, discovery, metrics, admin, alerts, log';
 export const TABLE_KEYS =
   'id, name, metric, filters, acceptDefault, limits, multipath, bestPath, nextHop, foreign, static, onMiss, keepInMain, rules';
 

@@ -37,7 +37,10 @@ tables:
       from: [ 203.0.113.0/24, "2001:db8:100::/56", { interface: eth1 } ]
       priority: 10000
       match: [ { fwmark: 0xffffffff, iif: eth1, to: "2001:db8::/32" } ]
+      discover: [ { services: { class: x, selector: { matchExpressions: [ { key: a, operator: Exists } ] } } } ]
   - id: 200
+    static: [ { prefix: 0.0.0.0/0, discover: { metallbPeers: {} } } ]
+discovery: { kubernetes: { kubeconfig: lists.conf, node: node-a } }
 prefixLists:
   long: { file: lists.conf }
   none: { file: lists.conf }

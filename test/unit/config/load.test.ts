@@ -122,6 +122,7 @@ describe('loadConfig', () => {
         { kind: 'interface', interface: 'eth1' },
       ],
       match: [{ iif: 'eth1', fwmark: { value: 0x14, mask: 0xff } }],
+      discover: [],
     });
     assert.deepEqual(plain(prefixLists.get('customers')), {
       ipv4: [
@@ -163,6 +164,7 @@ describe('loadConfig', () => {
         },
       ],
       prefixLists: new Map(),
+      discovery: { kubernetes: undefined },
       metrics: { listen: { host: '127.0.0.1', port: 9469 } },
       admin: { socket: '/run/rib2fib/admin.sock' },
       alerts: { alertmanager: undefined },

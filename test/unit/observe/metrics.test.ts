@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { StatusReport } from '../../../src/admin/report.js';
 import { Metrics } from '../../../src/observe/metrics.js';
-import { NOW, STATUS } from '../admin/sample-status.js';
+import { DISCOVERY, NOW, STATUS } from '../admin/sample-status.js';
 
 /** Name and labels of every metric that operators may build on: a contract. */
 const CONTRACT: Readonly<Record<string, readonly string[]>> = {
@@ -35,6 +35,12 @@ const CONTRACT: Readonly<Record<string, readonly string[]>> = {
   rib2fib_drift_repaired_total: ['kind'],
   rib2fib_kernel_overruns_total: [],
   rib2fib_reconcile_duration_seconds: [],
+  rib2fib_discovery_resource_state: ['resource', 'state'],
+  rib2fib_discovery_resource_state_since_timestamp_seconds: ['resource'],
+  rib2fib_discovery_objects: ['resource'],
+  rib2fib_discovery_objects_faulty: ['resource'],
+  rib2fib_discovery_ranges_kept: ['kind'],
+  rib2fib_rules_found: ['table'],
   rib2fib_config_loaded: [],
   rib2fib_config_stale: [],
   rib2fib_build_info: ['version'],
@@ -61,7 +67,7 @@ test('names and labels are the contract, no more and no less', async () => {
   const feed = { state: 'stale', since: NOW, until: NOW + 1_000, reason: 'reset' } as const;
   const peers = STATUS.source.peers.map((peer) => ({ ...peer, heldUntil: null }));
   const source = { ...STATUS.source, feed, peers };
-  const all = await lines(metricsOf(() => ({ ...STATUS, source })));
+  const all = await lines(metricsOf(() => ({ ...STATUS, source, discovery: DISCOVERY })));
   for (const line of all) {
     const name = /^# TYPE (\S+)/.exec(line)?.[1];
     if (name !== undefined) seen.set(name, []);
@@ -104,6 +110,23 @@ test('gauges say what status says', async () => {
     'rib2fib_config_loaded 1',
     'rib2fib_config_stale 0',
     'rib2fib_build_info{version="0.1.0"} 1',
+  ]) {
+    assert.ok(all.includes(line), line);
+  }
+});
+
+test('how each resource of the cluster stands', async () => {
+  const all = await lines(metricsOf(() => ({ ...STATUS, discovery: DISCOVERY })));
+  const pools = 'resource="ciliumloadbalancerippools.cilium.io"';
+  for (const line of [
+    `rib2fib_discovery_resource_state{${pools},state="refused"} 1`,
+    `rib2fib_discovery_resource_state{${pools},state="synced"} 0`,
+    'rib2fib_discovery_resource_state{resource="nodes",state="synced"} 1',
+    `rib2fib_discovery_resource_state_since_timestamp_seconds{${pools}} ${(NOW - 180_000) / 1000}`,
+    'rib2fib_discovery_objects{resource="nodes"} 3',
+    'rib2fib_discovery_objects_faulty{resource="nodes"} 1',
+    'rib2fib_discovery_ranges_kept{kind="pod-cidr"} 3',
+    'rib2fib_rules_found{table="fabric"} 0',
   ]) {
     assert.ok(all.includes(line), line);
   }

@@ -1,8 +1,8 @@
 /** A small HTTP server in the place of an API server, whose every answer the test gives. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { ApiAccess } from '../../../../src/discover/kubernetes/api-access.js';
 import type { Clock } from '../../../../src/clock.js';
+import type { ApiAccess } from '../../../../src/discover/kubernetes/api-access.js';
 import { until } from '../../../support/wait.js';
 
 export interface Call {

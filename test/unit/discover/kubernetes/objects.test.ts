@@ -34,10 +34,26 @@ const PEERS: readonly (readonly [object, Shape, string | undefined])[] = [
 ];
 
 const PEER_FAULTS: readonly (readonly [object, Shape, string])[] = [
-  [{ 'rib2fib/enabled': 'off' }, { peerAddress: '10.9.0.2' }, 'rib2fib/enabled is neither true nor false: off'],
-  [{ 'rib2fib/weight': '0' }, { peerAddress: '10.9.0.2' }, 'rib2fib/weight is not from 1 to 256: 0'],
-  [{ 'rib2fib/weight': '257' }, { peerAddress: '10.9.0.2' }, 'rib2fib/weight is not from 1 to 256: 257'],
-  [{ 'rib2fib/address': 'router' }, { peerAddress: '10.9.0.2' }, 'peerAddress is no address: router'],
+  [
+    { 'rib2fib/enabled': 'off' },
+    { peerAddress: '10.9.0.2' },
+    'rib2fib/enabled is neither true nor false: off',
+  ],
+  [
+    { 'rib2fib/weight': '0' },
+    { peerAddress: '10.9.0.2' },
+    'rib2fib/weight is not from 1 to 256: 0',
+  ],
+  [
+    { 'rib2fib/weight': '257' },
+    { peerAddress: '10.9.0.2' },
+    'rib2fib/weight is not from 1 to 256: 257',
+  ],
+  [
+    { 'rib2fib/address': 'router' },
+    { peerAddress: '10.9.0.2' },
+    'peerAddress is no address: router',
+  ],
   [{}, { peerAddress: 'fe80::1' }, 'peerAddress is link-local, and there is no interface: fe80::1'],
   [{}, { peerAddress: 7 }, 'spec.peerAddress is not text'],
 ];
@@ -119,11 +135,16 @@ describe('Service', () => {
   });
 
   it('has external addresses where those are asked for, whatever its type', () => {
-    const plain = service('a/b', { type: 'ClusterIP', externalIPs: ['198.51.100.8'] }, [{ ip: '10.0.0.1' }]);
+    const plain = service('a/b', { type: 'ClusterIP', externalIPs: ['198.51.100.8'] }, [
+      { ip: '10.0.0.1' },
+    ]);
     assert.equal(asked(plain), '');
     assert.equal(asked(plain, { externalIPs: true }), '198.51.100.8/32');
     assert.equal(asked(plain, { externalIPs: true, class: 'x' }), '');
-    assert.equal(asked(web, { externalIPs: true }), '203.0.113.7/32 2001:db8::7/128 198.51.100.7/32');
+    assert.equal(
+      asked(web, { externalIPs: true }),
+      '203.0.113.7/32 2001:db8::7/128 198.51.100.7/32',
+    );
   });
 
   it('without a head or a status has none', () => {
@@ -134,14 +155,23 @@ describe('Service', () => {
 
   it('with an address that is none is none', () => {
     const fault = (message: string) => new ObjectFault(message);
-    assert.throws(() => asked(service('a/b', {}, [{ ip: 'x' }])), fault('status.loadBalancer.ingress[0].ip is no address: x'));
-    assert.throws(() => asked(service('a/b', { externalIPs: ['10.0.0.0/8'] })), fault('spec.externalIPs is no address: 10.0.0.0/8'));
+    assert.throws(
+      () => asked(service('a/b', {}, [{ ip: 'x' }])),
+      fault('status.loadBalancer.ingress[0].ip is no address: x'),
+    );
+    assert.throws(
+      () => asked(service('a/b', { externalIPs: ['10.0.0.0/8'] })),
+      fault('spec.externalIPs is no address: 10.0.0.0/8'),
+    );
   });
 });
 
 describe('EndpointSlice', () => {
-  const slice = (endpoints: readonly Shape[], rest: Shape = {}, labels: object = { 'kubernetes.io/service-name': 'web' }) =>
-    object('shop/web-x', { addressType: 'IPv4', endpoints, ...rest }, { labels });
+  const slice = (
+    endpoints: readonly Shape[],
+    rest: Shape = {},
+    labels: object = { 'kubernetes.io/service-name': 'web' },
+  ) => object('shop/web-x', { addressType: 'IPv4', endpoints, ...rest }, { labels });
   const at = (address: string, nodeName: string | undefined, conditions?: Shape): Shape => ({
     ...{ addresses: [address], nodeName, conditions },
   });
@@ -165,9 +195,15 @@ describe('EndpointSlice', () => {
 
   it('of another node, of no service, or of names is of no use', () => {
     const one = at('10.244.1.1', 'node-a');
-    assert.equal(parsed((fields) => parseEndpointsOn('node-b', fields), slice([one])), undefined);
+    assert.equal(
+      parsed((fields) => parseEndpointsOn('node-b', fields), slice([one])),
+      undefined,
+    );
     assert.equal(parsed(parseAllEndpoints, slice([one], {}, {})), undefined);
-    assert.equal(parsed(parseAllEndpoints, slice([at('a.example', 'node-a')], { addressType: 'FQDN' })), undefined);
+    assert.equal(
+      parsed(parseAllEndpoints, slice([at('a.example', 'node-a')], { addressType: 'FQDN' })),
+      undefined,
+    );
     assert.equal(parsed(parseAllEndpoints, slice([], { endpoints: null })), undefined);
   });
 
@@ -218,7 +254,10 @@ describe("the cluster's own ranges", () => {
   });
 
   it('of a CiliumPodIPPool, in both shapes', () => {
-    const old = spec('p', { ipv4: { cidrs: ['10.10.0.0/16'], maskSize: 24 }, ipv6: { cidrs: ['fd10::/56'], maskSize: 64 } });
+    const old = spec('p', {
+      ipv4: { cidrs: ['10.10.0.0/16'], maskSize: 24 },
+      ipv6: { cidrs: ['fd10::/56'], maskSize: 64 },
+    });
     const coming = spec('p', { ipv4: { cidrs: [{ cidr: '10.10.0.0/16' }], maskSize: 24 } });
     assert.equal(texts(parsed(parsePodPool, old).prefixes), '10.10.0.0/16 fd10::/56');
     assert.equal(texts(parsed(parsePodPool, coming).prefixes), '10.10.0.0/16');

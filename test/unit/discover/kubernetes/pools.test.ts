@@ -13,17 +13,26 @@ import {
 import { matchLabels, parsed, type Shape, spec, texts } from './build.js';
 
 const CILIUM: readonly (readonly [Shape, string])[] = [
-  [{ blocks: [{ cidr: '203.0.113.0/24' }, { cidr: '2001:db8:100::/56' }] }, '203.0.113.0/24 2001:db8:100::/56'],
+  [
+    { blocks: [{ cidr: '203.0.113.0/24' }, { cidr: '2001:db8:100::/56' }] },
+    '203.0.113.0/24 2001:db8:100::/56',
+  ],
   [{ blocks: [{ cidr: '203.0.113.9/24' }] }, '203.0.113.0/24'],
   [{ blocks: [{ start: '20.0.20.100', stop: '20.0.20.107' }] }, '20.0.20.100/30 20.0.20.104/30'],
   [{ blocks: [{ start: '1.2.3.4' }] }, '1.2.3.4/32'],
   [{ blocks: [{ start: '1.2.3.4', stop: '' }] }, '1.2.3.4/32'],
   [{ blocks: [{ cidr: '10.1.0.0/16', start: '1.2.3.4' }] }, '10.1.0.0/16'],
-  [{ cidrs: [{ cidr: '10.2.0.0/16' }], blocks: [{ cidr: '10.1.0.0/16' }] }, '10.1.0.0/16 10.2.0.0/16'],
+  [
+    { cidrs: [{ cidr: '10.2.0.0/16' }], blocks: [{ cidr: '10.1.0.0/16' }] },
+    '10.1.0.0/16 10.2.0.0/16',
+  ],
   // Nothing new is given from it, and what was given stays.
   [{ disabled: true, blocks: [{ cidr: '10.1.0.0/16' }] }, '10.1.0.0/16'],
   [{ allowFirstLastIPs: 'No', blocks: [{ cidr: '10.1.0.0/30' }] }, '10.1.0.0/30'],
-  [{ serviceSelector: { matchLabels: { a: 'b' } }, blocks: [{ cidr: '10.1.0.0/16' }] }, '10.1.0.0/16'],
+  [
+    { serviceSelector: { matchLabels: { a: 'b' } }, blocks: [{ cidr: '10.1.0.0/16' }] },
+    '10.1.0.0/16',
+  ],
   [{}, ''],
   [{ blocks: null }, ''],
 ];
@@ -64,10 +73,18 @@ describe('CiliumLoadBalancerIPPool', () => {
   });
 
   it('is chosen by name and by label, where both are given by both', () => {
-    const pools = [spec('blue', {}, { tier: 'edge' }), spec('red', {}, { tier: 'edge' }), spec('old', {})];
+    const pools = [
+      spec('blue', {}, { tier: 'edge' }),
+      spec('red', {}, { tier: 'edge' }),
+      spec('old', {}),
+    ];
     const chosen = (names: string[], tier?: string) =>
       chosenCiliumPools(
-        { kind: 'ciliumPools', names, selector: tier === undefined ? undefined : matchLabels({ tier }) },
+        {
+          kind: 'ciliumPools',
+          names,
+          selector: tier === undefined ? undefined : matchLabels({ tier }),
+        },
         pools.map((pool) => parsed(parseCiliumPool, pool)),
       ).map(({ name }) => name);
     assert.deepEqual(chosen([]), ['blue', 'red', 'old']);
@@ -81,7 +98,10 @@ const METALLB: readonly (readonly [readonly string[], string])[] = [
   [['203.0.113.0/24', '2001:db8::/64'], '203.0.113.0/24 2001:db8::/64'],
   [['172.29.3.0-172.29.3.255'], '172.29.3.0/24'],
   [['192.168.57.7 - 192.168.57.8'], '192.168.57.7/32 192.168.57.8/32'],
-  [['fc00:f853:ccd:e799::1-fc00:f853:ccd:e799::2'], 'fc00:f853:ccd:e799::1/128 fc00:f853:ccd:e799::2/128'],
+  [
+    ['fc00:f853:ccd:e799::1-fc00:f853:ccd:e799::2'],
+    'fc00:f853:ccd:e799::1/128 fc00:f853:ccd:e799::2/128',
+  ],
   [['10.0.0.9/24'], '10.0.0.0/24'],
 ];
 
@@ -106,27 +126,53 @@ describe('IPAddressPool', () => {
 const selector = (tier: string) => ({ matchLabels: { tier } });
 
 /** What announces, and the pools that are announced from node-a, which is in zone a. */
-const ANNOUNCED: readonly (readonly [title: string, advertisements: readonly Shape[], pools: string])[] = [
+const ANNOUNCED: readonly (readonly [
+  title: string,
+  advertisements: readonly Shape[],
+  pools: string,
+])[] = [
   ['nothing without an advertisement', [], ''],
   ['all, where neither names nor selectors are given', [{}], 'blue red'],
   ['all, where both are empty', [{ ipAddressPools: [], ipAddressPoolSelectors: [] }], 'blue red'],
   ['by name', [{ ipAddressPools: ['red', 'gone'] }], 'red'],
   ['by selector', [{ ipAddressPoolSelectors: [selector('edge')] }], 'blue'],
-  ['by either', [{ ipAddressPools: ['red'], ipAddressPoolSelectors: [selector('edge')] }], 'blue red'],
+  [
+    'by either',
+    [{ ipAddressPools: ['red'], ipAddressPoolSelectors: [selector('edge')] }],
+    'blue red',
+  ],
   ['by an empty selector', [{ ipAddressPoolSelectors: [selector('x'), {}] }], 'blue red'],
   ['from this node', [{ nodeSelectors: [{ matchLabels: { zone: 'a' } }] }], 'blue red'],
-  ['from this node by one of two', [{ nodeSelectors: [{ matchLabels: { zone: 'b' } }, { matchLabels: { zone: 'a' } }] }], 'blue red'],
+  [
+    'from this node by one of two',
+    [{ nodeSelectors: [{ matchLabels: { zone: 'b' } }, { matchLabels: { zone: 'a' } }] }],
+    'blue red',
+  ],
   ['from another node', [{ nodeSelectors: [{ matchLabels: { zone: 'b' } }] }], ''],
-  ['one from here, one from elsewhere', [{ ipAddressPools: ['blue'] }, { ipAddressPools: ['red'], nodeSelectors: [{ matchLabels: { zone: 'b' } }] }], 'blue'],
+  [
+    'one from here, one from elsewhere',
+    [
+      { ipAddressPools: ['blue'] },
+      { ipAddressPools: ['red'], nodeSelectors: [{ matchLabels: { zone: 'b' } }] },
+    ],
+    'blue',
+  ],
 ];
 
 describe('BGPAdvertisement', () => {
-  const pools = [spec('m/blue', { addresses: [] }, { tier: 'edge' }), spec('m/red', { addresses: [] })];
+  const pools = [
+    spec('m/blue', { addresses: [] }, { tier: 'edge' }),
+    spec('m/red', { addresses: [] }),
+  ];
   const kept = pools.map((pool) => parsed(parseMetallbPool, pool));
   const entry = { kind: 'metallbPools', names: [], advertised: true } as const;
   const announced = (shapes: readonly Shape[], node?: Record<string, string>, namespace = 'm') => {
-    const all = shapes.map((one, i) => parsed(parseAdvertisement, spec(`${namespace}/adv${i}`, one)));
-    return chosenMetallbPools(entry, kept, all, node).map(({ name }) => name).join(' ');
+    const all = shapes.map((one, i) =>
+      parsed(parseAdvertisement, spec(`${namespace}/adv${i}`, one)),
+    );
+    return chosenMetallbPools(entry, kept, all, node)
+      .map(({ name }) => name)
+      .join(' ');
   };
 
   for (const [title, advertisements, wanted] of ANNOUNCED) {

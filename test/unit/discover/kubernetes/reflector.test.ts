@@ -30,7 +30,12 @@ function event(type: string, object: Shape) {
   return { type, object };
 }
 
-const EXPIRED = event('ERROR', { kind: 'Status', code: 410, reason: 'Expired', message: 'too old' });
+const EXPIRED = event('ERROR', {
+  kind: 'Status',
+  code: 410,
+  reason: 'Expired',
+  message: 'too old',
+});
 const status = (code: number, reason: string, message: string) => ({ code, reason, message });
 
 async function running(t: TestContext, random = () => 0) {
@@ -219,7 +224,10 @@ describe('a reflector', () => {
     const forbidden = status(403, 'Forbidden', 'forbidden');
     const described = async (code: number, ...names: readonly string[]) => {
       const call = await server.next();
-      call.answer(code, code === 404 ? '404 page not found' : { resources: names.map((name) => ({ name })) });
+      call.answer(
+        code,
+        code === 404 ? '404 page not found' : { resources: names.map((name) => ({ name })) },
+      );
       return call.path;
     };
     (await server.next()).answer(403, forbidden);
@@ -271,7 +279,14 @@ describe('a reflector', () => {
   });
 
   it('lists again after a line that is no event, as something may be missing', async (t) => {
-    for (const garbage of ['{"type":"ADDED","object":{"meta\n', 'null\n', '[]\n', '{"type":"ADDED","object":{"metadata":{}}}\n', '{"type":"MOVED","object":{"metadata":{"resourceVersion":"9"}}}\n', '{"type":"ERROR","object":{"code":500,"message":"oh"}}\n']) {
+    for (const garbage of [
+      '{"type":"ADDED","object":{"meta\n',
+      'null\n',
+      '[]\n',
+      '{"type":"ADDED","object":{"metadata":{}}}\n',
+      '{"type":"MOVED","object":{"metadata":{"resourceVersion":"9"}}}\n',
+      '{"type":"ERROR","object":{"code":500,"message":"oh"}}\n',
+    ]) {
       const { server, listed, knows } = await running(t);
       const watch = await listed('7', pool('a', '10.1.0.0/16'));
       watch.write(garbage);

@@ -173,16 +173,19 @@ describe("the cluster's own ranges", () => {
   };
 
   it('each with whose it is, none twice', () => {
-    assert.deepEqual(new Set(kept(PROTECTED, objects)), new Set([
-      '192.0.2.10/32 address of the API server, default/kubernetes',
-      '10.96.0.1/32 address of the API server, default/kubernetes',
-      '192.0.2.11/32 address of node node-b',
-      '10.0.1.0/24 pod CIDR of node-a',
-      '10.244.1.0/24 pod CIDR of node-a',
-      '10.244.2.0/24 pod CIDR of node-b',
-      '10.10.0.0/16 pod pool default',
-      '10.96.0.0/16 service CIDR kubernetes',
-    ]));
+    assert.deepEqual(
+      new Set(kept(PROTECTED, objects)),
+      new Set([
+        '192.0.2.10/32 address of the API server, default/kubernetes',
+        '10.96.0.1/32 address of the API server, default/kubernetes',
+        '192.0.2.11/32 address of node node-b',
+        '10.0.1.0/24 pod CIDR of node-a',
+        '10.244.1.0/24 pod CIDR of node-a',
+        '10.244.2.0/24 pod CIDR of node-b',
+        '10.10.0.0/16 pod pool default',
+        '10.96.0.0/16 service CIDR kubernetes',
+      ]),
+    );
   });
 
   it('only those that are to be', () => {
@@ -220,10 +223,7 @@ describe('what is asked for', () => {
     );
     const all = { ...METALLB, advertised: false };
     assert.equal(needs(asking({}, table({ rules: rules([all]) }))), 'metallbPools');
-    assert.equal(
-      needs(asking({}, table({ rules: byEndpoints(rules([])) }))),
-      'endpoints services',
-    );
+    assert.equal(needs(asking({}, table({ rules: byEndpoints(rules([])) }))), 'endpoints services');
     assert.equal(
       needs(asking({ protect: PROTECTED }, table({ rules: rules([METALLB]) }))),
       'advertisements apiEndpoints apiService ciliumNodes metallbPools nodes podPools serviceCidrs',
@@ -258,7 +258,10 @@ describe('a snapshot', () => {
     fc.assert(
       fc.property(orders, ([ciliumPools, some, nodes]) => {
         const other = found(of, { ciliumPools, services: some, nodes });
-        assert.equal(texts(other.tables.get(100)?.from ?? []), texts(wanted.tables.get(100)?.from ?? []));
+        assert.equal(
+          texts(other.tables.get(100)?.from ?? []),
+          texts(wanted.tables.get(100)?.from ?? []),
+        );
         assert.deepEqual(
           new Map(other.tables.get(100)?.origins),
           new Map(wanted.tables.get(100)?.origins),
