@@ -19,7 +19,7 @@ import { systemNft } from './connmark/nft.js';
 import { TABLE } from './connmark/ruleset.js';
 import { DaemonAlerts } from './daemon-alerts.js';
 import { Engine } from './desired/engine.js';
-import { createDiscovery } from './discover/create.js';
+import { clusterOf, createDiscovery } from './discover/create.js';
 import { DiscoveryKeeper } from './discovery-keeper.js';
 import { fpmNode } from './fpm-node.js';
 import { HeapSize } from './heap-size.js';
@@ -43,6 +43,8 @@ import {
 } from './preflight.js';
 import { Alarm } from './reconcile/alarm.js';
 import { Reconciler } from './reconcile/loop.js';
+import type { NodeReporter } from './report/node-reporter.js';
+import { ReportKeeper } from './report-keeper.js';
 import { createSource } from './source/create.js';
 import { enablePeers } from './source/gobgp/enable-peers.js';
 import type { PeerStatus, Source } from './source/source.js';
@@ -138,6 +140,7 @@ class Daemon {
   #stopSource = new AbortController();
   readonly #config: ConfigKeeper;
   readonly #discovery: DiscoveryKeeper;
+  readonly #report: ReportKeeper;
   #ready = false;
 
   constructor(
@@ -190,11 +193,18 @@ class Daemon {
       create: (next) => createDiscovery(next, { clock, random: Math.random, log }),
       onChange: () => this.#changed(),
     });
+    this.#report = new ReportKeeper({
+      ...{ config, clock },
+      create: (next) => this.#createReporter(next),
+    });
     this.#config = new ConfigKeeper({
       ...{ path: options.configPath, loaded, clock, log },
       faultsHere: (next) => refusalsHere(next, kernel, this.#engine.config, systemNft),
       apply: (next, changes) => this.#apply(next, changes),
-      onReload: () => this.#daemonAlerts.review(),
+      onReload: () => {
+        this.#daemonAlerts.review();
+        this.#report.wake();
+      },
     });
     this.#facts = {
       version: options.version,
@@ -241,6 +251,7 @@ class Daemon {
       const parts = [
         this.#reconciler.run(both),
         this.#discovery.run(both),
+        this.#report.run(both),
         this.#runSources(both),
         this.#marks.run(both),
         this.#limits.run(both),
@@ -284,6 +295,19 @@ class Daemon {
     return createSource(config, given);
   }
 
+  async #createReporter(config: Config): Promise<NodeReporter> {
+    const [cluster, report] = await Promise.all([
+      clusterOf(config),
+      import('./report/node-reporter.js'),
+    ]);
+    if (cluster === undefined) throw new TypeError('a report without a cluster');
+    return new report.NodeReporter({
+      ...cluster,
+      status: () => statusAnswer(this.#facts),
+      ...{ clock: this.#clock, random: Math.random, log: this.#log },
+    });
+  }
+
   /** One source after the other: a reload that changes it ends the old one first. */
   async #runSources(signal: AbortSignal): Promise<void> {
     await this.#discovery.firstWord(signal);
@@ -325,6 +349,7 @@ class Daemon {
   async #watchAlerts(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       this.#daemonAlerts.review();
+      this.#report.wake();
       await this.#alertsDue.wait(Number.POSITIVE_INFINITY, signal);
       await this.#clock.delay(ALERTS_MS, signal).catch(() => undefined);
     }
@@ -336,6 +361,7 @@ class Daemon {
       const pause = this.#countsReceived() ? RECEIVED_MS : NO_RECEIVED_MS;
       await this.#clock.delay(pause, signal).catch(() => undefined);
       this.#daemonAlerts.review();
+      this.#report.wake();
       const peers = this.#source.peers();
       if (peers === known || !this.#countsReceived()) continue;
       known = peers;
@@ -353,6 +379,7 @@ class Daemon {
   #apply(config: Config, changes: readonly string[]): void {
     this.#engine.reconfigure(config, this.#discovery.snapshot(config));
     this.#discovery.reconfigure(config);
+    this.#report.reconfigure(config);
     this.#log.setLevel(config.log.level);
     if (changes.some((change) => change.startsWith('source'))) {
       this.#source = this.#createSource(config);

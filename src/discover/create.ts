@@ -3,6 +3,7 @@ import type { Clock } from '../clock.js';
 import type { Config } from '../config/config.js';
 import type { Log } from '../log-port.js';
 import type { Discovery } from './discovery.js';
+import type { ApiClient } from './kubernetes/api-client.js';
 
 export interface DiscoveryDependencies {
   readonly clock: Clock;
@@ -26,26 +27,39 @@ export function discoveryFaults({ discovery: { kubernetes } }: Config): readonly
   ];
 }
 
+/** The API server, and the name of this node there. */
+export interface Cluster {
+  readonly api: ApiClient;
+  readonly node: string;
+}
+
 /**
- * `undefined` where the configuration asks for none: nothing of it is loaded then. Rejects with an
- * Error for what {@link discoveryFaults} tells of.
+ * How the cluster of a configuration is spoken to; `undefined` where it names none: nothing of it is
+ * loaded then. Rejects with an Error for what {@link discoveryFaults} tells of.
  */
-export async function createDiscovery(
-  config: Config,
-  dependencies: DiscoveryDependencies,
-): Promise<Discovery | undefined> {
+export async function clusterOf(config: Config): Promise<Cluster | undefined> {
   const { kubernetes } = config.discovery;
   if (kubernetes === undefined) return undefined;
-  const [{ accessOf }, { ApiClient }, { KubernetesDiscovery }] = await Promise.all([
+  const [{ accessOf }, client] = await Promise.all([
     import('./kubernetes/api-access.js'),
     import('./kubernetes/api-client.js'),
-    import('./kubernetes/kubernetes-discovery.js'),
   ]);
   const access = accessOf(kubernetes);
   const { node } = kubernetes;
   if (access === undefined || node === undefined)
     throw new Error(discoveryFaults(config).join('; '));
-  return new KubernetesDiscovery(config, { api: new ApiClient(access), node, ...dependencies });
+  return { api: new client.ApiClient(access), node };
+}
+
+/** `undefined`, and a rejection, as of {@link clusterOf}. */
+export async function createDiscovery(
+  config: Config,
+  dependencies: DiscoveryDependencies,
+): Promise<Discovery | undefined> {
+  const cluster = await clusterOf(config);
+  if (cluster === undefined) return undefined;
+  const { KubernetesDiscovery } = await import('./kubernetes/kubernetes-discovery.js');
+  return new KubernetesDiscovery(config, { ...cluster, ...dependencies });
 }
 
 /** Two configurations find the cluster in the same place, and are the same node there. */

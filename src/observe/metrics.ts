@@ -69,6 +69,10 @@ const GAUGES = {
     'Connections marked since the nftables table was written last, at the last look.',
     ['table'],
   ],
+  rules_misplaced: [
+    'Source rules kept out of the kernel, as they would stand ahead of table local.',
+    ['table'],
+  ],
   prefix_limit: ['The prefix limit as configured.', LIMIT_LABELS],
   prefix_limit_usage_ratio: ['Prefixes counted, as a share of the limit.', LIMIT_LABELS],
   prefix_limit_exceeded: ['The limit is exceeded, or its action still holds.', LIMIT_LABELS],
@@ -285,6 +289,7 @@ export class Metrics {
     this.#set('foreign_routes', { table }, report.foreignRoutes);
     this.#set('routes_shadowed', { table }, report.shadowed);
     this.#set('rules_installed', { table }, report.rules.installed);
+    this.#set('rules_misplaced', { table }, report.rules.misplaced);
     this.#set('rules_found', { table }, report.rules.found.length);
     for (const { peer, family, action, used, max, state, latched } of report.limits) {
       const labels = { table, peer: peer ?? 'all', family, action };

@@ -1,7 +1,7 @@
 import type { ConfigState, Facts } from '../../../src/admin/facts.js';
 import type { AlertReport } from '../../../src/admin/report.js';
-import type { Discovery } from '../../../src/discover/discovery.js';
 import type { MarkState } from '../../../src/connmark/mark-keeper.js';
+import type { Discovery } from '../../../src/discover/discovery.js';
 import type { PeerStatus, Source, SourceState } from '../../../src/source/source.js';
 import type { FakeNode } from '../reconcile/node.js';
 

@@ -1,0 +1,122 @@
+/** What becomes of the chart's values: refused by Helm of either version, or rendered as they are meant. */
+import assert from 'node:assert/strict';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { parse } from 'yaml';
+import { rib2fib } from '../support/daemon.js';
+import { configFiles, podSpec, render, renderText } from '../support/kube/chart.js';
+import { HELM_MAJORS } from '../support/kube/programs.js';
+import { scratchDirectory } from '../support/leftovers.js';
+import { here } from '../support/netns.js';
+
+describe('values', () => {
+  const good = {
+    'config.source': { gobgp: { address: '127.0.0.1:50051' } },
+    'config.tables': [{ id: 100 }],
+  };
+
+  for (const [what, values, message] of [
+    ['no configuration', {}, /config: is empty/],
+    ['a key that there is not', { ...good, podmonitor: { enabled: true } }, /podmonitor/],
+    ['admin of the configuration', { ...good, 'config.admin': { socket: '/x' } }, /config/],
+    ['root', { ...good, user: 0 }, /user/],
+    ['a relative directory', { ...good, 'state.hostPath': 'var/lib' }, /hostPath/],
+    ['an address without a port', { ...good, 'config.metrics': { listen: '127.0.0.1' } }, /listen/],
+    ['a digest that is none', { ...good, 'image.digest': 'latest' }, /digest/],
+    ['nobody to be updated', { ...good, maxUnavailable: 0 }, /maxUnavailable/],
+    ['a gobgpd without configuration', { ...good, 'gobgpd.enabled': true }, /gobgpd\.config/],
+    [
+      'two affinities for nodes',
+      { ...good, perNode: { a: {} }, affinity: { nodeAffinity: {} } },
+      undefined,
+    ],
+    [
+      'two affinities for nodes, both said',
+      {
+        ...good,
+        perNode: { a: {} },
+        affinity: { nodeAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [] } },
+      },
+      /perNode names the nodes/,
+    ],
+    ['a file in the configuration’s place', { ...good, files: { 'rib2fib.yaml': '' } }, /files/],
+  ] as const) {
+    it(`${message === undefined ? 'takes' : 'refuses'} ${what}`, async () => {
+      for (const major of HELM_MAJORS) {
+        const rendered = renderText({ major, values });
+        if (message === undefined) await rendered;
+        else await assert.rejects(rendered, message);
+      }
+    });
+  }
+
+  it('names each node’s own file, runs there only, and lays its part over the rest', async () => {
+    const perNode = { a: {}, b: { hold: '5m', source: { gobgp: { address: '127.0.0.1:1' } } } };
+    const objects = await render({ values: { ...good, perNode } });
+    const files = configFiles(objects);
+    assert.deepEqual(Object.keys(files), ['a.yaml', 'b.yaml']);
+    assert.deepEqual(parse(files['b.yaml'] ?? ''), {
+      ...{ hold: '5m', metrics: { listen: '127.0.0.1:9469' }, tables: [{ id: 100 }] },
+      source: { gobgp: { address: '127.0.0.1:1' } },
+    });
+    const spec = podSpec(objects);
+    assert.equal(spec.containers[0]?.args?.at(-1), '/etc/rib2fib/$(NODE_NAME).yaml');
+    const { affinity } = spec as unknown as { affinity: object };
+    assert.deepEqual(
+      [...JSON.stringify(affinity).matchAll(/"values":\["(.)"\]/g)].map(([, n]) => n),
+      ['a', 'b'],
+    );
+  });
+
+  it('keeps what YAML might make something else of: numbers, texts, files', async () => {
+    const filters = '  # indented\n- permit: { prefix: 10.0.0.0/8, le: 24 }\n';
+    const peers = [{ address: '2001:db8::1', as: 4_200_000_000, connect: true }];
+    const objects = await render({
+      values: {
+        config: {
+          source: { bgp: { listen: 'off', as: 4_200_000_001, routerId: '10.0.0.1', peers } },
+          tables: [
+            {
+              ...{ id: 4_000_000_000, filters: { file: 'filters.yaml' } },
+              limits: [{ family: 'ipv4', max: 1_000_000 }],
+              rules: { priority: 10_000, match: [{ fwmark: '0x14/0xff' }] },
+            },
+          ],
+        },
+        files: { 'filters.yaml': filters },
+      },
+    });
+    const scratch = scratchDirectory('yaml');
+    const files = configFiles(objects);
+    assert.equal(files['filters.yaml'], filters);
+    for (const [name, text] of Object.entries(files)) {
+      await writeFile(join(scratch.path, name), text);
+    }
+    const file = join(scratch.path, 'rib2fib.yaml');
+    const { code, stdout, stderr } = await rib2fib(here, ['check', '--config', file]);
+    assert.equal(code, 0, stdout + stderr);
+    const config = parse(await readFile(file, 'utf8')) as { tables: { id: number }[] };
+    assert.equal(config.tables[0]?.id, 4_000_000_000);
+    scratch.remove();
+  });
+
+  it('probes where the metrics are', async () => {
+    for (const [listen, host, port] of [
+      ['127.0.0.1:9469', '127.0.0.1', 9469],
+      ['0.0.0.0:9500', '127.0.0.1', 9500],
+      ['[::]:9500', '127.0.0.1', 9500],
+      ['[::1]:9500', '::1', 9500],
+      ['10.9.0.1:9500', '10.9.0.1', 9500],
+    ] as const) {
+      const spec = podSpec(await render({ values: { ...good, 'config.metrics': { listen } } }));
+      const [rib] = spec.containers;
+      assert.equal(rib?.readinessProbe?.httpGet.host, host, listen);
+      assert.equal(rib?.ports?.[0]?.containerPort, port, listen);
+    }
+    const off = podSpec(await render({ values: { ...good, 'config.metrics': { listen: 'off' } } }));
+    assert.equal(off.containers[0]?.readinessProbe, undefined);
+    const scraped = await render({ values: { ...good, 'podMonitor.enabled': true } });
+    assert.match(configFiles(scraped)['rib2fib.yaml'] ?? '', /listen: 0\.0\.0\.0:9469/);
+  });
+});
