@@ -95,7 +95,8 @@ export class ApiClient {
       const code = response.statusCode ?? 0;
       if (code >= 200 && code < 300) return response;
       if (code === 401) this.access.refused();
-      throw ApiError.of(code, statusIn(await bodyOf(response, LARGEST_REFUSAL)));
+      const status = statusIn(await bodyOf(response, LARGEST_REFUSAL));
+      throw ApiError.of(code, status, response.headers['retry-after']);
     } finally {
       clearTimeout(deadline);
       signal.removeEventListener('abort', end);

@@ -216,6 +216,20 @@ describe('a store of objects', () => {
     );
   });
 
+  it('takes in a list in parts, and is what it was until the last', () => {
+    const { store, known, faults } = made();
+    store.replace([pool('a', '10.0.0.0/8'), pool('b', '10.1.0.0/16')]);
+    const cut = store.relist();
+    cut.add([pool('c', '10.2.0.0/16'), pool('d', 'x')]);
+    const listing = store.relist();
+    listing.add([pool('b', '10.1.0.0/16')]);
+    listing.add([pool('c', '10.2.0.0/16')]);
+    assert.deepEqual([known(), store.faulty], ['a 10.0.0.0/8,b 10.1.0.0/16', 0]);
+    assert.equal(listing.end(), true);
+    assert.deepEqual([known(), store.faulty], ['b 10.1.0.0/16,c 10.2.0.0/16', 0]);
+    assert.deepEqual(faults, ['d: spec.blocks[0].cidr is no CIDR: x']);
+  });
+
   it('keeps the last good form of what is no more understood, through a list too', () => {
     const { store, faults, known } = made();
     store.replace([pool('a', '10.0.0.0/8'), pool('b', 'x')]);
