@@ -173,6 +173,13 @@ describe('anything', () => {
   });
 });
 
+it('of what nodes and services there are, only what is of use is asked for', () => {
+  const { ownNode, endpoints, nodes } = resourcesOf('node-a');
+  assert.deepEqual(ownNode.query, { fieldSelector: 'metadata.name=node-a' });
+  assert.deepEqual(endpoints.query, { labelSelector: '!service.kubernetes.io/headless' });
+  assert.deepEqual(nodes.query, {});
+});
+
 describe('a store of objects', () => {
   const pool = (name: string, cidr: string) => Fields.of(spec(name, { blocks: [{ cidr }] }));
   const made = () => {
