@@ -125,7 +125,7 @@ export class MarkKeeper {
     const { engine, clock } = this.#options;
     const wanted = wantedMarks(engine);
     this.#seen = marksOf(engine);
-    this.#swept = engine.maySweep && engine.discoverySettled;
+    this.#swept = engine.maySweep && engine.discoveryWhole;
     const stood = await this.#read();
     if (wanted.length === 0) return await this.#end(stood);
     const now = clock.monotonic();
@@ -269,7 +269,7 @@ export class MarkKeeper {
   #isChanged(): boolean {
     const { engine } = this.#options;
     const { state } = this.#state;
-    const swept = engine.maySweep && engine.discoverySettled;
+    const swept = engine.maySweep && engine.discoveryWhole;
     if (this.#swept !== swept && state !== 'off') return true;
     if (engine.tables.size !== this.#seen.length) return true;
     let index = 0;

@@ -5,7 +5,7 @@
  * and in a test.
  */
 import type { Config, TableConfig } from '../config/config.js';
-import type { Discovered } from '../discover/discovered.js';
+import type { Discovered, Knowledge } from '../discover/discovered.js';
 import { FAMILIES, type Family } from '../net/family.js';
 import { Prefix } from '../net/prefix.js';
 import { PrefixMap } from '../net/prefix-map.js';
@@ -71,11 +71,14 @@ export class Engine {
     return this.#discovered;
   }
 
-  /** Nothing that was asked of the cluster is awaited: see `DiscoveredTable.settled`. */
+  /** Nothing that was asked of the cluster is awaited. */
   get discoverySettled(): boolean {
-    return (
-      this.#ranges.settled && [...this.#tables.values()].every(({ found }) => found.part.settled)
-    );
+    return !this.#knowledge.includes('awaited');
+  }
+
+  /** All that was asked of the cluster is known: what came of it before, and does no more, may go. */
+  get discoveryWhole(): boolean {
+    return this.#knowledge.every((knowledge) => knowledge === 'whole');
   }
 
   get families(): readonly Family[] {
@@ -354,12 +357,17 @@ export class Engine {
     }
   }
 
+  get #knowledge(): readonly Knowledge[] {
+    const tables = [...this.#tables.values()];
+    return [this.#ranges.knowledge, ...tables.map(({ found }) => found.part.knowledge)];
+  }
+
   #found(table: TableConfig): Found {
     const part = this.#discovered?.tables.get(table.id);
-    const settled = part?.settled ?? !awaits(table);
+    const knowledge = part?.knowledge ?? (awaits(table) ? 'awaited' : 'whole');
     const known = part ?? FOUND_NOTHING.part;
     return {
-      part: settled === known.settled ? known : { ...known, settled },
+      part: knowledge === known.knowledge ? known : { ...known, knowledge },
       ranges: this.#ranges,
     };
   }
@@ -376,21 +384,16 @@ export class Engine {
     const prefixLists = compilePrefixLists(config.prefixLists);
     const { underlay, families } = this;
     return new Map(
-      config.tables.map((table) => [
-        table.id,
-        new Table({
-          config: table,
-          prefixLists,
-          underlay,
-          families,
-          limits,
-          latched,
+      config.tables.map((table) => {
+        const [old, found] = [this.#tables.get(table.id), this.#found(table)];
+        const made = new Table({
+          ...{ config: table, prefixLists, underlay, families, limits, latched, found },
           fed: this.maySweep,
-          useObjects: this.#tables.get(table.id)?.useObjects === true,
-          found: this.#found(table),
-          before: this.#tables.get(table.id)?.standing ?? NOTHING_STANDS,
-        }),
-      ]),
+          useObjects: old?.useObjects === true,
+          before: old?.standingFor(found) ?? NOTHING_STANDS,
+        });
+        return [table.id, made];
+      }),
     );
   }
 }
@@ -403,8 +406,8 @@ function rangesOf(
 ): ClusterRanges {
   const protects = (discovery.kubernetes?.protect.length ?? 0) > 0;
   if (!protects) return ClusterRanges.none;
-  const [kept, settled] = [discovered?.kept ?? [], discovered?.keptSettled ?? false];
-  if (before?.isMadeOf(kept, settled) === true) return before;
-  const ranges = new ClusterRanges(kept, settled);
+  const { kept, keptKnowledge } = discovered ?? { kept: [], keptKnowledge: 'awaited' };
+  if (before?.isMadeOf(kept, keptKnowledge) === true) return before;
+  const ranges = new ClusterRanges(kept, keptKnowledge);
   return before?.equals(ranges) === true ? before : ranges;
 }
