@@ -403,6 +403,8 @@ function rangesOf(
 ): ClusterRanges {
   const protects = (discovery.kubernetes?.protect.length ?? 0) > 0;
   if (!protects) return ClusterRanges.none;
-  const ranges = new ClusterRanges(discovered?.kept ?? [], discovered?.keptSettled ?? false);
+  const [kept, settled] = [discovered?.kept ?? [], discovered?.keptSettled ?? false];
+  if (before?.isMadeOf(kept, settled) === true) return before;
+  const ranges = new ClusterRanges(kept, settled);
   return before?.equals(ranges) === true ? before : ranges;
 }

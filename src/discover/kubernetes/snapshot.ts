@@ -3,9 +3,8 @@ import type { Config, RuleDiscovery, TableConfig } from '../../config/config.js'
 import type { Prefix } from '../../net/prefix.js';
 import { inOrder } from '../../net/prefix-order.js';
 import { PrefixSet } from '../../net/prefix-set.js';
-import type { Discovered, DiscoveredTable } from '../discovered.js';
+import type { Discovered, DiscoveredTable, KeptRange } from '../discovered.js';
 import { chosenCiliumPools } from './cilium-pools.js';
-import { keptRanges } from './kept-ranges.js';
 import { keyOf, type Metadata } from './metadata.js';
 import { gatewaysOf } from './metallb-peers.js';
 import { chosenMetallbPools } from './metallb-pools.js';
@@ -14,13 +13,13 @@ import type { ClusterView } from './resources.js';
 import { askedAddresses } from './services.js';
 
 /**
- * The same view and configuration give the same snapshot, whatever the order of the objects. `server`:
- * where the API server is asked, which is kept too where it is an address.
+ * The same view and configuration give the same snapshot, whatever the order of the objects. `kept` is
+ * what `keptRanges` makes of the two.
  */
 export function snapshotOf(
   config: Config,
   view: ClusterView,
-  server: string | undefined,
+  kept: readonly KeptRange[],
 ): Discovered {
   const { kubernetes } = config.discovery;
   if (kubernetes === undefined) return { tables: new Map(), kept: [], keptSettled: true };
@@ -34,7 +33,7 @@ export function snapshotOf(
         return [table.id, { settled, ...foundFor(table, config, view) }];
       }),
     ),
-    kept: keptRanges(kubernetes.protect, view, server),
+    kept,
     keptSettled: isSettled(neededForKept(config, view)),
   };
 }

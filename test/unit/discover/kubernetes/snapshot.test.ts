@@ -10,9 +10,17 @@ import type {
 } from '../../../../src/config/config.js';
 import { PROTECTED } from '../../../../src/config/schema-discovery.js';
 import { type Discovered, keptText } from '../../../../src/discover/discovered.js';
+import { KeptMemory, keptRanges } from '../../../../src/discover/kubernetes/kept-ranges.js';
 import { neededResources } from '../../../../src/discover/kubernetes/needs.js';
+import type { ClusterView } from '../../../../src/discover/kubernetes/resources.js';
 import { snapshotOf } from '../../../../src/discover/kubernetes/snapshot.js';
-import { config, rulesFrom, staticRoute, table } from '../../desired/build.js';
+import {
+  config,
+  prefix as parsedPrefix,
+  rulesFrom,
+  staticRoute,
+  table,
+} from '../../desired/build.js';
 import { type Objects, object, type Shape, spec, texts, viewOf } from './build.js';
 
 const KUBERNETES: KubernetesConfig = {
@@ -30,6 +38,8 @@ const SERVICES: RuleDiscovery = {
   externalIPs: false,
 };
 
+const NOTHING: readonly never[] = [];
+
 function asking(kubernetes: Partial<KubernetesConfig>, ...tables: TableConfig[]): Config {
   return { ...config(...tables), discovery: { kubernetes: { ...KUBERNETES, ...kubernetes } } };
 }
@@ -43,7 +53,8 @@ function byEndpoints(of: RulesConfig): RulesConfig {
 }
 
 function found(of: Config, objects: Objects, server?: string): Discovered {
-  return snapshotOf(of, viewOf(objects), server);
+  const view = viewOf(objects);
+  return snapshotOf(of, view, keptRanges(of.discovery.kubernetes?.protect ?? [], view, server));
 }
 
 const NODES = [
@@ -206,6 +217,45 @@ describe("the cluster's own ranges", () => {
     for (const none of ['api.example', '127.0.0.1', '::1', 'localhost']) {
       assert.deepEqual(asked(none), [], none);
     }
+  });
+});
+
+describe('the memory of those ranges', () => {
+  const node = (name: string, cidr: string) => ({ name, podCidrs: [parsedPrefix(cidr)] });
+  const known = new Map<string, readonly unknown[]>([
+    ['nodes', [node('node-a', '10.244.1.0/24')]],
+    ['serviceCidrs', []],
+    ['services', [{ name: 'web', namespace: 'shop', clusterIPs: [parsedPrefix('10.96.7.7/32')] }]],
+  ]);
+  let absent = false;
+  const view = {
+    objects: (key: string) => known.get(key) ?? NOTHING,
+    settled: () => true,
+    absent: () => absent,
+  } as unknown as ClusterView;
+
+  it('is that very list until something of it is another, and true then', () => {
+    const memory = new KeptMemory();
+    const protect: KubernetesConfig['protect'] = ['podCidrs', 'serviceCidrs'];
+    const text = (of = protect, server?: string) => {
+      const made = memory.of(of, view, server);
+      assert.deepEqual(made, keptRanges(of, view, server));
+      assert.equal(memory.of(of, view, server), made);
+      return made.map(({ prefix }) => prefix.text).join(' ');
+    };
+    assert.equal(text(), '10.244.1.0/24');
+    const before = memory.of(protect, view, undefined);
+    known.set('services', [...(known.get('services') ?? [])]);
+    known.set('ciliumPools', []);
+    assert.equal(memory.of(protect, view, undefined), before, 'made of others');
+    known.set('nodes', [node('node-a', '10.244.1.0/24'), node('node-b', '10.244.2.0/24')]);
+    assert.equal(text(), '10.244.1.0/24 10.244.2.0/24');
+    absent = true;
+    assert.equal(text(), '10.244.1.0/24 10.244.2.0/24 10.96.7.7/32');
+    known.set('services', []);
+    assert.equal(text(), '10.244.1.0/24 10.244.2.0/24');
+    assert.equal(text(['apiServer'], '192.0.2.1'), '192.0.2.1/32');
+    assert.equal(text(['apiServer'], '192.0.2.2'), '192.0.2.2/32');
   });
 });
 
