@@ -3,6 +3,7 @@ import type { Config, LabelSelector, RuleDiscovery } from '../../src/config/conf
 import { PROTECTED } from '../../src/config/schema-discovery.js';
 import { ApiError } from '../../src/discover/kubernetes/api-error.js';
 import { Fields, ObjectFault } from '../../src/discover/kubernetes/fields.js';
+import { keptRanges } from '../../src/discover/kubernetes/kept-ranges.js';
 import { ObjectStore } from '../../src/discover/kubernetes/object-store.js';
 import {
   type ClusterView,
@@ -240,7 +241,7 @@ function eventOf(bytes: Buffer): WatchEvent | string {
 }
 
 function checkSnapshot(view: ClusterView): void {
-  const { tables, kept } = snapshotOf(CONFIG, view, '10.96.0.1');
+  const { tables, kept } = snapshotOf(CONFIG, view, keptRanges(PROTECTED, view, '10.96.0.1'));
   const found = tables.get(100);
   for (const prefix of [...(found?.from ?? []), ...(found?.endpoints ?? [])]) {
     checkPrefix(prefix);

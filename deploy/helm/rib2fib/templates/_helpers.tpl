@@ -124,6 +124,7 @@ what else it reads in the whole cluster, each resource with its group. As src/di
 {{- $_ := set $kinds "endpointslices" "discovery.k8s.io" -}}
 {{- $_ := set $kinds "services" "" -}}
 {{- end -}}
+{{- if $rules.discover -}}{{- $_ := set $kinds "nodes" "" -}}{{- end -}}
 {{- range $entry := $rules.discover -}}
 {{- if hasKey $entry "ciliumPools" -}}{{- $_ := set $kinds "ciliumloadbalancerippools" "cilium.io" -}}{{- end -}}
 {{- if hasKey $entry "services" -}}{{- $_ := set $kinds "services" "" -}}{{- end -}}
@@ -131,7 +132,6 @@ what else it reads in the whole cluster, each resource with its group. As src/di
 {{- $_ := set $kinds "ipaddresspools" "metallb.io" -}}
 {{- if ne (toString (get (default dict $entry.metallbPools) "advertised")) "false" -}}
 {{- $_ := set $kinds "bgpadvertisements" "metallb.io" -}}
-{{- $_ := set $kinds "nodes" "" -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
