@@ -157,7 +157,7 @@ describe('deploy/manifests', () => {
       assert.equal(
         await readFile(manifestFile(name), 'utf8').catch(() => ''),
         await manifestText(name),
-        `${name}: npm run manifests writes it anew`,
+        `${name}: scripts/manifests writes it anew`,
       );
     }
   });
