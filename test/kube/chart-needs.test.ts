@@ -14,7 +14,13 @@ import {
   type ResourceKey,
   resourcesOf,
 } from '../../src/discover/kubernetes/resources.js';
-import { configFiles, EXAMPLES, ofKind, type RenderOptions, render } from '../support/kube/chart.js';
+import {
+  configFiles,
+  EXAMPLES,
+  ofKind,
+  type RenderOptions,
+  render,
+} from '../support/kube/chart.js';
 import type { KubeObject } from '../support/kube/client.js';
 import { scratchDirectory } from '../support/leftovers.js';
 
@@ -34,7 +40,7 @@ const discovering = (table: object, protect: readonly string[] = []): RenderOpti
   },
 });
 
-const CASES: ReadonlyMap<string, RenderOptions> = new Map([
+const CASES: ReadonlyMap<string, RenderOptions> = new Map<string, RenderOptions>([
   ...PROTECTED.map((range) => [`protect: ${range}`, discovering({}, [range])] as const),
   ['nothing', discovering({})],
   ['all that is protected', discovering({}, PROTECTED)],

@@ -168,8 +168,12 @@ describe('values', () => {
       });
     }
     const [daemonSet] = ofKind(objects, 'DaemonSet');
-    const { template } = daemonSet?.['spec'] as { template: { metadata: { labels: object } } };
-    assert.ok(!('helm.sh/chart' in template.metadata.labels));
+    const spec = daemonSet?.['spec'] as { template: { metadata: { labels: object } } } | undefined;
+    assert.deepEqual(Object.keys(spec?.template.metadata.labels ?? {}), [
+      'app.kubernetes.io/name',
+      'app.kubernetes.io/instance',
+      'app.kubernetes.io/version',
+    ]);
   });
 
   it('probes where the metrics are', async () => {
