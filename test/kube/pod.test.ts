@@ -228,6 +228,18 @@ describe('what ends', () => {
     await ready();
     assert.deepEqual(await ownRoutes(lab.node, 100), before);
   });
+
+  it('takes along what is its own with flushOnStop', async () => {
+    await pod[Symbol.asyncDispose]();
+    objects = await render({ example: 'gobgpd', values: { flushOnStop: true } });
+    spec = podSpec(objects);
+    pod = await startPod();
+    await ready();
+    assert.equal((await ownRoutes(lab.node, 100)).size, 2);
+    assert.equal(await pod.stop('rib2fib'), 0);
+    assert.deepEqual(await ownRoutes(lab.node, 100), new Map());
+    assert.deepEqual(await kernelRules(lab.node), []);
+  });
 });
 
 describe('gobgpd that listens', () => {
