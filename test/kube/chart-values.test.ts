@@ -157,6 +157,23 @@ describe('values', () => {
     assert.deepEqual(ofKind(objects, 'ClusterRole'), []);
   });
 
+  it('takes `off` as it is meant, though YAML 1.1 makes false of it', async () => {
+    const scratch = scratchDirectory('off');
+    const file = join(scratch.path, 'values.yaml');
+    const peers = [{ address: '10.9.0.2', as: 65001, connect: true }];
+    const bgp = `{ as: 65000, routerId: 10.9.0.1, listen: off, peers: ${JSON.stringify(peers)} }`;
+    const text = `config:\n  source: { bgp: ${bgp} }\n  metrics: { listen: off }\n  tables: [ { id: 100 } ]\n`;
+    await writeFile(file, text);
+    for (const major of HELM_MAJORS) {
+      const objects = await render({ major, file });
+      const config = parse(configFiles(objects)['rib2fib.yaml'] ?? '') as Record<string, object>;
+      assert.deepEqual(config['metrics'], { listen: 'off' });
+      assert.equal((config['source'] as { bgp: { listen: unknown } }).bgp.listen, 'off');
+      assert.equal(podSpec(objects).containers[0]?.ports, undefined);
+    }
+    scratch.remove();
+  });
+
   it('labels every object as Helm’s conventions have it, and pods without the chart’s version', async () => {
     const objects = await render({ example: 'cilium-gobgpd' });
     for (const { kind, metadata } of objects) {

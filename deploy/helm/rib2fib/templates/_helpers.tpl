@@ -62,12 +62,17 @@ metrics:
   listen: {{ ternary "0.0.0.0:9469" "127.0.0.1:9469" .Values.podMonitor.enabled | quote }}
 {{- end -}}
 
-{{/* A mapping as YAML, without what is null: so a value is taken away that stands below. */}}
-{{- define "rib2fib.withoutNull" -}}
+{{/*
+A mapping as YAML, without what is null: so a value is taken away that stands below. `listen: off`, of which
+Helm's YAML makes false, is off again.
+*/}}
+{{- define "rib2fib.meant" -}}
 {{- $kept := dict -}}
 {{- range $key, $value := . -}}
 {{- if kindIs "map" $value -}}
-{{- $_ := set $kept $key (include "rib2fib.withoutNull" $value | fromYaml) -}}
+{{- $_ := set $kept $key (include "rib2fib.meant" $value | fromYaml) -}}
+{{- else if and (eq $key "listen") (kindIs "bool" $value) (not $value) -}}
+{{- $_ := set $kept $key "off" -}}
 {{- else if not (kindIs "invalid" $value) -}}
 {{- $_ := set $kept $key $value -}}
 {{- end -}}
@@ -84,7 +89,7 @@ metrics:
 {{- fail "config.admin: is the chart's own: the socket is in the directory of state.hostPath" -}}
 {{- end -}}
 {{- $all := mergeOverwrite (include "rib2fib.defaults" . | fromYaml) (deepCopy .Values.config) -}}
-{{- include "rib2fib.withoutNull" $all -}}
+{{- include "rib2fib.meant" $all -}}
 {{- end -}}
 
 {{/* The same of one node: a list of the root and the node's name. */}}
@@ -92,7 +97,7 @@ metrics:
 {{- $root := first . -}}
 {{- $over := get $root.Values.perNode (last .) | deepCopy -}}
 {{- $all := mergeOverwrite (include "rib2fib.config" $root | fromYaml) $over -}}
-{{- include "rib2fib.withoutNull" $all -}}
+{{- include "rib2fib.meant" $all -}}
 {{- end -}}
 
 {{/* Every configuration that a pod has, as a JSON array. */}}
