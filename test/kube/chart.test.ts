@@ -19,6 +19,7 @@ import {
   render,
   renderText,
 } from '../support/kube/chart.js';
+import type { KubeObject } from '../support/kube/client.js';
 import { KubeCluster } from '../support/kube/cluster.js';
 import { helm } from '../support/kube/helm.js';
 import { MANIFESTS, manifestFile, manifestText } from '../support/kube/manifests.js';
@@ -107,6 +108,33 @@ describe('every example', () => {
       assert.equal(rib?.command, undefined, 'the entrypoint is the image’s: node itself');
     });
   }
+});
+
+describe('Pod Security', () => {
+  it('takes the pod in a namespace that is privileged, and only what is told of keeps it from another', async () => {
+    await using cluster = await KubeCluster.start();
+    const objects = await render({ example: 'gobgpd' });
+    const [account] = ofKind(objects, 'ServiceAccount');
+    const make = async (level: string): Promise<unknown> => {
+      const labels = { 'pod-security.kubernetes.io/enforce': level };
+      const metadata = { name: level, labels };
+      await cluster.apply({ apiVersion: 'v1', kind: 'Namespace', metadata });
+      const namespaced = { name: 'rib2fib', namespace: level };
+      await cluster.apply({ ...(account as KubeObject), metadata: namespaced });
+      const pod = { apiVersion: 'v1', kind: 'Pod', metadata: namespaced, spec: podSpec(objects) };
+      return cluster.apply(pod as KubeObject);
+    };
+    await make('privileged');
+    const all = [
+      /non-default capabilities \(container "rib2fib" must not include "NET_ADMIN" .*\)/,
+      /host namespaces \(hostNetwork=true\)/,
+      /hostPath volumes \(volume "state"\)/,
+      /hostPort \(container "rib2fib" uses hostPort 9469\)/,
+      /probe or lifecycle host \(container "rib2fib" uses probe or lifecycle host "127\.0\.0\.1"\)/,
+    ].map(({ source }) => source);
+    const refused = new RegExp(`violates PodSecurity "baseline:latest": ${all.join(', ')}$`);
+    await assert.rejects(make('baseline'), refusal(403, refused));
+  });
 });
 
 for (const major of HELM_MAJORS) {
