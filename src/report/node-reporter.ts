@@ -11,7 +11,7 @@ import type { Clock } from '../clock.js';
 import type { Log } from '../log-port.js';
 import { Alarm } from '../reconcile/alarm.js';
 import { type ClusterApi, ClusterWriter, codeOf } from './cluster-writer.js';
-import { type Condition, stoppedConditions } from './conditions.js';
+import { type Condition, lastConditions } from './conditions.js';
 import { happenings } from './event.js';
 import { EventQueue } from './event-queue.js';
 import { type NodeRoutesStatus, nodeRoutesStatus, sameReport } from './node-routes.js';
@@ -72,10 +72,13 @@ export class NodeReporter {
     this.#alarm.ring();
   }
 
-  /** Until `signal` aborts; then says so to the cluster, within two seconds. Never rejects. */
-  async run(signal: AbortSignal): Promise<void> {
+  /**
+   * Until `signal` aborts; then says so to the cluster, within two seconds, and whether the daemon ends,
+   * as `daemon` then tells. Never rejects.
+   */
+  async run(signal: AbortSignal, daemon: AbortSignal): Promise<void> {
     await Promise.all([this.#keepStatus(signal), this.#keepEvents(signal)]);
-    await this.#farewell();
+    await this.#farewell(daemon.aborted);
   }
 
   async #keepStatus(signal: AbortSignal): Promise<void> {
@@ -177,12 +180,12 @@ export class NodeReporter {
   }
 
   /** A status of which nothing is true any more but what it leaves. */
-  async #farewell(): Promise<void> {
+  async #farewell(stopped: boolean): Promise<void> {
     const last = this.#written?.status;
     if (last === undefined || this.#failing.has('status')) return;
     const { clock } = this.#options;
     const now = clock.now();
-    const conditions = stoppedConditions(last.conditions, now);
+    const conditions = lastConditions(last.conditions, now, stopped);
     const status = { ...last, reportedAt: timeText(now), conditions };
     const end = new AbortController();
     void this.#pause(FAREWELL_MS, end.signal).then(() => end.abort());

@@ -24,6 +24,7 @@ let logged: string[];
 let refuse: (request: Request) => number | undefined;
 let reporter: NodeReporter;
 let stop: AbortController;
+let daemon: AbortController;
 let running: Promise<void>;
 /** What is drawn. */
 let chance: number;
@@ -48,7 +49,8 @@ beforeEach(() => {
     ...{ clock, random: () => chance, log: { debug: log, info: log, warn: log, error: log } },
   });
   stop = new AbortController();
-  running = reporter.run(stop.signal);
+  daemon = new AbortController();
+  running = reporter.run(stop.signal, daemon.signal);
 });
 afterEach(async () => {
   stop.abort();
@@ -318,11 +320,17 @@ test('an Event whose answer was lost is not told twice', async () => {
   assert.equal(names[0], names[1]);
 });
 
-test('its last word is that it has stopped', async () => {
-  await pass(5);
-  stop.abort();
-  await running;
-  const { status: last } = (requests.at(-1)?.body ?? {}) as { status?: NodeRoutesStatus };
-  const ready = last?.conditions.find(({ type }) => type === 'Ready');
-  assert.deepEqual([ready?.status, ready?.reason], ['False', 'Stopped']);
-});
+for (const [what, ends, word] of [
+  ['it has stopped, with the daemon', true, 'False Stopped'],
+  ['nobody knows, where only the report ends', false, 'Unknown NotReported'],
+] as const) {
+  test(`its last word is that ${what}`, async () => {
+    await pass(5);
+    if (ends) daemon.abort();
+    stop.abort();
+    await running;
+    const { status: last } = (requests.at(-1)?.body ?? {}) as { status?: NodeRoutesStatus };
+    const ready = last?.conditions.find(({ type }) => type === 'Ready');
+    assert.equal(`${ready?.status} ${ready?.reason}`, word);
+  });
+}
