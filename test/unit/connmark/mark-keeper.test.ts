@@ -254,6 +254,45 @@ test('a reload in the midst of failures is tried at once', async () => {
   await bench.stop();
 });
 
+test('what is changed while it is read is put right all the same', async () => {
+  const bench = await (await new Bench(connmark('10.0.0.0/8')).ground()).start();
+  await bench.hears(...FED);
+  const rules = bench.nft.rules;
+  bench.nft.onListed = () => {
+    bench.nft.onListed = undefined;
+    bench.nft.outside('flush');
+    bench.notice();
+  };
+  await bench.noticed();
+  assert.equal(bench.nft.stands, false, 'what was read is what stood before');
+  await bench.clock.advance(100);
+  assert.equal(bench.nft.rules, rules);
+  await bench.stop();
+});
+
+test('another program’s table of our name is neither replaced nor removed', async () => {
+  const bench = await new Bench(connmark('10.0.0.0/8')).ground();
+  bench.nft.outside('a table of its own');
+  await bench.start();
+  await bench.hears(...FED);
+  const { state } = bench.keeper;
+  assert.ok(state.state === 'failing');
+  assert.match(state.reason, /table inet rib2fib holds nothing of rib2fib’s, and is left alone/);
+  assert.ok((bench.counts['connmark foreign'] ?? 0) >= 1);
+  assert.equal(bench.keeper.state.state, 'failing');
+  await assert.rejects(bench.keeper.planned(), /left alone/);
+  bench.engine.reconfigure(config(table()));
+  await bench.reviewed();
+  assert.deepEqual(bench.keeper.state, { state: 'off' });
+  assert.equal(await bench.keeper.flush(), false);
+  assert.ok(bench.nft.stands && !bench.calls().includes('write'));
+  bench.engine.reconfigure(config(connmark('10.0.0.0/8')));
+  bench.nft.outside('flush');
+  await bench.reviewed();
+  assert.equal(bench.keeper.state.state, 'kept');
+  await bench.stop();
+});
+
 test('once writes what is wanted; flush removes it, and tells whether there was any', async () => {
   const bench = await new Bench(connmark('10.0.0.0/8')).ground();
   bench.engine.apply([RESET, updates(...FED), ...SYNCED], 0);
