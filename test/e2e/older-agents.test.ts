@@ -3,191 +3,31 @@
  * configuration shown, in two nodes that are alike. What decides where packets go is the same.
  */
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
-import { parseYaml } from '../../src/config/document.js';
-import { type CommandResult, type Daemon, rib2fib, startDaemon } from '../support/daemon.js';
+import { type CommandResult, rib2fib } from '../support/daemon.js';
 import { startFeeder } from '../support/feeder.js';
 import { GOBGPD_VERSIONS, startGobgpd } from '../support/gobgpd.js';
 import { kernelDump, ownLines } from '../support/kernel-dump.js';
-import { kernelRoutes, kernelRules, OWN } from '../support/kernel-view.js';
-import { scratchDirectory } from '../support/leftovers.js';
-import { connect, createNetns, type Netns } from '../support/netns.js';
+import { kernelRoutes, OWN } from '../support/kernel-view.js';
+import { routeAgentCommands, routeManagerCommands } from '../support/older-agents.js';
 import {
-  type Environment,
-  type MetallbObjects,
-  routeAgentCommands,
-  routeManagerCommands,
-} from '../support/older-agents.js';
+  example,
+  LINKS,
+  PAGE,
+  placed,
+  rulesTo,
+  Site,
+  same,
+  scratch,
+  tableNumber,
+  tableOf,
+  withOldAgent,
+} from '../support/older-agents-page.js';
 import { until } from '../support/wait.js';
 
-const PAGE = readFileSync(new URL('../../docs/older-agents.md', import.meta.url), 'utf8');
-/** Where the page has its files. */
-const PLACE = '/etc/rib2fib';
-
-interface Example {
-  readonly agent: 'mnra' | 'manager';
-  readonly environment: Environment;
-  readonly metallb: MetallbObjects;
-  /** As the page has them. */
-  readonly commands: readonly string[];
-  /** rib2fib's, as the page has it. */
-  readonly config: string;
-}
-
-/** A section of the page, which must have each kind of block once. */
-function example(title: string): Example {
-  const [, section] = PAGE.split(`\n### Example: ${title}\n`);
-  assert.ok(section !== undefined, `no example ${title}`);
-  const [body = ''] = section.split(/\n##+ /);
-  const block = (info: string): string | undefined => {
-    const found = [...body.matchAll(/^```(.+)\n([\s\S]*?)^```$/gm)].filter(
-      ([, has]) => has === info,
-    );
-    assert.ok(found.length <= 1, `${title}: ${found.length} blocks of ${info}`);
-    return found[0]?.[2];
-  };
-  const [mnra, manager] = [block('ini mnra'), block('ini manager')];
-  const settings = mnra ?? manager ?? assert.fail(`${title}: no settings`);
-  const lines = settings.split('\n').filter((line) => line.includes('='));
-  return {
-    agent: mnra === undefined ? 'manager' : 'mnra',
-    environment: Object.fromEntries(lines.map((line) => line.split('=', 2))) as Environment,
-    metallb: yamlOf(block('yaml metallb') ?? '{}') as MetallbObjects,
-    commands: (block('sh') ?? '').trim().split('\n'),
-    config: block('yaml rib2fib') ?? assert.fail(`${title}: no configuration`),
-  };
-}
-
-function yamlOf(text: string): unknown {
-  const parsed = parseYaml('older-agents.md', text);
-  assert.ok(parsed.ok, JSON.stringify(parsed));
-  return parsed.document.value;
-}
-
-/** eth1 of the node of each agent's examples, and who is at the other end. */
-const LINKS = {
-  mnra: { node: '10.9.0.1/24', others: ['10.9.0.2/24', '10.9.0.3/24', '10.9.0.254/24'] },
-  manager: { node: '192.168.5.98/28', others: ['192.168.5.107/28'] },
-} as const;
-
-const scratch = scratchDirectory('older-agents');
 after(() => scratch.remove());
-
-const SCRIPT = '#!/bin/sh\necho "$0" >> PLACE/runs\n'.replace('PLACE', scratch.path);
-writeFileSync(join(scratch.path, 'routes.yaml'), '[]\n');
-for (const name of ['pre.sh', 'post.sh']) {
-  writeFileSync(join(scratch.path, name), SCRIPT);
-  chmodSync(join(scratch.path, name), 0o755);
-}
-
-/** The text of the page, with its files where they are here. */
-function placed(config: string, socket: string): string {
-  return `${config.replaceAll(PLACE, scratch.path)}\nadmin: { socket: "${socket}" }\n`;
-}
-
-/** A node and what its eth1 leads to; eth0 has the default route. */
-class Site implements AsyncDisposable {
-  readonly #disposables: AsyncDisposable[] = [];
-
-  private constructor(
-    readonly node: Netns,
-    readonly fabric: Netns,
-    private readonly mgmt: Netns,
-  ) {}
-
-  static async create(agent: Example['agent']): Promise<Site> {
-    const { node: address, others } = LINKS[agent];
-    const site = new Site(
-      await createNetns('node'),
-      await createNetns('fabric'),
-      await createNetns('mgmt'),
-    );
-    const far = { name: 'f0', addresses: others };
-    await connect(site.node, { name: 'eth1', addresses: [address] }, site.fabric, far);
-    const gateway = { name: 'm0', addresses: ['172.31.0.1/24'] };
-    await connect(site.node, { name: 'eth0', addresses: ['172.31.0.10/24'] }, site.mgmt, gateway);
-    await site.node.ip('route', 'add', 'default', 'via', '172.31.0.1');
-    return site;
-  }
-
-  keep<T extends AsyncDisposable>(one: T): T {
-    this.#disposables.push(one);
-    return one;
-  }
-
-  async daemon(config: string): Promise<Daemon> {
-    const socket = join(scratch.path, `${this.node.name}.sock`);
-    return this.keep(await startDaemon({ netns: this.node, config: placed(config, socket) }));
-  }
-
-  async run(commands: readonly string[]): Promise<void> {
-    await this.node.ipBatch(commands.map((command) => command.replace(/^ip /, '')));
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    for (const one of this.#disposables.reverse()) await one[Symbol.asyncDispose]();
-    for (const one of [this.node, this.fabric, this.mgmt]) await one[Symbol.asyncDispose]();
-  }
-}
-
-/** Prefix to legs, with weights as shares: all that a look-up in the table can find and use. */
-async function tableOf(
-  node: Netns,
-  table: number,
-): Promise<ReadonlyMap<string, readonly string[]>> {
-  const routes = (await kernelRoutes(node, table)).filter(({ type }) => type === 'unicast');
-  return new Map(
-    routes.map((route) => {
-      const legs = (route.nexthops ?? [route]).map((leg) => ({
-        way: `via ${leg.gateway} dev ${leg.dev}`,
-        weight: 'weight' in leg ? (leg.weight ?? 1) : 1,
-      }));
-      const whole = legs.reduce((sum, { weight }) => sum + weight, 0);
-      return [route.dst, legs.map(({ way, weight }) => `${way} ${weight / whole}`).sort()];
-    }),
-  );
-}
-
-/** Selectors of the rules that lead to a table, and where they stand. */
-async function rulesTo(node: Netns, table: number) {
-  const rules = (await kernelRules(node, 'all')).flatMap((line) => {
-    const [, priority, selector, to] = /^(\d+): (.*) lookup (\S+) -4$/.exec(line) ?? [];
-    return to === String(table) && selector !== undefined ? [{ priority, selector }] : [];
-  });
-  return {
-    selectors: rules.map(({ selector }) => selector).sort(),
-    priorities: [...new Set(rules.map(({ priority }) => Number(priority)))],
-  };
-}
-
-function tableNumber({ agent, environment }: Example): number {
-  return Number(agent === 'mnra' ? (environment['TABLE_WEIGHT'] ?? 20) : environment['RT_NUMBER']);
-}
-
-/** The old agent's site, with what it makes in it. */
-async function withOldAgent(of: Example): Promise<Site> {
-  const site = await Site.create(of.agent);
-  await site.run(of.commands);
-  return site;
-}
-
-async function same(old: Site, mine: Site, of: Example): Promise<void> {
-  const table = tableNumber(of);
-  const wanted = await tableOf(old.node, table);
-  assert.ok(wanted.size > 0);
-  await until(
-    async () => {
-      assert.deepEqual(await tableOf(mine.node, table), wanted);
-      return true;
-    },
-    { what: `table ${table} is the old agent's` },
-  );
-  const rules = await rulesTo(old.node, table);
-  assert.ok(rules.selectors.length > 0);
-  assert.deepEqual((await rulesTo(mine.node, table)).selectors, rules.selectors);
-}
 
 /** The titles of the page, so that none is forgotten here. */
 const TITLES = [...PAGE.matchAll(/^### Example: (.+)$/gm)].map(([, title]) => title);
@@ -198,6 +38,36 @@ const PRIORITIES: Readonly<Record<string, readonly [old: number, mine: number]>>
   'its own': [32_000, 32_000],
   'announced on layer 2': [32_000, 32_000],
 };
+
+/** What agent.js and lib/logger.js of metallb-node-route-agent 0.4.13, and manage-routes.py, read of their environment; and what the README names besides. */
+const SETTINGS = {
+  'metallb-node-route-agent': [
+    ...['CLEANANDEXIT', 'DESTINATION', 'LOG_LEVEL', 'MAX_RECONCILE_WAIT'],
+    ...['METALLB_CONFIGMAP_NAME', 'METALLB_NAMESPACE', 'METALLB_STATIC_FILE'],
+    ...['METALLB_STATIC_FILE_WAIT', 'METALLB_USE_CRDS', 'NODE_NAME', 'ONESHOT', 'PEER_WEIGHT'],
+    ...['POST_RECONCILE_SCRIPT_PATH', 'PRE_RECONCILE_SCRIPT_PATH', 'RULE_FWMARK'],
+    ...['RULE_PRIORITY', 'TABLE_WEIGHT'],
+  ],
+  'The Cilium secondary interface route manager': [
+    ...['BGP_SVC_SUBNETS', 'RT_NUMBER', 'SECONDARY_GW', 'SECONDARY_INTERFACE'],
+  ],
+};
+
+for (const [agent, settings] of Object.entries(SETTINGS)) {
+  it(`${agent}: each of its settings has a row, and no other`, () => {
+    const [, section = ''] = PAGE.split(`\n## ${agent}\n`);
+    const [body = ''] = section.split(/\n## /);
+    const rows = [...body.matchAll(/^\| `(\w+)(?:=1)?` \|(.*)\|$/gm)];
+    assert.deepEqual(rows.map(([, name]) => name).sort(), settings);
+    for (const [, name, cells = ''] of rows)
+      assert.ok(
+        cells
+          .split('|')
+          .every((cell) => name === 'CLEANANDEXIT' || name === 'ONESHOT' || cell.trim() !== ''),
+        `${name}: an empty cell`,
+      );
+  });
+}
 
 describe('the examples of docs/older-agents.md', () => {
   it('are all tested', () => {
