@@ -118,8 +118,13 @@ describe('the nftables table rib2fib', () => {
   after(() => lab[Symbol.asyncDispose]());
 
   it('is made with the interfaces that routes lead out of, and the rules that go with it', async () => {
+    assert.equal(await lab.roam('router1'), 'silence');
+    const routes = { prefix: '198.51.102.0/24', nextHop: ROUTER1 };
+    await lab.fabrics.feed([...ROUTES, routes]);
     daemon = await start([table()]);
     await becomes(lab, FULL, 'the table has its sets');
+    assert.equal(await lab.roam('router1'), 'echo', 'a connection that was there before');
+    await lab.fabrics.feed(ROUTES);
     assert.deepEqual(await kernelRules(lab.node), [
       '10000: from all fwmark 0x1000/0x1000 lookup 100 -4',
       '10000: from all fwmark 0x1000/0x1000 lookup 100 -6',
