@@ -96,6 +96,14 @@ describe('the examples of docs/older-agents.md', () => {
       await same(old, mine, of);
       assert.deepEqual((await rulesTo(old.node, tableNumber(of))).priorities, [before]);
       assert.deepEqual((await rulesTo(mine.node, tableNumber(of))).priorities, [now]);
+      const thrown = (await kernelRoutes(mine.node, tableNumber(of))).filter(
+        ({ type }) => type === 'throw',
+      );
+      const { connected } = LINKS[of.agent];
+      assert.ok(
+        thrown.some(({ dst }) => dst === connected),
+        'neighbours are reached on the wire',
+      );
       const { code, stdout } = await daemon.cli('check');
       assert.deepEqual([code, /warning/.test(stdout)], [0, false], stdout);
     });

@@ -6,7 +6,7 @@ import { MarkKeeper } from '../../../src/connmark/mark-keeper.js';
 import { Engine } from '../../../src/desired/engine.js';
 import { Underlay } from '../../../src/desired/underlay.js';
 import { FakeNft } from '../../support/fake-nft.js';
-import { config, RESET, rulesFrom, SYNCED, table, updates } from '../desired/build.js';
+import { config, RESET, rulesFrom, SYNCED, staticRoute, table, updates } from '../desired/build.js';
 import { FakeClock, settled } from '../reconcile/fake-clock.js';
 import { bareKernel } from '../reconcile/node.js';
 
@@ -154,6 +154,17 @@ test('it follows the interfaces that routes lead out of; a change of nothing cos
   await bench.hears('10.0.0.0/8 via 10.9.0.2');
   assert.deepEqual(bench.interfaces(), ['eth1']);
   assert.equal(bench.calls(), 'list write list');
+  await bench.stop();
+});
+
+test('a static route is a way in, over the interface that its gateway is found at', async () => {
+  const routes = [staticRoute('0.0.0.0/0', '10.9.0.2')];
+  const bench = await new Bench({ ...connmark('203.0.113.0/24'), static: routes }).ground();
+  await bench.start();
+  await bench.hears('10.1.0.0/16 via 10.9.1.2');
+  assert.deepEqual(bench.interfaces(), ['eth1', 'eth2']);
+  await bench.hears();
+  assert.deepEqual(bench.interfaces(), ['eth1']);
   await bench.stop();
 });
 
