@@ -109,7 +109,8 @@ export class FixedPart {
     for (const prefix of old.keys()) if (!this.#routes.has(prefix)) this.#changes.fixed(prefix);
     const rules = tableRules(table, underlay, families, found.part);
     this.#rules = [...rules, ...standingRules(found, before, rules)];
-    const marked = markedConnections({ table, underlay, families, interfaces, found: found.part });
+    const ways = { interfaces: made.interfaces, found: found.part };
+    const marked = markedConnections({ table, underlay, families, ...ways });
     this.#marked = unlessSame(this.#marked, marked);
     this.#changes.rules();
     return made;

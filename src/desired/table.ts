@@ -141,7 +141,8 @@ export class Table {
     this.#metrics = new NextHopMetrics(underlay, this.config.nextHop);
     this.#underlay = underlay;
     this.#families = families;
-    for (const { set, crossed } of this.nextHops.setUnderlay(underlay)) {
+    for (const { set, crossed, lost } of this.nextHops.setUnderlay(underlay)) {
+      if (lost && set.routes.ipv4 + set.routes.ipv6 > 0) this.#changes.lost();
       // Of a set on a group only the group changes, unless it lost its last leg or found its first.
       this.#changes.set(set, crossed || !this.useObjects || this.#objects.mixed);
     }
@@ -303,6 +304,11 @@ export class Table {
 
   get hasChanges(): boolean {
     return this.#changes.any;
+  }
+
+  /** Among the changes are routes whose next hop leads nowhere any more. */
+  get hasLostNextHop(): boolean {
+    return this.#changes.anyLost;
   }
 
   /** Prefixes that the changes concern, at most; `undefined`: all. */
