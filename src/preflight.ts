@@ -4,7 +4,7 @@ import type { Config, ConfigFault, RulesConfig } from './config/config.js';
 import { formatFault } from './config/fault.js';
 import type { LoadedConfig, LoadResult } from './config/loaded.js';
 import { type Nft, NftError, systemNft } from './connmark/nft.js';
-import { trial } from './connmark/ruleset.js';
+import { probe } from './connmark/standing.js';
 import { discoveryFaults } from './discover/create.js';
 import { type Kernel, KernelError } from './kernel/kernel.js';
 import { openRtnetlink } from './kernel/rtnetlink.js';
@@ -27,11 +27,11 @@ export function checkEnvironment(config: Config): void {
 }
 
 /**
- * Throws {@link StartFault} where tables go by connection marks and nft is not there, may not write, or
- * the kernel does not do it: asked without a change.
+ * Throws {@link StartFault} where tables go by connection marks and nft is not there, may not write, the
+ * kernel does not do it, or another program has a table of our name: asked without a change.
  */
 export async function checkConnmark(loaded: LoadedConfig, nft: Nft): Promise<void> {
-  const faults = await connmarkFaults(loaded, () => nft.try(trial()));
+  const faults = await connmarkFaults(loaded, () => probe(nft));
   if (faults.length === 0) return;
   throw new StartFault('connections cannot be marked on this node', 1, faults.map(formatFault));
 }
@@ -49,7 +49,10 @@ async function connmarkFaults(
     return [];
   } catch (error) {
     if (!(error instanceof NftError)) throw error;
-    const message = `connmark needs nft (Debian package nftables): ${error.message}`;
+    const message =
+      error.kind === 'foreign'
+        ? error.message
+        : `connmark needs nft (Debian package nftables): ${error.message}`;
     return users.map(([table]) => faultAt({ table, key: 'returnPath' }, message));
   }
 }
@@ -118,7 +121,7 @@ export async function refusalsHere(
   try {
     const misplaced = await ruleFaults(loaded, kernel);
     const foreign = await foreignFaults(loaded, kernel, inForce);
-    const unmarkable = await connmarkFaults(loaded, () => nft.try(trial()));
+    const unmarkable = await connmarkFaults(loaded, () => probe(nft));
     const faults = [...misplaced, ...foreign, ...unmarkable].map(formatFault);
     return [...faults, ...discoveryFaults(loaded.config)];
   } catch (error) {

@@ -1,6 +1,6 @@
 /** The nftables table that marks connections, as status tells it: what stands, not what is wanted. */
 import type { MarkState } from '../connmark/mark-keeper.js';
-import { interfacesSet, poolsSet } from '../connmark/ruleset.js';
+import { arrivedChain, interfacesSet, poolsSet } from '../connmark/ruleset.js';
 import { changeTo, wantedMarks } from '../connmark/wanted.js';
 import type { Engine } from '../desired/engine.js';
 import { FAMILIES } from '../net/family.js';
@@ -44,7 +44,7 @@ export function connmarkAnswer({ marks, clock, engine }: Facts): ConnmarkReport 
             mark: hexMark(mark),
             interfaces: members(interfacesSet(table)),
             pools: pools.flatMap(members),
-            marked: pools.reduce((sum, set) => sum + (listing.counts.get(set) ?? 0), 0),
+            marked: listing.counts.get(arrivedChain(table)) ?? 0,
           };
         }),
       };

@@ -11,18 +11,23 @@ import { ruleOrigin } from './discovery-answer.js';
 const SHOWN = 4;
 
 /**
- * Static routes that cannot be installed, interfaces whose addresses no rule can follow, sources that
- * were found for two tables, and those that the node's own traffic has.
+ * Static routes that cannot be installed, interfaces whose addresses no rule can follow, what was
+ * found that no rule may be made of, and sources that were found for two tables.
  */
-export function tableNotes(table: Table, engine: Engine): readonly string[] {
-  const { tables, underlay } = engine;
+export function tableNotes(
+  table: Table,
+  { tables, underlay }: Pick<Engine, 'tables' | 'underlay'>,
+): readonly string[] {
   return [
     ...table.fixed.faults.map(
       ({ route, detail }) => `static ${route.prefix} is not installed: ${detail}`,
     ),
+    ...table.found.part.leftOut.map(
+      ({ prefix, origin, address }) =>
+        `no rule from ${prefix} (${origin}): it contains ${address}, an address of this node`,
+    ),
     ...interfacesWithoutRules(table.config, underlay).map((why) => `rules.from: ${why}`),
     ...[...tables.values()].flatMap((other) => contested(table, other)),
-    ...aroundNode(table, engine),
   ];
 }
 
@@ -55,24 +60,6 @@ function contested(table: Table, other: Table): readonly string[] {
   return [
     `rules.discover: from ${both.slice(0, SHOWN).join(', ')}${more} goes to table ${other.config.name} too, at the same priority ${priority}: of two rules the one that was added first decides`,
   ];
-}
-
-/** Pools are for services: one that has the node's own address takes along all that the node itself sends. */
-function aroundNode(table: Table, { config, discovered }: Engine): readonly string[] {
-  const found = table.rules.filter((rule) => ruleOrigin(table, rule) !== undefined);
-  if (found.length === 0) return [];
-  const node = config.discovery.kubernetes?.node;
-  const own = (discovered?.kept ?? []).filter(
-    ({ what, name }) => what === 'node-address' && name === node,
-  );
-  return found.flatMap((rule) =>
-    own
-      .filter(({ prefix }) => rule.from?.contains(prefix) === true)
-      .map(
-        ({ prefix: { address } }) =>
-          `rules.discover: from ${rule.from} (${ruleOrigin(table, rule)}) has ${address}, an address of this node: what the node itself sends from it goes by this table too`,
-      ),
-  );
 }
 
 interface Source {

@@ -20,7 +20,7 @@ const TAKEN: readonly { readonly bits: number; readonly by: string }[] = [
 const DEFAULT_MARK: MaskedMark = { value: 0x1000, mask: 0x1000 };
 
 export function buildReturnPath(
-  { returnPath: by, connmark }: NonNullable<ParsedTable['rules']>,
+  { returnPath: by, connmark, from, discover }: NonNullable<ParsedTable['rules']>,
   path: FaultPath,
   { marks }: Claims,
   tell: Tell,
@@ -31,7 +31,14 @@ export function buildReturnPath(
     }
     return { by };
   }
+  if (from.length + discover.length === 0) {
+    tell([...path, 'returnPath'], 'connmark needs from or discover: which connections?');
+  }
   const { mark, interfaces } = connmark ?? { mark: DEFAULT_MARK, interfaces: [] };
+  for (const [index, name] of interfaces.entries()) {
+    if (!name.endsWith('*')) continue;
+    tell([...path, 'connmark', 'interfaces', index], 'must be the name of one interface');
+  }
   const at = [...path, ...(connmark === undefined ? ['returnPath'] : ['connmark', 'mark'])];
   if (mark.value === 0) {
     tell(at, `${hexMark(mark)} is what every connection has; the value must not be 0`);

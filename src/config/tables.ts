@@ -153,6 +153,9 @@ function tellUndiscovered(
     if (discover !== undefined) tell(at('static', index, 'discover'), needs);
   }
   if ((table.rules?.discover.length ?? 0) > 0) tell(at('rules', 'discover'), needs);
+  if (table.rules?.returnPath === 'endpoints') {
+    tell(at('rules', 'returnPath'), `endpoints ${needs}`);
+  }
 }
 
 /** Tells of each item that equals an earlier one. */

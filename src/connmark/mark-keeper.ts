@@ -8,9 +8,10 @@ import type { Engine } from '../desired/engine.js';
 import type { MarkedConnections } from '../desired/marked-connections.js';
 import type { Log } from '../log-port.js';
 import { Alarm } from '../reconcile/alarm.js';
-import { type Listing, readListing } from './listing.js';
+import type { Listing } from './listing.js';
 import { type Nft, NftError } from './nft.js';
 import { removal, rulesetOf } from './ruleset.js';
+import { standing } from './standing.js';
 import { besides, changeTo, wantedMarks } from './wanted.js';
 
 /** Counters it feeds; the daemon's metrics are one. */
@@ -126,10 +127,11 @@ export class MarkKeeper {
     const wanted = wantedMarks(engine);
     this.#seen = marksOf(engine);
     this.#swept = engine.maySweep && engine.discoveryWhole;
+    // Before it is read: what is changed while it is read is looked at again.
+    this.#lookAt = clock.monotonic() + LOOK_MS;
     const stood = await this.#read();
     if (wanted.length === 0) return await this.#end(stood);
     const now = clock.monotonic();
-    this.#lookAt = now + LOOK_MS;
     const marked = this.#swept || stood === undefined ? wanted : besides(wanted, stood);
     const written = this.#written;
     const intact = written !== undefined && written.text === stood?.text;
@@ -226,20 +228,16 @@ export class MarkKeeper {
 
   /**
    * `undefined` where the table does not stand. Where no table goes by marks, a node without nft, or
-   * one that may not use it, has none as far as anybody here could tell.
+   * one that may not use it, has none as far as anybody here could tell; and another program's of the
+   * same name is that program's.
    */
   async #read(): Promise<Listing | undefined> {
     const { engine, nft } = this.#options;
     try {
-      const text = await nft.list();
-      return text === undefined ? undefined : readListing(text);
+      return await standing(nft);
     } catch (error) {
-      if (error instanceof SyntaxError) {
-        const message = `nft lists what is not understood: ${error.message}`;
-        throw new NftError('refused', message, { cause: error });
-      }
       const unusable =
-        error instanceof NftError && (error.kind === 'missing' || error.kind === 'forbidden');
+        error instanceof NftError && ['missing', 'forbidden', 'foreign'].includes(error.kind);
       if (unusable && wantedMarks(engine).length === 0) return undefined;
       throw error;
     }

@@ -9,9 +9,9 @@ import { TABLE } from './ruleset.js';
 
 /**
  * `missing`: there is no nft here. `forbidden`: it may not, as without CAP_NET_ADMIN. `refused`: it, or
- * the kernel, does not do it. `timeout`: no answer.
+ * the kernel, does not do it. `foreign`: a table of our name is another's. `timeout`: no answer.
  */
-export type NftFailure = 'missing' | 'forbidden' | 'refused' | 'timeout';
+export type NftFailure = 'missing' | 'forbidden' | 'refused' | 'foreign' | 'timeout';
 
 /** The one error of nft, in its own words where it had any. */
 export class NftError extends Error {
@@ -76,14 +76,37 @@ async function run(args: readonly string[], input?: object): Promise<string> {
   }
 }
 
+/** Killed for its time, and still there: one that sleeps in the kernel cannot be. No other is started beside it. */
+let stuck: ChildProcess | undefined;
+
 function started(args: readonly string[], stdin: 'ignore' | number): Promise<string> {
   return new Promise((resolve, reject) => {
+    if (stuck !== undefined) {
+      reject(
+        new NftError('timeout', `nft (process ${stuck.pid}) was killed, and has not ended yet`),
+      );
+      return;
+    }
     const child = spawned(args, stdin);
     const [out, said]: [Buffer[], Buffer[]] = [[], []];
+    const timer = setTimeout(() => {
+      if (child.exitCode === null && child.signalCode === null) stuck = child;
+      child.kill('SIGKILL');
+      child.stdout?.destroy();
+      child.stderr?.destroy();
+      reject(new NftError('timeout', `nft gave no answer within ${TIMEOUT_MS / 1000} s`));
+    }, TIMEOUT_MS);
+    child.on('exit', () => {
+      if (stuck === child) stuck = undefined;
+    });
     child.stdout?.on('data', (chunk: Buffer) => out.push(chunk));
     child.stderr?.on('data', (chunk: Buffer) => said.push(chunk));
-    child.on('error', (error) => reject(notStarted(error)));
+    child.on('error', (error) => {
+      clearTimeout(timer);
+      reject(notStarted(error));
+    });
     child.on('close', (code, signal) => {
+      clearTimeout(timer);
       if (code === 0) resolve(Buffer.concat(out).toString());
       else reject(failed(code, signal, Buffer.concat(said).toString()));
     });
@@ -97,8 +120,6 @@ function spawned(args: readonly string[], stdin: 'ignore' | number): ChildProces
       // The words of its errors are looked at.
       env: { LC_ALL: 'C', PATH: SEARCH_PATH },
       stdio: [stdin, 'pipe', 'pipe'],
-      timeout: TIMEOUT_MS,
-      killSignal: 'SIGKILL',
     });
   } catch (error) {
     throw notStarted(error instanceof Error ? error : new Error(String(error)));
@@ -115,9 +136,6 @@ function notStarted(error: Error & { code?: unknown }): NftError {
 }
 
 function failed(code: number | null, signal: string | null, stderr: string): NftError {
-  if (signal === 'SIGKILL') {
-    return new NftError('timeout', `nft gave no answer within ${TIMEOUT_MS / 1000} s`);
-  }
   if (/Operation not permitted/.test(stderr)) {
     return new NftError(
       'forbidden',

@@ -2,17 +2,18 @@
  * The nftables table that marks connections, in the words of libnftables-json(5). Pure.
  *
  * A connection that arrives on an interface of a table for one of its pools gets the table's mark, and
- * gets it anew where it comes to arrive by another table's interfaces. Its replies carry it as the
- * packet's mark before they are routed: in prerouting those that are forwarded, before a DNAT of
- * theirs is undone, and in output those of the node itself, which the chain's type has routed again.
- * Packets of the original direction are never marked: they are routed as ever.
+ * gets it anew where it comes to arrive by another table's interfaces; where it is one of several tables,
+ * that of the first. It bears the mark of one table at a time, whatever bits each table's mark is made of.
+ * Its replies carry it as the packet's mark before they are routed: in prerouting those that are
+ * forwarded, before a DNAT of theirs is undone, and in output those of the node itself, which the chain's
+ * type has routed again. Packets of the original direction are never marked: they are routed as ever.
  */
 import type { MarkedConnections } from '../desired/marked-connections.js';
 import { Address } from '../net/address.js';
 import { FAMILIES, type Family } from '../net/family.js';
 import { Prefix } from '../net/prefix.js';
 
-/** Of both families. Its name is what makes it ours. */
+/** Of both families. It is ours where what is in it bears our names: {@link isOwnName}. */
 export const TABLE = { family: 'inet', name: 'rib2fib' } as const;
 
 /** Behind conntrack (-200), ahead of destination NAT (-100) and of the routing decision. */
@@ -23,6 +24,7 @@ const DEPARTURE = 'departure';
 
 /** One transaction that puts exactly this in the place of whatever was there. */
 export function rulesetOf(marked: readonly MarkedConnections[]): object {
+  const bits = bitsOf(marked);
   return {
     nftables: [
       // Added first, since what is not there cannot be deleted.
@@ -31,7 +33,7 @@ export function rulesetOf(marked: readonly MarkedConnections[]): object {
       { add: { table: TABLE } },
       { add: { chain: hook(ARRIVAL, 'filter', 'prerouting') } },
       { add: { chain: hook(DEPARTURE, 'route', 'output') } },
-      ...marked.flatMap(tableCommands),
+      ...marked.flatMap((one) => tableCommands(one, bits)),
     ],
   };
 }
@@ -56,19 +58,45 @@ export function poolsSet(table: number, family: Family): string {
   return `pools_${family}_${table}`;
 }
 
+/** The chain through which a connection comes to a table's mark, and which counts those that do: `arrived_100`. */
+export function arrivedChain(table: number): string {
+  return `arrived_${table}`;
+}
+
+/** A chain or a set that nobody else makes, of whatever routing table. */
+export function isOwnName(name: string): boolean {
+  return /^(arrival|departure|(arrived|interfaces|pools_ipv4|pools_ipv6)_\d+)$/.test(name);
+}
+
+/** What the mark of any table is made of: what a connection of one table bears none of another's of. */
+export function bitsOf(marked: readonly MarkedConnections[]): number {
+  return marked.reduce((bits, { mark }) => (bits | mark.mask) >>> 0, 0);
+}
+
 function hook(name: string, type: 'filter' | 'route', at: 'prerouting' | 'output'): object {
   const { family, name: table } = TABLE;
   return { family, table, name, type, hook: at, prio: PRIORITY_MANGLE, policy: 'accept' };
 }
 
-function tableCommands({ table, mark, interfaces, pools }: MarkedConnections): readonly object[] {
+function tableCommands(
+  { table, mark, interfaces, pools }: MarkedConnections,
+  bits: number,
+): readonly object[] {
+  const { family, name } = TABLE;
   const replies = [
     compare({ ct: { key: 'direction' } }, 'reply'),
-    compare(masked('ct', mark.mask), mark.value),
-    { mangle: { key: { meta: { key: 'mark' } }, value: withBits('meta', mark) } },
+    compare(masked('ct', bits), mark.value),
+    { mangle: { key: { meta: { key: 'mark' } }, value: withBits('meta', bits, mark.value) } },
   ];
+  const arrived = arrivedChain(table);
   return [
     { add: { set: { ...set(interfacesSet(table)), type: 'ifname', ...elements(interfaces) } } },
+    { add: { chain: { family, table: name, name: arrived } } },
+    rule(arrived, [
+      compare(masked('ct', bits), mark.value, '!='),
+      { counter: null },
+      { mangle: { key: { ct: { key: 'mark' } }, value: withBits('ct', bits, mark.value) } },
+    ]),
     ...FAMILIES.flatMap((family): readonly object[] => {
       const own = pools.filter((pool) => pool.family === family);
       const named = poolsSet(table, family);
@@ -83,9 +111,8 @@ function tableCommands({ table, mark, interfaces, pools }: MarkedConnections): r
             { payload: { protocol: family === 'ipv4' ? 'ip' : 'ip6', field: 'daddr' } },
             `@${named}`,
           ),
-          compare(masked('ct', mark.mask), mark.value, '!='),
-          { counter: null },
-          { mangle: { key: { ct: { key: 'mark' } }, value: withBits('ct', mark) } },
+          // Nothing comes back from there: the tables behind this one do not see it.
+          { goto: { target: arrived } },
         ]),
       ];
     }),
@@ -122,6 +149,6 @@ function masked(of: 'ct' | 'meta', mask: number): object {
 }
 
 /** The other bits stay as they are. */
-function withBits(of: 'ct' | 'meta', { value, mask }: MarkedConnections['mark']): object {
-  return { '|': [masked(of, ~mask >>> 0), value] };
+function withBits(of: 'ct' | 'meta', bits: number, value: number): object {
+  return { '|': [masked(of, ~bits >>> 0), value] };
 }

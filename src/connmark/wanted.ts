@@ -5,7 +5,7 @@ import { Address } from '../net/address.js';
 import { FAMILIES } from '../net/family.js';
 import { Prefix } from '../net/prefix.js';
 import type { Listing } from './listing.js';
-import { interfacesSet, poolsSet } from './ruleset.js';
+import { arrivedChain, bitsOf, interfacesSet, poolsSet } from './ruleset.js';
 
 /** In the order of the configuration; empty where no table goes by marks. */
 export function wantedMarks({ tables }: Pick<Engine, 'tables'>): readonly MarkedConnections[] {
@@ -41,8 +41,9 @@ export function changeTo(
   return holds(stood, wanted) ? undefined : '~';
 }
 
-/** Whether what stands has these interfaces and pools, of these tables, and no others. */
-function holds({ sets }: Listing, wanted: readonly MarkedConnections[]): boolean {
+/** Whether what stands has these interfaces, pools and marks, of these tables, and no others. */
+function holds({ sets, counts, marks }: Listing, wanted: readonly MarkedConnections[]): boolean {
+  const bits = bitsOf(wanted);
   const asked = wanted.flatMap(({ table, interfaces, pools }) => [
     { name: interfacesSet(table), members: interfaces },
     ...FAMILIES.map((family) => ({
@@ -55,6 +56,11 @@ function holds({ sets }: Listing, wanted: readonly MarkedConnections[]): boolean
     asked.every(({ name, members }) => {
       const stood = sets.get(name)?.map((text) => poolOf(text)[0]?.text ?? text);
       return stood !== undefined && stood.sort().join(' ') === members.toSorted().join(' ');
+    }) &&
+    wanted.every(({ table, mark }) => {
+      const chain = arrivedChain(table);
+      const stands = marks.get(chain) ?? { bits, value: mark.value };
+      return counts.has(chain) && stands.bits === bits && stands.value === mark.value;
     })
   );
 }

@@ -115,7 +115,8 @@ export class FixedPart {
     for (const prefix of old.keys()) if (!this.#routes.has(prefix)) this.#changes.fixed(prefix);
     this.#known = tableRules(table, underlay, families, found.part);
     this.#rules = [...this.#known, ...standingRules(found, before, this.#known)];
-    const marked = markedConnections({ table, underlay, families, interfaces, found: found.part });
+    const ways = { interfaces: made.interfaces, found: found.part };
+    const marked = markedConnections({ table, underlay, families, ...ways });
     this.#marked = unlessSame(this.#marked, marked);
     this.#changes.rules();
     return made;

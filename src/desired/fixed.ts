@@ -24,6 +24,8 @@ export interface StaticFault {
 export interface FixedRoutes {
   readonly routes: readonly Route[];
   readonly faults: readonly StaticFault[];
+  /** Those that its learned routes lead out of, and its static ones. */
+  readonly interfaces: ReadonlySet<number>;
   /** What stays in main by configuration, and what is connected: each is a `throw` route, and nothing inside is learned. */
   readonly kept: PrefixSet;
   /** The same of the cluster's own ranges; a range within another has no `throw` route of its own. */
@@ -33,7 +35,7 @@ export interface FixedRoutes {
 export interface FixedOptions {
   readonly table: TableConfig;
   readonly underlay: Underlay;
-  /** Those that learned routes lead out of; the ones that the configuration names are added here. */
+  /** Those that learned routes lead out of; the ones of static routes, and that the configuration names, are added here. */
   readonly interfaces: Iterable<number>;
   readonly families: readonly Family[];
   /** A full feed has ended once: before it, what is not in the table may only not have been heard. */
@@ -43,14 +45,18 @@ export interface FixedOptions {
 }
 
 export function fixedRoutes(options: FixedOptions): FixedRoutes {
-  const { table, underlay, interfaces, families, fed, found, before } = options;
+  const { table, underlay, families, fed, found, before } = options;
+  const { routes: statics, faults } = staticRoutes(options);
+  const interfaces = new Set(options.interfaces);
+  for (const { target } of statics) {
+    if (target.type === 'legs') for (const { oif } of target.legs) interfaces.add(oif);
+  }
   const kept = new PrefixSet(
     [...table.keepInMain, ...connectedPrefixes(table, underlay, interfaces)].filter((prefix) =>
       families.includes(prefix.family),
     ),
   );
   const routes: Route[] = [];
-  const faults: StaticFault[] = [];
   const held = standingThrows(found, before);
   const { set, outermost } = found.ranges;
   const cluster = held.length === 0 ? set : new PrefixSet([...held, ...set.values()]);
@@ -62,6 +68,20 @@ export function fixedRoutes(options: FixedOptions): FixedRoutes {
     if (!families.includes(prefix.family)) continue;
     routes.push({ table: table.id, prefix, metric: table.metric, target: { type: 'throw' } });
   }
+  routes.push(...statics);
+  if (table.onMiss === 'unreachable' && fed) {
+    for (const family of FAMILIES.filter((f) => families.includes(f))) {
+      const target = { type: 'unreachable' } as const;
+      routes.push({ table: table.id, prefix: defaultOf(family), metric: ON_MISS_METRIC, target });
+    }
+  }
+  return { routes, faults, interfaces, kept, cluster };
+}
+
+function staticRoutes(options: FixedOptions): Pick<FixedRoutes, 'routes' | 'faults'> {
+  const { table, underlay, families, found, before } = options;
+  const routes: Route[] = [];
+  const faults: StaticFault[] = [];
   for (const route of table.static) {
     const metric = table.metric + STATIC_METRIC_OFFSET;
     const standing = route.discover && standingStatic(found, before, route.prefix, metric);
@@ -80,13 +100,7 @@ export function fixedRoutes(options: FixedOptions): FixedRoutes {
     }
     routes.push({ table: table.id, prefix: route.prefix, metric, target: { type: 'legs', legs } });
   }
-  if (table.onMiss === 'unreachable' && fed) {
-    for (const family of FAMILIES.filter((f) => families.includes(f))) {
-      const target = { type: 'unreachable' } as const;
-      routes.push({ table: table.id, prefix: defaultOf(family), metric: ON_MISS_METRIC, target });
-    }
-  }
-  return { routes, faults, kept, cluster };
+  return { routes, faults };
 }
 
 /** Those configured, and those found in the family of the route. */

@@ -22,7 +22,7 @@ export interface MarkedOptions {
   readonly table: TableConfig;
   readonly underlay: Underlay;
   readonly families: readonly Family[];
-  /** Indexes of those that learned routes lead out of; the configuration's are added here. */
+  /** Indexes of those that routes lead out of; the ones that the configuration names are added here, up or not. */
   readonly interfaces: Iterable<number>;
   readonly found: DiscoveredTable;
 }

@@ -87,6 +87,19 @@ function addLeg(legs: Map<string, Leg>, leg: Leg, weight: number): void {
   legs.set(way, { ...leg, weight: Math.min(sum, MAX_WEIGHT) });
 }
 
+export interface ChangedSet {
+  readonly set: NextHopSet;
+  /** It lost its last leg, or found its first. */
+  readonly crossed: boolean;
+  /** A way that some leg took is none any more, whatever came for it. */
+  readonly lost: boolean;
+}
+
+function leadsThere({ legs }: NextHopSet, leg: Leg): boolean {
+  const way = legKey({ ...leg, weight: 1 });
+  return legs.some((one) => legKey({ ...one, weight: 1 }) === way);
+}
+
 export class NextHopSets {
   readonly #sets = new Map<string, NextHopSet>();
   /** Sources share next hops among paths: the set of one that stands alone. */
@@ -134,17 +147,18 @@ export class NextHopSets {
 
   /**
    * Resolves every set over the new underlay; returns those whose legs changed.
-   * `crossed`: it lost its last leg, or found its first.
    */
-  setUnderlay(underlay: Underlay): readonly { set: NextHopSet; crossed: boolean }[] {
+  setUnderlay(underlay: Underlay): readonly ChangedSet[] {
     this.#underlay = underlay;
-    const changes: { set: NextHopSet; crossed: boolean }[] = [];
+    const changes: ChangedSet[] = [];
     for (const set of this.#sets.values()) {
-      const before = set.legs.length;
+      const { legs } = set;
       this.#count(set, -1);
       const changed = set.resolve(underlay, this.config);
       this.#count(set, 1);
-      if (changed) changes.push({ set, crossed: before === 0 || set.legs.length === 0 });
+      if (!changed) continue;
+      const crossed = legs.length === 0 || set.legs.length === 0;
+      changes.push({ set, crossed, lost: legs.some((leg) => !leadsThere(set, leg)) });
     }
     return changes;
   }

@@ -22,6 +22,7 @@ export class ChangeLog {
   #everything = true;
   #sweeps = false;
   #rules = true;
+  #lost = false;
   #fixed = new PrefixBacklog();
   #prefixes = new ChangedPrefixes();
   /** Those of the last drain. */
@@ -49,6 +50,11 @@ export class ChangeLog {
     this.#fixed.add(prefix);
   }
 
+  /** A next hop that routes stand on leads nowhere any more: traffic is lost until it is written. */
+  lost(): void {
+    this.#lost = true;
+  }
+
   /** `scattered`: its routes have to be written one by one, not its group alone. */
   set(set: NextHopSet, scattered: boolean): void {
     this.#sets.add(set);
@@ -67,6 +73,11 @@ export class ChangeLog {
 
   get everything(): boolean {
     return this.#everything;
+  }
+
+  /** {@link lost} was called since the last drain. */
+  get anyLost(): boolean {
+    return this.#lost;
   }
 
   /** Prefixes noted, and those of the sets noted: some may count twice. `undefined`: all of the table. */
@@ -97,6 +108,7 @@ export class ChangeLog {
     this.#everything = false;
     this.#sweeps = false;
     this.#rules = false;
+    this.#lost = false;
     if (this.#fixed.size > 0) this.#fixed = new PrefixBacklog();
     [this.#prefixes, this.#drained] = [this.#drained, this.#prefixes];
     this.#prefixes.clear();

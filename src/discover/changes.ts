@@ -52,12 +52,15 @@ function keptChanges(
 }
 
 function tableChanges(before: DiscoveredTable, after: DiscoveredTable): readonly string[] {
+  const leftOut = ({ leftOut: some }: DiscoveredTable) =>
+    new Map(some.map(({ prefix, origin }) => [prefix.text, origin]));
   const named = (prefixes: readonly Prefix[], { origins }: DiscoveredTable) =>
     new Map(prefixes.map((prefix) => [prefix.text, origins.get(prefix.key) ?? '']));
   const legs = ({ gateways }: DiscoveredTable) =>
     new Map(gateways.map(({ gateway, weight }) => [`${gateway}`, `weight ${weight}`]));
   return [
     itemChanges('from', named(before.from, before), named(after.from, after)),
+    itemChanges('left out', leftOut(before), leftOut(after)),
     itemChanges('endpoints', named(before.endpoints, before), named(after.endpoints, after)),
     itemChanges('gateways', legs(before), legs(after)),
   ].filter((line) => line !== undefined);

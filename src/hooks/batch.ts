@@ -16,8 +16,11 @@ export class Batch {
   #openSince = Number.POSITIVE_INFINITY;
   /** Infinity before the first pass, and while one is under way. */
   #quietAt = Number.POSITIVE_INFINITY;
-  /** A pass waits for it to open. */
+  /** A pass waits for it to open … */
   #awaited = false;
+  /** … as long as a `before` may take, and no longer, whatever has to end ahead of it. */
+  #patience: Promise<void> | undefined;
+  #isPatient = true;
   readonly #closed = new AbortController();
 
   constructor(
@@ -45,11 +48,27 @@ export class Batch {
     this.#open = undefined;
   }
 
-  /** Resolves when a pass may begin; there is at least one more. */
-  awaited(): Promise<void> {
+  /** False once a pass has waited in vain. */
+  get isWorthWaiting(): boolean {
+    return this.#isPatient;
+  }
+
+  /** Resolves when a pass may begin; there is at least one more. The same promise each time. */
+  awaited(timeout: number): Promise<void> {
     this.#awaited = true;
     this.#quietAt = Number.POSITIVE_INFINITY;
-    return this.#opened;
+    this.#patience ??= this.#wait(timeout);
+    return this.#patience;
+  }
+
+  async #wait(timeout: number): Promise<void> {
+    const opened = new AbortController();
+    const late = this.#clock.delay(timeout, opened.signal).catch(() => undefined);
+    await Promise.race([this.#opened, late]);
+    opened.abort();
+    if (this.isOpen) return;
+    this.#isPatient = false;
+    this.#awaited = false;
   }
 
   passBegins(): void {

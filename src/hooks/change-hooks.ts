@@ -4,7 +4,8 @@
  * runs as it begins, `after` when it has ended; never two programs at a time, so
  * that a batch does not end while its `before` runs, and none begins its own
  * while the `after` of the one before runs. However a program ends, the change
- * comes; one that was killed for its time is not even waited for the next time.
+ * comes, and waits no longer than `before` may take, whatever has to end ahead of
+ * it; one that was killed for its time is not even waited for the next time.
  */
 import type { HookReport } from '../admin/report.js';
 import type { Clock } from '../clock.js';
@@ -60,7 +61,10 @@ export class ChangeHooks implements ChangeGate {
   open(ahead: Ahead): Promise<void> | undefined {
     const batch = this.#current() ?? this.#begin(true);
     batch.tally.expect(ahead);
-    if (!batch.isOpen && this.#isWorthWaiting(batch)) return batch.awaited();
+    const { before } = batch.hooks;
+    if (before !== undefined && !batch.isOpen && this.#isWorthWaiting(batch)) {
+      return batch.awaited(before.timeout);
+    }
     batch.passBegins();
     return undefined;
   }
@@ -107,8 +111,8 @@ export class ChangeHooks implements ChangeGate {
   }
 
   /** Until its time is known to be up in vain. */
-  #isWorthWaiting({ hooks }: Batch): boolean {
-    if (hooks.before === undefined || this.#records.before.isSlow) return false;
+  #isWorthWaiting(batch: Batch): boolean {
+    if (!batch.isWorthWaiting || this.#records.before.isSlow) return false;
     return this.#running !== 'after' || !this.#records.after.isSlow;
   }
 

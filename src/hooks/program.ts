@@ -6,6 +6,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Clock } from '../clock.js';
 import { formatDuration } from '../config/duration.js';
+import { reapGroup } from '../kernel/reap.js';
+import { withoutRights } from './without-rights.js';
 
 export interface ProgramOptions {
   readonly run: readonly [program: string, ...args: string[]];
@@ -31,6 +33,8 @@ const KEPT = 1_000;
 const MOST_OUTPUT = 1 << 20;
 /** For what is still in the pipe when the program has ended, and for a killed one to go. */
 const REST_MS = 500;
+/** Between two looks whether the rest of a killed group has ended. */
+const REAP_MS = 5;
 
 type Verdict = Pick<ProgramEnd, 'result' | 'detail'>;
 
@@ -65,7 +69,8 @@ export async function runProgram(options: ProgramOptions): Promise<ProgramEnd> {
   // A process that sleeps in the kernel cannot be killed; one that has left its group may hold the pipe.
   const rest = new AbortController();
   const late = clock.delay(REST_MS, rest.signal).catch(() => undefined);
-  await Promise.race([Promise.all([ended, output.closed]), late]);
+  const gone = Promise.all([ended, output.closed]).then(() => reaped(child, options, rest.signal));
+  await Promise.race([gone, late]);
   rest.abort();
   output.end();
   return {
@@ -75,7 +80,8 @@ export async function runProgram(options: ProgramOptions): Promise<ProgramEnd> {
   };
 }
 
-function start({ run: [program, ...args], environment }: ProgramOptions): ChildProcess {
+function start({ run, environment }: ProgramOptions): ChildProcess {
+  const [program, ...args] = withoutRights(run);
   return spawn(program, args, {
     cwd: '/',
     env: environment,
@@ -109,6 +115,17 @@ function killGroup({ pid }: ChildProcess): string | undefined {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     return code === 'ESRCH' ? undefined : `it cannot be killed: ${code}`;
+  }
+}
+
+/** Resolves once nothing is left of its group that is ours to take notice of, or with the signal. */
+async function reaped(
+  { pid }: ChildProcess,
+  { clock }: ProgramOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  while (pid !== undefined && !reapGroup(pid) && !signal.aborted) {
+    await clock.delay(REAP_MS, signal).catch(() => undefined);
   }
 }
 

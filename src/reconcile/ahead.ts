@@ -59,8 +59,13 @@ export function aheadIn(operations: readonly Operation[]): Ahead | undefined {
   return { tables, prefixes };
 }
 
-/** A rule of ours stands ahead of the look-up of table `local`: nothing that takes it out may wait. */
-export function isUrgent({ mirror }: Pick<KernelView, 'mirror'>): boolean {
+/**
+ * What may not wait: a rule of ours stands ahead of the look-up of table `local`, and is to be taken out;
+ * or a next hop leads nowhere any more, and routes are to leave it.
+ */
+export function isUrgent({ engine, view }: Pick<AheadOptions, 'engine' | 'view'>): boolean {
+  for (const table of engine.tables.values()) if (table.hasLostNextHop) return true;
+  const { mirror } = view;
   const local = forFamilies((family) => mirror.localRulePriority(family) ?? -1);
   for (const { family, priority } of mirror.ownRules().values()) {
     if (priority <= local[family]) return true;

@@ -223,9 +223,9 @@ export class Reconciler {
 
   /** The kernel and the source are followed meanwhile, so that a pass is decided when it may write. */
   #mayPass(): boolean {
-    const { gate } = this.#options;
+    const { engine, gate } = this.#options;
     this.#waits = false;
-    if (gate?.isWatched !== true || isUrgent(this.#view)) return true;
+    if (gate?.isWatched !== true || isUrgent({ engine, view: this.#view })) return true;
     const ahead = this.#passes.ahead;
     const opening = ahead === undefined ? undefined : gate.open(ahead);
     if (opening === undefined) return true;

@@ -118,8 +118,13 @@ describe('the nftables table rib2fib', () => {
   after(() => lab[Symbol.asyncDispose]());
 
   it('is made with the interfaces that routes lead out of, and the rules that go with it', async () => {
+    assert.equal(await lab.roam('router1'), 'silence');
+    const routes = { prefix: '198.51.102.0/24', nextHop: ROUTER1 };
+    await lab.fabrics.feed([...ROUTES, routes]);
     daemon = await start([table()]);
     await becomes(lab, FULL, 'the table has its sets');
+    assert.equal(await lab.roam('router1'), 'echo', 'a connection that was there before');
+    await lab.fabrics.feed(ROUTES);
     assert.deepEqual(await kernelRules(lab.node), [
       '10000: from all fwmark 0x1000/0x1000 lookup 100 -4',
       '10000: from all fwmark 0x1000/0x1000 lookup 100 -6',
@@ -223,49 +228,76 @@ describe('the nftables table rib2fib', () => {
     await allAnswer('router1');
   });
 
-  it('with two tables the same client is answered by the fabric it came by', async () => {
-    const one = (id: number, via: readonly string[], mark: string) =>
+  describe('with two tables', () => {
+    const one = (id: number, via: readonly string[], connmark: object) =>
       table(
-        { ...CONNMARK, connmark: { mark } },
+        { ...CONNMARK, connmark },
         {
           ...{ id, name: `t${id}` },
           filters: via.map((peer) => ({ permit: { peer } })),
         },
       );
-    await lab.fabrics.feed([
-      { prefix: '198.51.0.0/16', nextHop: ROUTER1, peer: ROUTER1 },
-      { prefix: '198.51.0.0/17', nextHop: ROUTER2, peer: ROUTER2 },
-      { prefix: '2001:db8:c0::/44', nextHop: ROUTER1_V6, peer: ROUTER1_V6 },
-      { prefix: '2001:db8:c0::/45', nextHop: ROUTER2_V6, peer: ROUTER2_V6 },
-    ]);
-    await daemon.configure(
-      config(
-        one(100, [ROUTER1, ROUTER1_V6], '0x1000/0x3000'),
-        one(101, [ROUTER2, ROUTER2_V6], '0x2000/0x3000'),
-      ),
-    );
-    await until(
-      async () => {
-        const sets = await standing(lab);
-        return (
-          sets?.['interfaces_100']?.join() === 'eth1' && sets['interfaces_101']?.join() === 'eth2'
+    const both = (first: object, second: object) =>
+      daemon.configure(
+        config(one(100, [ROUTER1, ROUTER1_V6], first), one(101, [ROUTER2, ROUTER2_V6], second)),
+      );
+    const interfaces = (first: string, second: string) =>
+      until(
+        async () => {
+          const sets = await standing(lab);
+          const names = [sets?.['interfaces_100'], sets?.['interfaces_101']];
+          return names.every((one, i) => one?.join(' ') === [first, second][i]);
+        },
+        { what: `the one marks what arrives by ${first}, the other by ${second}` },
+      );
+
+    for (const [what, first, second] of [
+      ['of one mask', '0x1000/0x3000', '0x2000/0x3000'],
+      ['of bits of their own', '0x1000/0x1000', '0x2000/0x2000'],
+    ] as const) {
+      it(`with marks ${what} the same client is answered by the fabric it came by`, async () => {
+        await lab.fabrics.feed([
+          { prefix: '198.51.0.0/16', nextHop: ROUTER1, peer: ROUTER1 },
+          { prefix: '198.51.0.0/17', nextHop: ROUTER2, peer: ROUTER2 },
+          { prefix: '2001:db8:c0::/44', nextHop: ROUTER1_V6, peer: ROUTER1_V6 },
+          { prefix: '2001:db8:c0::/45', nextHop: ROUTER2_V6, peer: ROUTER2_V6 },
+        ]);
+        await both({ mark: first }, { mark: second });
+        await interfaces('eth1', 'eth2');
+        await until(
+          async () => (await kernelRules(lab.node)).some((rule) => rule.includes(second)),
+          { what: 'the rules of these marks' },
         );
-      },
-      { what: 'each table marks what arrives by its own interface' },
-    );
-    for (const fabric of ['router1', 'router2', 'router1'] as const) {
-      for (const at of ['router1', 'router2', 'mgmt'] as const) await lab.replies(at);
-      await allAnswer(fabric, ROAMING);
-      assert.ok((await lab.replies(fabric)).size >= 16);
-      const other = await lab.replies(fabric === 'router1' ? 'router2' : 'router1');
-      assert.deepEqual([...other, ...(await lab.replies('mgmt'))], [], 'nothing goes astray');
+        for (const fabric of ['router1', 'router2', 'router1'] as const) {
+          for (const at of ['router1', 'router2', 'mgmt'] as const) await lab.replies(at);
+          await allAnswer(fabric, ROAMING);
+          assert.ok((await lab.replies(fabric)).size >= 16);
+          const other = await lab.replies(fabric === 'router1' ? 'router2' : 'router1');
+          assert.deepEqual([...other, ...(await lab.replies('mgmt'))], [], 'nothing goes astray');
+        }
+        // One connection, whose packets come to arrive by the other fabric, and by the first again.
+        for (const fabric of ['router1', 'router2', 'router2', 'router1'] as const) {
+          assert.equal(await lab.roam(fabric), 'echo', fabric);
+        }
+      });
     }
-    // One connection, whose packets come to arrive by the other fabric, and by the first again.
-    for (const fabric of ['router1', 'router2', 'router2', 'router1'] as const) {
-      assert.equal(await lab.roam(fabric), 'echo', fabric);
-    }
-    assert.equal(await daemon.stop(), 0);
-    await lab.fabrics.feed(ROUTES);
+
+    it('what arrives for both is marked once, for the first', async () => {
+      const at = { interfaces: ['eth1', 'eth2'] };
+      await both({ mark: '0x1000/0x3000', ...at }, { mark: '0x2000/0x3000', ...at });
+      await interfaces('eth1 eth2', 'eth1 eth2');
+      await allAnswer('router1', ROAMING);
+      const counted = async () => {
+        const ruleset = await lab.node.exec('nft', 'list', 'table', 'inet', 'rib2fib');
+        return [...ruleset.matchAll(/counter packets (\d+)/g)].map(([, packets]) =>
+          Number(packets),
+        );
+      };
+      const [first = 0, ...others] = await counted();
+      assert.deepEqual([first >= 16 && first < 100, others], [true, [0]], `${first} connections`);
+      assert.equal(await daemon.stop(), 0);
+      await lab.fabrics.feed(ROUTES);
+    });
   });
 
   it('cleanup and --flush remove it, and nothing of others', async () => {
@@ -281,6 +313,21 @@ describe('the nftables table rib2fib', () => {
     assert.match(again.stdout, /nothing of rib2fib was in the kernel/);
   });
 
+  it('another program’s table of its name is refused at the start, and stays', async () => {
+    await lab.node.exec('nft', 'add', 'table', 'inet', 'rib2fib');
+    await lab.node.exec('nft', 'add', 'chain', 'inet', 'rib2fib', 'theirs');
+    await daemon.launch({ until: 'nothing' });
+    await until(() => !daemon.running, { what: 'the daemon ends' });
+    assert.equal(daemon.exitCode, 1);
+    assert.match(
+      daemon.output,
+      /returnPath: the nftables table inet rib2fib holds nothing of rib2fib’s, and is left alone/,
+    );
+    assert.equal((await rib2fib(lab.node, ['cleanup'])).code, 0);
+    assert.match(await lab.node.exec('nft', 'list', 'table', 'inet', 'rib2fib'), /chain theirs/);
+    await lab.node.exec('nft', 'delete', 'table', 'inet', 'rib2fib');
+  });
+
   it('plan tells of it, and apply makes it', async () => {
     const { configFile } = daemon;
     const command = (...args: string[]) => rib2fib(lab.node, [...args, '--config', configFile]);
@@ -291,6 +338,8 @@ describe('the nftables table rib2fib', () => {
     assert.deepEqual(await standing(lab), FULL);
     const done = await command('plan');
     assert.match(done.stdout, /^No changes/m);
+    await daemon.configure(config(table({ ...CONNMARK, connmark: { mark: '0x2000/0x2000' } })));
+    assert.match((await command('plan')).stdout, /^~ connmark nftables table rib2fib$/m);
     assert.equal((await command('cleanup')).code, 0);
   });
 

@@ -124,22 +124,25 @@ describe('hooks', () => {
     const news = () => linesOf(out).slice(first.length);
     await lab.feed([{ prefix: NET, nextHop: ROUTER1 }]);
     await until(() => news().length === 2, { what: 'both have run' });
-    assert.match(news()[0] ?? '', /^before fabric 100 p a r d x $/, 'a file is read as a whole');
+    assert.equal(news()[0], `before fabric 100 p${1 + KEPT} a r d x `, 'what is to be looked at');
     assert.equal(
       news()[1],
       `after fabric 100 p a${1 + KEPT} r0 d0 x0 10.1.0.0/16 via 10.9.0.2 dev eth1 `,
     );
     await lab.feed([{ prefix: NET, nextHop: ROUTER2 }]);
     await until(() => news().length === 4, { what: 'both have run again' });
-    assert.match(news()[2] ?? '', /^before fabric 100 p a r d x 10\.1\.0\.0\/16 via 10\.9\.0\.2/);
+    assert.match(
+      news()[2] ?? '',
+      /^before fabric 100 p[1-9] a r d x 10\.1\.0\.0\/16 via 10\.9\.0\.2/,
+    );
     // fe80::/64 is kept as before.
     assert.equal(
       news()[3],
       `after fabric 100 p a${KEPT - 1} r1 d${KEPT - 1} x0 10.1.0.0/16 via 10.9.1.2 dev eth2 `,
     );
     const text = (await daemon.cli('status')).stdout;
-    assert.match(text, /^hooks {4}before \S+: ok in \d+ ms, .* ago; \d+ runs$/m);
-    assert.match(text, /^ {9}after \S+: ok in \d+ ms, .* ago; \d+ runs$/m);
+    assert.match(text, /^hooks {4}before \S+: ok in \d+ ms, (.* ago|just now); \d+ runs$/m);
+    assert.match(text, /^ {9}after \S+: ok in \d+ ms, (.* ago|just now); \d+ runs$/m);
     assert.equal(await count(daemon, 'after', 'failed'), 0);
   });
 
@@ -199,6 +202,37 @@ describe('hooks', () => {
     assert.equal(await daemon.stop(), 0);
     const latest = linesOf(good.out).at(-1);
     await until(() => !existsSync(`/proc/${latest}`), { what: 'it ends with the daemon' });
+  });
+
+  it('a next hop that leads elsewhere is left at once, whatever before does', async () => {
+    await using lab = await TwoFabrics.create();
+    const hook = script('[ -e $OUT.slow ] && sleep 15; exit 0');
+    const run = { run: [hook.program], timeout: '20s' };
+    const daemon = await lab.daemon(config({ before: run }));
+    await lab.node.ip('route', 'add', '172.16.0.0/24', 'via', ROUTER1);
+    await lab.feed([{ prefix: NET, nextHop: '172.16.0.1' }]);
+    await installed(lab);
+    await rested(daemon);
+    writeFileSync(`${hook.out}.slow`, '');
+    await lab.feed([
+      { prefix: NET, nextHop: '172.16.0.1' },
+      { prefix: '10.2.0.0/16', nextHop: ROUTER1 },
+    ]);
+    await until(async () => (await daemon.status()).hooks[0]?.runningSince !== undefined, {
+      what: 'before runs',
+    });
+    assert.ok(!(await ownRoutes(lab.node, 100)).has('10.2.0.0/16'), 'what is new waits');
+    const begun = performance.now();
+    await lab.node.ip('route', 'replace', '172.16.0.0/24', 'via', ROUTER2);
+    await until(
+      async () => (await ownRoutes(lab.node, 100)).get(NET)?.some((leg) => leg.includes(ROUTER2)),
+      {
+        what: 'the route follows',
+        deadlineMs: 8_000,
+      },
+    );
+    assert.ok(performance.now() - begun < 8_000);
+    assert.ok((await daemon.status()).hooks[0]?.runningSince !== undefined, 'before runs still');
   });
 
   for (const [what, lines, detail] of [

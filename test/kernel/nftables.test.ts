@@ -4,7 +4,8 @@ import { execFileSync } from 'node:child_process';
 import { after, before, test } from 'node:test';
 import { readListing } from '../../src/connmark/listing.js';
 import { NftError, systemNft } from '../../src/connmark/nft.js';
-import { removal, rulesetOf, trial } from '../../src/connmark/ruleset.js';
+import { arrivedChain, bitsOf, removal, rulesetOf, trial } from '../../src/connmark/ruleset.js';
+import { probe, standing } from '../../src/connmark/standing.js';
 import { changeTo } from '../../src/connmark/wanted.js';
 import type { MarkedConnections } from '../../src/desired/marked-connections.js';
 import { watchNftables } from '../../src/kernel/nftables-notices.js';
@@ -67,6 +68,13 @@ for (const [what, tables] of TABLES) {
     await systemNft.write(rulesetOf(tables));
     const first = readListing((await systemNft.list()) ?? '');
     assert.equal(changeTo(tables, first), undefined);
+    assert.ok(first.isOurs);
+    const bits = bitsOf(tables);
+    const marks = tables.map(({ table, mark: { value } }) => [
+      arrivedChain(table),
+      { bits, value },
+    ]);
+    assert.deepEqual([...first.marks].sort(), marks.sort());
     await systemNft.write(rulesetOf(tables));
     assert.equal(readListing((await systemNft.list()) ?? '').text, first.text);
   });
@@ -85,6 +93,19 @@ test('a trial changes nothing', async () => {
   await systemNft.try(trial());
   await systemNft.find();
   assert.equal(nft('list', 'ruleset'), before);
+});
+
+test('a table of our name with nothing of ours in it is another’s, an empty one is not', async () => {
+  await systemNft.write(removal());
+  nft('add table inet rib2fib');
+  assert.ok(await standing(systemNft));
+  await probe(systemNft);
+  nft('add chain inet rib2fib input { type filter hook input priority 0; }');
+  const foreign = (error: unknown) => error instanceof NftError && error.kind === 'foreign';
+  await assert.rejects(standing(systemNft), foreign);
+  await assert.rejects(probe(systemNft), foreign);
+  nft('delete table inet rib2fib');
+  await probe(systemNft);
 });
 
 test('what the kernel refuses is refused whole, in its words', async () => {

@@ -18,6 +18,8 @@ interface Stored {
 export class FakeNft implements Nft {
   /** What was asked for, in order: `list`, `write`, `try`, `find`. */
   readonly calls: string[] = [];
+  /** Called when a listing was made, and its caller has not got it yet. */
+  onListed: (() => void) | undefined;
   #objects: readonly Stored[] = [];
   #handle = 0;
   #failure: NftError | undefined;
@@ -50,14 +52,38 @@ export class FakeNft implements Nft {
     this.#packets += packets;
   }
 
-  /** Somebody else: `nft flush ruleset`, or without one of the rules. */
-  outside(what: 'flush' | 'rule gone'): void {
-    const rule = this.#objects.findLast(({ kind }) => kind === 'rule');
-    this.#objects = what === 'flush' ? [] : this.#objects.filter((one) => one !== rule);
+  /** Somebody else: `nft flush ruleset`; without one of the rules; another's table of the same name. */
+  outside(what: 'flush' | 'rule gone' | 'a table of its own'): void {
+    switch (what) {
+      case 'flush':
+        this.#objects = [];
+        return;
+      case 'rule gone': {
+        const rule = this.#objects.findLast(({ kind }) => kind === 'rule');
+        this.#objects = this.#objects.filter((one) => one !== rule);
+        return;
+      }
+      case 'a table of its own': {
+        const { family, name: table } = TABLE;
+        this.#objects = [];
+        this.#objects = this.#after({
+          nftables: [
+            { add: { table: TABLE } },
+            { add: { chain: { family, table, name: 'input' } } },
+          ],
+        });
+      }
+    }
   }
 
   async list(): Promise<string | undefined> {
     this.#called('list');
+    const listed = this.#listed();
+    this.onListed?.();
+    return listed;
+  }
+
+  #listed(): string | undefined {
     if (!this.stands) return undefined;
     const objects = this.#objects.map(({ kind, fields, handle }) => ({
       [kind]: { ...this.#shown(fields), handle },
@@ -104,7 +130,11 @@ export class FakeNft implements Nft {
       }
       assert.equal(verb, 'add');
       if (kind !== 'table') assert.ok(has('table', TABLE.name), 'ENOENT: no such table');
-      if (kind === 'rule') assert.ok(has('chain', fields['chain']), 'ENOENT: no such chain');
+      if (kind === 'rule') {
+        assert.ok(has('chain', fields['chain']), 'ENOENT: no such chain');
+        for (const { goto } of fields['expr'] as { goto?: { target: string } }[])
+          assert.ok(goto === undefined || has('chain', goto.target), 'ENOENT: no such target');
+      }
       if (kind === 'set') {
         const { elem } = fields;
         assert.ok(!has('set', fields['name']), 'EEXIST: a set of that name');

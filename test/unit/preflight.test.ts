@@ -117,4 +117,9 @@ test('connection marks are refused where nft does not set them; nobody else asks
   });
   await checkConnmark(marked, nft);
   assert.equal(nft.stands, false);
+  nft.outside('a table of its own');
+  const foreign =
+    'c.yaml:6:19: tables[0].rules.returnPath: the nftables table inet rib2fib holds nothing of rib2fib’s, and is left alone: rename or delete it';
+  assert.deepEqual(await refusalsHere(marked, kernel, marked.config, nft), [foreign]);
+  nft.outside('flush');
 });

@@ -51,17 +51,33 @@ function foundFor(
     .objects(nodeResource(config))
     .find(({ name }) => name === config.discovery.kubernetes?.node);
   const found = new Collection();
-  for (const entry of table.rules?.discover ?? []) collect(entry, view, node?.labels, found);
-  const from = found.prefixes();
-  const endpoints = asksEndpoints(table) ? endpointsFor(table, from, view, found) : [];
+  // What the node's own addresses are is to be known first.
+  if (view.knowledge(nodeResource(config)) !== 'awaited') {
+    for (const entry of table.rules?.discover ?? []) collect(entry, view, node?.labels, found);
+  }
+  const all = found.prefixes();
+  // Marks are on replies alone, whatever address they are from.
+  const own = table.rules?.returnPath.by === 'connmark' ? [] : (node?.addresses ?? []);
+  const ownIn = (prefix: Prefix) => own.find(({ address }) => prefix.contains(address))?.address;
+  const from = all.filter((prefix) => ownIn(prefix) === undefined);
+  const leftOut = all.flatMap((prefix) => {
+    const address = ownIn(prefix);
+    return address === undefined ? [] : [{ prefix, origin: found.originOf(prefix), address }];
+  });
+  const endpoints = asksEndpoints(table) ? endpointsFor(table, all, view, found) : [];
   const wantsPeers = table.static.some(({ discover }) => discover === 'metallbPeers');
   const gateways = wantsPeers ? gatewaysOf(view.objects('peers'), node?.labels) : [];
-  return { from, origins: found.origins(), endpoints, gateways };
+  return { from, leftOut, origins: found.origins(), endpoints, gateways };
+}
+
+interface Member {
+  readonly prefix: Prefix;
+  readonly origin: string;
 }
 
 /** Prefixes, each with the first object that has it. */
 class Collection {
-  readonly #members = new Map<string, { readonly prefix: Prefix; readonly origin: string }>();
+  readonly #members = new Map<string, Member>();
 
   add(prefix: Prefix, origin: string): void {
     const known = this.#members.get(prefix.key);
@@ -73,6 +89,10 @@ class Collection {
 
   prefixes(): readonly Prefix[] {
     return [...inOrder([...this.#members.values()].map(({ prefix }) => prefix))];
+  }
+
+  originOf({ key }: Prefix): string {
+    return this.#members.get(key)?.origin ?? '';
   }
 
   origins(): ReadonlyMap<string, string> {

@@ -45,7 +45,7 @@ test('status tells what stands, by wall time', async () => {
     tables: [
       {
         ...{ table: 'fabric', mark: '0x1000/0x3000', interfaces: ['eth1'] },
-        ...{ pools: ['203.0.113.0/24', '198.51.100.7'], marked: 14 },
+        ...{ pools: ['203.0.113.0/24', '198.51.100.7'], marked: 7 },
       },
     ],
   });

@@ -83,23 +83,6 @@ test('a pool that is found for two tables with one priority is told, and no othe
   assert.deepEqual(await notes(10_000, '198.51.100.0/24 green'), []);
 });
 
-test('a pool that has an address of the node itself is told', async () => {
-  const node = await new FakeNode(clusterConfig(table({ rules: poolRules() }))).start();
-  const found = discovered({ from: ['192.0.2.0/25 blue', '203.0.113.0/24 red'] });
-  const kept = ['192.0.2.10/32 node-a', '192.0.2.11/32 node-b', '203.0.113.0/25 node-a'].flatMap(
-    (text) => discovered({}, [text]).kept,
-  );
-  const addresses = kept.map((range, i) =>
-    i < 2 ? { ...range, what: 'node-address' as const } : range,
-  );
-  node.engine.setDiscovered({ ...found, kept: addresses });
-  const [told] = statusAnswer(fakeFacts(node)).tables;
-  assert.deepEqual(told?.notes, [
-    'rules.discover: from 192.0.2.0/25 (CiliumLoadBalancerIPPool blue) has 192.0.2.10, an address of this node: what the node itself sends from it goes by this table too',
-  ]);
-  await node.stop();
-});
-
 test('explain names whose a range is, and what a rule comes from', async () => {
   const node = await clusterNode();
   const explain = (query: string) => {
@@ -175,5 +158,16 @@ test('a node that does not know all yet is not ready, and says what is refused f
   assert.equal(statusAnswer(facts).unready, 'not all that discovery is to find is known yet');
   const [refused] = routesAnswer(facts, { ...QUERY, state: 'rejected' });
   assert.equal(refused?.detail, 'inside 10.244.2.0/24: kept from before, as not all is known yet');
+  await node.stop();
+});
+
+test('a range that has an address of this node is no rule, and a note says so as soon as it is found', async () => {
+  const node = await clusterNode();
+  const notes = () => statusAnswer(fakeFacts(node)).tables[0]?.notes;
+  assert.deepEqual(notes(), []);
+  node.engine.setDiscovered(discovered({ leftOut: ['192.0.2.0/24 wide 192.0.2.10'] }));
+  assert.deepEqual(notes(), [
+    'no rule from 192.0.2.0/24 (CiliumLoadBalancerIPPool wide): it contains 192.0.2.10, an address of this node',
+  ]);
   await node.stop();
 });

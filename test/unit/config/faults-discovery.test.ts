@@ -15,6 +15,13 @@ const ROWS: readonly FaultRow[] = [
     ['c.yaml:4:46: tables[0].static[0].discover: needs discovery.kubernetes, which is not there'],
   ],
   [
+    'endpoints that nobody can find',
+    'rules: { priority: 10000, returnPath: endpoints }\n',
+    [
+      'c.yaml:4:43: tables[0].rules.returnPath: endpoints needs discovery.kubernetes, which is not there',
+    ],
+  ],
+  [
     'a static route over nothing',
     'static: [ { prefix: 0.0.0.0/0 } ]\n',
     ['c.yaml:4:15: tables[0].static[0]: needs via or discover'],

@@ -218,18 +218,30 @@ const ROWS: readonly FaultRow[] = [
   ],
   [
     'a mark of 0',
-    'rules: { priority: 1000, returnPath: connmark, connmark: { mark: 0x0/0x1000 } }\n',
+    'rules: { priority: 1000, from: [ ::/0 ], returnPath: connmark, connmark: { mark: 0x0/0x1000 } }\n',
     [
-      'c.yaml:4:70: tables[0].rules.connmark.mark: 0x0/0x1000 is what every connection has; the value must not be 0',
+      'c.yaml:4:86: tables[0].rules.connmark.mark: 0x0/0x1000 is what every connection has; the value must not be 0',
     ],
   ],
   [
     "a mark of others' bits",
-    'rules: { priority: 1000, returnPath: connmark, connmark: { mark: 0x1000 } }\n',
+    'rules: { priority: 1000, from: [ ::/0 ], returnPath: connmark, connmark: { mark: 0x1000 } }\n',
     [
-      "c.yaml:4:70: tables[0].rules.connmark.mark: 0xc000 within the mask is kube-proxy's; choose other bits, such as 0x1000/0x3000",
-      "c.yaml:4:70: tables[0].rules.connmark.mark: 0xf00 within the mask is Cilium's; choose other bits, such as 0x1000/0x3000",
+      "c.yaml:4:86: tables[0].rules.connmark.mark: 0xc000 within the mask is kube-proxy's; choose other bits, such as 0x1000/0x3000",
+      "c.yaml:4:86: tables[0].rules.connmark.mark: 0xf00 within the mask is Cilium's; choose other bits, such as 0x1000/0x3000",
     ],
+  ],
+  [
+    'marks, and no pool',
+    'rules: { priority: 1000, returnPath: connmark }\n',
+    [
+      'c.yaml:4:42: tables[0].rules.returnPath: connmark needs from or discover: which connections?',
+    ],
+  ],
+  [
+    'what is no name of one interface, for marks',
+    'rules: { priority: 1, from: [ ::/0 ], returnPath: connmark, connmark: { interfaces: [ eth1, "eth*" ] } }\n',
+    ['c.yaml:4:97: tables[0].rules.connmark.interfaces[1]: must be the name of one interface'],
   ],
   [
     'a pool given twice, for marks',

@@ -176,7 +176,11 @@ describe('loadConfig', () => {
 
   it('takes every way of a reply', async () => {
     const rules = async (text: string) =>
-      (await load(inTable(`rules: { priority: 1, ${text} }`))).tables[0]?.rules?.returnPath;
+      (
+        await load(
+          `${inTable(`rules: { priority: 1, from: [ 10.0.0.0/8 ], ${text} }`)}\ndiscovery: { kubernetes: { kubeconfig: c.yaml } }\n`,
+        )
+      ).tables[0]?.rules?.returnPath;
     assert.deepEqual(await rules('returnPath: source'), { by: 'source' });
     assert.deepEqual(await rules('returnPath: endpoints'), { by: 'endpoints' });
     const standard = { by: 'connmark', mark: { value: 0x1000, mask: 0x1000 }, interfaces: [] };

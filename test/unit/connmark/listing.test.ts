@@ -25,7 +25,8 @@ test('what one write leaves is read the same, whatever the handles, counts and o
     pools_ipv4_100: ['10.0.0.1', '203.0.113.0/24'],
     pools_ipv6_100: [],
   });
-  assert.equal(second.counts.get('pools_ipv4_100'), 7);
+  assert.deepEqual([...second.counts], [['arrived_100', 7]]);
+  assert.deepEqual([...second.marks], [['arrived_100', { bits: 0x3000, value: 0x1000 }]]);
   const reversed = text.replace('["eth2","eth1"]', '["eth1","eth2"]');
   assert.notEqual(reversed, text);
   assert.equal(readListing(reversed).text, first.text);
@@ -65,6 +66,25 @@ test('what nft 1.0.6 lists, with elements that nobody of us wrote', () => {
   assert.deepEqual([...listing.sets], [['pools_ipv4_7', ['198.51.100.7', '203.0.113.0/24']]]);
   assert.deepEqual([...listing.counts], []);
 });
+
+for (const [what, ours, objects] of [
+  ['nothing', true, []],
+  ['a chain of ours', true, [{ chain: { name: 'arrival' } }]],
+  [
+    'a set of ours besides others',
+    true,
+    [{ set: { name: 'mine' } }, { set: { name: 'pools_ipv6_4294967295' } }],
+  ],
+  ['chains of others', false, [{ chain: { name: 'input' } }, { rule: { chain: 'input' } }]],
+  ['a set of others', false, [{ set: { name: 'interfaces' } }]],
+  ['a map, a counter and a flowtable', false, [{ map: { name: 'm' } }, { counter: { name: 'c' } }]],
+] as const) {
+  test(`a table of our name that holds ${what} is ${ours ? 'ours' : 'another’s'}`, () => {
+    const table = { table: { family: 'inet', name: 'rib2fib' } };
+    const text = JSON.stringify({ nftables: [{ metainfo: {} }, table, ...objects] });
+    assert.equal(readListing(text).isOurs, ours);
+  });
+}
 
 test('what is no listing is refused, not read as an empty one', () => {
   for (const text of ['', 'nonsense', '[]', '{}', '{"nftables": {}}', 'null']) {

@@ -6,7 +6,7 @@ import { MarkKeeper } from '../../../src/connmark/mark-keeper.js';
 import { Engine } from '../../../src/desired/engine.js';
 import { Underlay } from '../../../src/desired/underlay.js';
 import { FakeNft } from '../../support/fake-nft.js';
-import { config, RESET, rulesFrom, SYNCED, table, updates } from '../desired/build.js';
+import { config, RESET, rulesFrom, SYNCED, staticRoute, table, updates } from '../desired/build.js';
 import { FakeClock, settled } from '../reconcile/fake-clock.js';
 import { bareKernel } from '../reconcile/node.js';
 
@@ -157,6 +157,17 @@ test('it follows the interfaces that routes lead out of; a change of nothing cos
   await bench.stop();
 });
 
+test('a static route is a way in, over the interface that its gateway is found at', async () => {
+  const routes = [staticRoute('0.0.0.0/0', '10.9.0.2')];
+  const bench = await new Bench({ ...connmark('203.0.113.0/24'), static: routes }).ground();
+  await bench.start();
+  await bench.hears('10.1.0.0/16 via 10.9.1.2');
+  assert.deepEqual(bench.interfaces(), ['eth1', 'eth2']);
+  await bench.hears();
+  assert.deepEqual(bench.interfaces(), ['eth1']);
+  await bench.stop();
+});
+
 test('before the first full feed it only adds to what stands', async () => {
   const first = await (
     await new Bench(connmark('203.0.113.0/24', '2001:db8::/32')).ground()
@@ -251,6 +262,45 @@ test('a reload in the midst of failures is tried at once', async () => {
   bench.engine.reconfigure(config(table()));
   await bench.reviewed();
   assert.deepEqual([bench.keeper.state, bench.nft.stands], [{ state: 'off' }, false]);
+  await bench.stop();
+});
+
+test('what is changed while it is read is put right all the same', async () => {
+  const bench = await (await new Bench(connmark('10.0.0.0/8')).ground()).start();
+  await bench.hears(...FED);
+  const rules = bench.nft.rules;
+  bench.nft.onListed = () => {
+    bench.nft.onListed = undefined;
+    bench.nft.outside('flush');
+    bench.notice();
+  };
+  await bench.noticed();
+  assert.equal(bench.nft.stands, false, 'what was read is what stood before');
+  await bench.clock.advance(100);
+  assert.equal(bench.nft.rules, rules);
+  await bench.stop();
+});
+
+test('another program’s table of our name is neither replaced nor removed', async () => {
+  const bench = await new Bench(connmark('10.0.0.0/8')).ground();
+  bench.nft.outside('a table of its own');
+  await bench.start();
+  await bench.hears(...FED);
+  const { state } = bench.keeper;
+  assert.ok(state.state === 'failing');
+  assert.match(state.reason, /table inet rib2fib holds nothing of rib2fib’s, and is left alone/);
+  assert.ok((bench.counts['connmark foreign'] ?? 0) >= 1);
+  assert.equal(bench.keeper.state.state, 'failing');
+  await assert.rejects(bench.keeper.planned(), /left alone/);
+  bench.engine.reconfigure(config(table()));
+  await bench.reviewed();
+  assert.deepEqual(bench.keeper.state, { state: 'off' });
+  assert.equal(await bench.keeper.flush(), false);
+  assert.ok(bench.nft.stands && !bench.calls().includes('write'));
+  bench.engine.reconfigure(config(connmark('10.0.0.0/8')));
+  bench.nft.outside('flush');
+  await bench.reviewed();
+  assert.equal(bench.keeper.state.state, 'kept');
   await bench.stop();
 });
 

@@ -28,6 +28,18 @@ const CHANGES: readonly (readonly [
   ['nobody wants it', [ONE], [], '-'],
   ['an interface less', [ONE], [{ ...ONE, interfaces: ['eth1'] }], '~'],
   ['a pool less', [ONE], [{ ...ONE, pools: ONE.pools.slice(1) }], '~'],
+  [
+    'another mark',
+    [marked(100, '0x2000/0x1000', 'eth1', '')],
+    [marked(100, '0x1000/0x1000', 'eth1', '')],
+    '~',
+  ],
+  [
+    'another mask',
+    [marked(100, '0x1000/0x3000', 'eth1', '')],
+    [marked(100, '0x1000/0x1000', 'eth1', '')],
+    '~',
+  ],
   ['another table', [ONE], [{ ...ONE, table: 101 }], '~'],
   ['a table more', [ONE], [ONE, marked(101, '0x2000/0x2000', '', '')], '~'],
   ['a table less', [ONE, marked(101, '0x2000/0x2000', '', '')], [ONE], '~'],

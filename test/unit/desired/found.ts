@@ -44,6 +44,8 @@ export interface FoundShape {
   /** `203.0.113.0/24 blue`: of that pool. */
   readonly from?: readonly string[];
   readonly gateways?: readonly string[];
+  /** `192.0.2.0/24 wide 192.0.2.10`: of that pool, with that address of the node. */
+  readonly leftOut?: readonly string[];
 }
 
 /** Of table 100; `kept` is `10.244.1.0/24 node-a`: its pod CIDR. */
@@ -55,7 +57,12 @@ export function discovered(
   return { tables: new Map([[100, part(shape)]]), kept: kept.map(range), keptKnowledge };
 }
 
-function part({ knowledge = 'whole', from = [], gateways = [] }: FoundShape): DiscoveredTable {
+function part({
+  knowledge = 'whole',
+  from = [],
+  gateways = [],
+  leftOut = [],
+}: FoundShape): DiscoveredTable {
   const pools = from.map((text) => text.split(' '));
   return {
     knowledge,
@@ -64,6 +71,11 @@ function part({ knowledge = 'whole', from = [], gateways = [] }: FoundShape): Di
       pools.map(([text = '', pool]) => [prefix(text).key, `CiliumLoadBalancerIPPool ${pool}`]),
     ),
     endpoints: [],
+    leftOut: leftOut.map((text) => {
+      const [range = '', pool, own = ''] = text.split(' ');
+      const origin = `CiliumLoadBalancerIPPool ${pool}`;
+      return { prefix: prefix(range), origin, address: address(own) };
+    }),
     gateways: gateways.map((text) => ({
       ...{ gateway: address(text), interface: undefined, weight: 1 },
     })),

@@ -80,6 +80,27 @@ test('a new underlay: who changed, who lost its last leg, who found its first', 
   assert.deepEqual(changes(underlay({ '10.9.0.0/24': 4, '10.9.1.0/24': 4 })), new Map());
 });
 
+test('a new underlay: who lost a way, and who only found one', () => {
+  const all = sets();
+  const both = all.of([pathVia('10.9.0.2'), pathVia('10.9.1.2')]);
+  const one = all.of([pathVia('10.9.1.2')]);
+  const losers = (next: Underlay) => all.setUnderlay(next).map(({ set, lost }) => [set.text, lost]);
+  const gone = underlay({ '10.9.0.0/24': 3 });
+  assert.deepEqual(losers(gone), [
+    [both.text, true],
+    [one.text, true],
+  ]);
+  assert.deepEqual(losers(BOTH), [
+    [both.text, false],
+    [one.text, false],
+  ]);
+  const moved = underlay({ '10.9.0.0/24': 3, '10.9.1.0/24': 5 });
+  assert.deepEqual(losers(moved), [
+    [both.text, true],
+    [one.text, true],
+  ]);
+});
+
 test('the target is the same object until the legs change', () => {
   const all = sets();
   const set = all.of([pathVia('10.9.0.2')]);

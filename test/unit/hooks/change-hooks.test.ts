@@ -350,6 +350,34 @@ describe('a hook that does not end well', () => {
     assert.equal(stage.change(), false, 'it ended in time');
   });
 
+  it('before and the after ahead of it: a change waits for both together as long as a before may take', async () => {
+    const stage = new Stage({ before: BEFORE, after: { ...AFTER, timeout: 60_000 } });
+    stage.change();
+    await stage.pass(0);
+    await stage.last.end(OK);
+    stage.change();
+    await stage.pass(QUIET_MS);
+    assert.equal(stage.programs, 'before after…');
+    const opening = stage.hooks.open(AHEAD);
+    assert.equal(stage.hooks.open(AHEAD), opening, 'one promise, and one waiter');
+    await stage.pass(BEFORE.timeout - 1);
+    assert.equal(stage.change(), false);
+    await stage.pass(1);
+    await opening;
+    assert.equal(stage.programs, 'before after…');
+    assert.equal(stage.change(), true);
+    await stage.last.end(OK);
+    assert.equal(stage.programs, 'before after before…', 'it is run all the same');
+    await stage.pass(100);
+    assert.equal(stage.change(), true);
+    await stage.last.end(OK);
+    await stage.pass(QUIET_MS);
+    assert.equal(stage.programs, 'before after before after…');
+    assert.equal(stage.last.environment['RIB2FIB_ROUTES_ADDED'], '2');
+    await stage.last.end(OK);
+    assert.equal(stage.change(), false, 'the next batch is waited for');
+  });
+
   it('after, killed for its time: no change waits for the next one', async () => {
     const stage = new Stage(BOTH);
     const round = async (): Promise<void> => {

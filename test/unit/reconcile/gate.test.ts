@@ -97,7 +97,6 @@ test('how much is ahead is told by prefixes, those on a moved next hop among the
   const texts = ['10.0.0.0/8', '11.0.0.0/8', '12.0.0.0/8'].map((one) => `${one} via 172.16.0.1`);
   const { node, gate } = await gated(config(FABRIC));
   gate.unlock();
-  await node.main('add', '172.16.0.0/24 via 10.9.0.2 dev eth1');
   await node.hears(...texts, '13.0.0.0/8 via 10.9.1.2');
   gate.shut();
   gate.asked = [];
@@ -107,13 +106,51 @@ test('how much is ahead is told by prefixes, those on a moved next hop among the
   await node.rest();
   gate.shut();
   gate.asked = [];
-  await node.main('del', '172.16.0.0/24 via 10.9.0.2 dev eth1');
   await node.main('add', '172.16.0.0/24 via 10.9.1.2 dev eth2');
   const { prefixes = 0 } = gate.asked.at(-1) ?? {};
-  assert.ok(prefixes >= 2 && prefixes <= 4, `${prefixes} prefixes`);
+  assert.ok(prefixes >= 2 && prefixes <= 5, `${prefixes} prefixes`);
   gate.unlock();
   await node.rest();
   assert.ok(node.routes().includes('11.0.0.0/8 via 10.9.1.2 dev eth2 table 100 metric 20'));
+  await node.stop();
+});
+
+for (const objects of ['never', 'always'] as const) {
+  test(`a next hop that leads nowhere any more waits for nobody, objects: ${objects}`, async () => {
+    const gate = new TestGate();
+    const of = config(table({ nextHop: nextHop({ objects }) }));
+    const node = new FakeNode(of, bareKernel(), new FakeClock(), [], { lot: LOT }, gate);
+    await node.start();
+    await node.main('add', '172.16.0.0/24 via 10.9.0.2 dev eth1');
+    await node.feed('10.0.0.0/8 via 172.16.0.1 + 10.9.1.2');
+    gate.shut();
+    did(node);
+    gate.written = [];
+    await node.hears('11.0.0.0/8 via 10.9.0.2');
+    assert.deepEqual(did(node), [], 'what is new waits');
+    await node.main('del', '172.16.0.0/24 via 10.9.0.2 dev eth1');
+    const done = did(node);
+    assert.ok(
+      done.some((line) =>
+        line.startsWith(objects === 'never' ? 'route replace' : 'nexthop replace'),
+      ),
+      done.join('\n'),
+    );
+    assert.ok(gate.written.length > 0, 'the gate is told');
+    await node.hears('12.0.0.0/8 via 10.9.1.2');
+    assert.deepEqual(did(node), [], 'the next change waits again');
+    await node.stop();
+  });
+}
+
+test('a next hop without routes is lost in vain', async () => {
+  const { node, gate } = await gated(config(FABRIC), '10.0.0.0/8 via 10.9.1.2');
+  gate.unlock();
+  await node.main('add', '172.16.0.0/24 via 10.9.0.2 dev eth1');
+  gate.shut();
+  await node.hears('11.0.0.0/8 via 10.9.1.2');
+  await node.main('del', '172.16.0.0/24 via 10.9.0.2 dev eth1');
+  assert.deepEqual(did(node), []);
   await node.stop();
 });
 

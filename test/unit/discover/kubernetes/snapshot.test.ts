@@ -118,16 +118,59 @@ describe('what is found for a table', () => {
       return `${one} ${other} ${keptKnowledge}`;
     };
     assert.equal(settled({}), 'whole whole whole');
-    for (const key of ['metallbPools', 'advertisements', 'ownNode'] as const) {
+    for (const key of ['metallbPools', 'advertisements'] as const) {
       assert.equal(settled({ [key]: 'listing' }), 'awaited whole whole', key);
       assert.equal(settled({ [key]: 'refused' }), 'denied whole whole', key);
     }
+    assert.equal(settled({ ownNode: 'listing' }), 'awaited awaited whole');
     assert.equal(settled({ services: 'listing' }), 'whole awaited whole');
     const both = { advertisements: 'refused', metallbPools: 'listing' } as const;
     assert.equal(settled(both), 'awaited whole whole');
     assert.equal(settled({ podPools: 'listing' }), 'whole whole awaited');
     assert.equal(settled({ podPools: 'refused' }), 'whole whole denied');
     assert.equal(settled({ podPools: 'absent' }), 'whole whole whole');
+  });
+
+  it('but nothing that contains an address of this node, whoever gave it that range', () => {
+    const objects: Objects = {
+      ciliumPools: [
+        spec('wide', { blocks: [{ cidr: '192.0.2.0/24' }, { cidr: '203.0.113.0/24' }] }),
+      ],
+      // As k3s gives a node's address to every service, and as anybody may who may make a Service.
+      services: [service('a/lb', ['192.0.2.10', '192.0.2.11'], [])],
+      ownNode: [NODES[0] ?? {}],
+    };
+    const part = (of: RulesConfig) =>
+      found(asking({}, table({ rules: of })), objects).tables.get(100);
+    const bySource = part(rules([POOLS, SERVICES]));
+    assert.equal(texts(bySource?.from ?? []), '192.0.2.11/32 203.0.113.0/24');
+    assert.deepEqual(
+      bySource?.leftOut.map(({ prefix, origin, address }) => `${prefix} ${origin} ${address}`),
+      [
+        '192.0.2.0/24 CiliumLoadBalancerIPPool wide 192.0.2.10',
+        '192.0.2.10/32 Service a/lb 192.0.2.10',
+      ],
+    );
+    assert.equal(part(byEndpoints(rules([POOLS])))?.leftOut.length, 1);
+    // A mark is on what came in by a fabric, and on its replies alone.
+    const connmark = {
+      by: 'connmark',
+      mark: { value: 0x1000, mask: 0x1000 },
+      interfaces: [],
+    } as const;
+    const byMarks = part({ ...rules([SERVICES]), returnPath: connmark });
+    assert.equal(texts(byMarks?.from ?? []), '192.0.2.10/32 192.0.2.11/32');
+    assert.equal(byMarks?.leftOut.length, 0);
+  });
+
+  it('and nothing before the addresses of this node are known', () => {
+    const of = asking({}, table({ rules: rules([POOLS]) }));
+    const ciliumPools = [spec('a', { blocks: [{ cidr: '203.0.113.0/24' }] })];
+    const from = (ownNode: 'listing' | 'absent') =>
+      texts(found(of, { ciliumPools, ownNode }).tables.get(100)?.from ?? []);
+    assert.equal(from('listing'), '');
+    // One that is not to be had is not waited for.
+    assert.equal(from('absent'), '203.0.113.0/24');
   });
 
   it('gateways, of the peers of this node', () => {
@@ -271,13 +314,13 @@ describe('what is asked for', () => {
 
   it('is what the configuration takes, and nothing else', () => {
     assert.equal(needs(asking({}, table())), '');
-    assert.equal(needs(asking({}, table({ rules: rules([POOLS]) }))), 'ciliumPools');
+    assert.equal(needs(asking({}, table({ rules: rules([POOLS]) }))), 'ciliumPools ownNode');
     assert.equal(
       needs(asking({}, table({ rules: rules([METALLB]) }))),
       'advertisements metallbPools ownNode',
     );
     const all = { ...METALLB, advertised: false };
-    assert.equal(needs(asking({}, table({ rules: rules([all]) }))), 'metallbPools');
+    assert.equal(needs(asking({}, table({ rules: rules([all]) }))), 'metallbPools ownNode');
     assert.equal(needs(asking({}, table({ rules: byEndpoints(rules([])) }))), 'endpoints services');
     assert.equal(
       needs(asking({ protect: PROTECTED }, table({ rules: rules([METALLB]) }))),
