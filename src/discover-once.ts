@@ -33,7 +33,8 @@ export async function discoverOnce(options: DiscoverOnceOptions): Promise<readon
   for await (const discovered of discovery.snapshots(both)) {
     engine.setDiscovered(discovered);
     const tables = [...discovered.tables.values()];
-    if (discovered.keptSettled && tables.every(({ settled }) => settled)) stop.abort();
+    const all = [discovered.keptKnowledge, ...tables.map(({ knowledge }) => knowledge)];
+    if (!all.includes('awaited')) stop.abort();
   }
   stop.abort();
   await late;
@@ -56,6 +57,8 @@ function noteOf({ resource, state, lastError }: ResourceStatus): readonly string
       return [`discovery: ${resource} is not known, and what came of it before stays: ${why}`];
     }
     case 'refused':
-      return [`discovery: ${resource} may not be read: ${lastError}`];
+      return [
+        `discovery: ${resource} may not be read, and what came of it before stays: ${lastError}`,
+      ];
   }
 }

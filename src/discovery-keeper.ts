@@ -99,7 +99,7 @@ export class DiscoveryKeeper {
       const changes = discoveryChanges(this.#last, discovered, nameOf);
       if (changes.length > 0) log.info({ changes }, 'discovery has found changes');
       this.#last = discovered;
-      if (discovered.keptSettled) this.#known.abort();
+      if (discovered.keptKnowledge !== 'awaited') this.#known.abort();
       onChange();
     }
   }

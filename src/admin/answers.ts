@@ -97,7 +97,7 @@ export class Answers implements AdminService {
       notes: [
         ...refusals,
         ...planNotes(planned),
-        ...(planned.discoverySettled ? [] : [UNDISCOVERED]),
+        ...(planned.discoveryWhole ? [] : [UNDISCOVERED]),
         ...connmark.notes,
         ...(engine.feed.complete ? [] : ['the feed is not complete: stale routes are left alone']),
       ],

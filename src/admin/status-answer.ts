@@ -134,7 +134,7 @@ function tableReport(table: Table, facts: Facts): TableReport {
       misplaced: misplaced.length,
       faults: [...misplaced.map(misplacedText), ...strangersAt(table, mirror)],
     },
-    notes: [...tableNotes(table, engine.underlay), ...others.notes],
+    notes: [...tableNotes(table, engine), ...others.notes],
     limits: table.limits.map((limit) => limitReport(limit, facts)),
     filters: table.filter.hits().map(({ rule, hits }) => ({ id: rule.id, text: rule.text, hits })),
     nextHops: table.nextHops

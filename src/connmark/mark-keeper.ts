@@ -126,7 +126,7 @@ export class MarkKeeper {
     const { engine, clock } = this.#options;
     const wanted = wantedMarks(engine);
     this.#seen = marksOf(engine);
-    this.#swept = engine.maySweep && engine.discoverySettled;
+    this.#swept = engine.maySweep && engine.discoveryWhole;
     // Before it is read: what is changed while it is read is looked at again.
     this.#lookAt = clock.monotonic() + LOOK_MS;
     const stood = await this.#read();
@@ -267,7 +267,7 @@ export class MarkKeeper {
   #isChanged(): boolean {
     const { engine } = this.#options;
     const { state } = this.#state;
-    const swept = engine.maySweep && engine.discoverySettled;
+    const swept = engine.maySweep && engine.discoveryWhole;
     if (this.#swept !== swept && state !== 'off') return true;
     if (engine.tables.size !== this.#seen.length) return true;
     let index = 0;

@@ -5,7 +5,7 @@
  * and in a test.
  */
 import type { Config } from '../config/config.js';
-import type { Discovered } from '../discover/discovered.js';
+import type { Discovered, Knowledge } from '../discover/discovered.js';
 import { FAMILIES, type Family } from '../net/family.js';
 import { Prefix } from '../net/prefix.js';
 import { PrefixMap } from '../net/prefix-map.js';
@@ -70,12 +70,14 @@ export class Engine {
     return this.#findings.discovered;
   }
 
-  /** Nothing that was asked of the cluster is awaited: see `DiscoveredTable.settled`. */
+  /** Nothing that was asked of the cluster is awaited. */
   get discoverySettled(): boolean {
-    return (
-      this.#findings.rangesSettled &&
-      [...this.#tables.values()].every(({ found }) => found.part.settled)
-    );
+    return !this.#knowledge.includes('awaited');
+  }
+
+  /** All that was asked of the cluster is known: what came of it before, and does no more, may go. */
+  get discoveryWhole(): boolean {
+    return this.#knowledge.every((knowledge) => knowledge === 'whole');
   }
 
   get families(): readonly Family[] {
@@ -351,6 +353,11 @@ export class Engine {
     }
   }
 
+  get #knowledge(): readonly Knowledge[] {
+    const tables = [...this.#tables.values()];
+    return [this.#findings.rangesKnown, ...tables.map(({ found }) => found.part.knowledge)];
+  }
+
   #limits(): LimitTracker[] {
     return [...this.#tables.values()].flatMap((table) => table.limits);
   }
@@ -363,21 +370,16 @@ export class Engine {
     const prefixLists = compilePrefixLists(config.prefixLists);
     const { underlay, families } = this;
     return new Map(
-      config.tables.map((table) => [
-        table.id,
-        new Table({
-          config: table,
-          prefixLists,
-          underlay,
-          families,
-          limits,
-          latched,
+      config.tables.map((table) => {
+        const [old, found] = [this.#tables.get(table.id), this.#findings.of(table)];
+        const made = new Table({
+          ...{ config: table, prefixLists, underlay, families, limits, latched, found },
           fed: this.maySweep,
-          useObjects: this.#tables.get(table.id)?.useObjects === true,
-          found: this.#findings.of(table),
-          before: this.#tables.get(table.id)?.standing ?? NOTHING_STANDS,
-        }),
-      ]),
+          useObjects: old?.useObjects === true,
+          before: old?.standingFor(found) ?? NOTHING_STANDS,
+        });
+        return [table.id, made];
+      }),
     );
   }
 }

@@ -1,6 +1,6 @@
 /** What discovery has found last, as each table of the configuration takes it. */
 import type { Config, TableConfig } from '../config/config.js';
-import type { Discovered } from '../discover/discovered.js';
+import type { Discovered, Knowledge } from '../discover/discovered.js';
 import { ClusterRanges } from './cluster-ranges.js';
 import { awaits, FOUND_NOTHING, type Found } from './found.js';
 
@@ -17,9 +17,9 @@ export class Findings {
     return this.#discovered;
   }
 
-  /** What is not among the ranges is known not to be one. */
-  get rangesSettled(): boolean {
-    return this.#ranges.settled;
+  /** Of the ranges that are never learned. */
+  get rangesKnown(): Knowledge {
+    return this.#ranges.knowledge;
   }
 
   /** Another configuration, or more was found for it. */
@@ -31,10 +31,10 @@ export class Findings {
   /** For a table of that configuration. */
   of(table: TableConfig): Found {
     const part = this.#discovered?.tables.get(table.id);
-    const settled = part?.settled ?? !awaits(table);
+    const knowledge = part?.knowledge ?? (awaits(table) ? 'awaited' : 'whole');
     const known = part ?? FOUND_NOTHING.part;
     return {
-      part: settled === known.settled ? known : { ...known, settled },
+      part: knowledge === known.knowledge ? known : { ...known, knowledge },
       ranges: this.#ranges,
     };
   }
@@ -48,8 +48,8 @@ function rangesOf(
 ): ClusterRanges {
   const protects = (discovery.kubernetes?.protect.length ?? 0) > 0;
   if (!protects) return ClusterRanges.none;
-  const [kept, settled] = [discovered?.kept ?? [], discovered?.keptSettled ?? false];
-  if (before?.isMadeOf(kept, settled) === true) return before;
-  const ranges = new ClusterRanges(kept, settled);
+  const { kept, keptKnowledge } = discovered ?? { kept: [], keptKnowledge: 'awaited' };
+  if (before?.isMadeOf(kept, keptKnowledge) === true) return before;
+  const ranges = new ClusterRanges(kept, keptKnowledge);
   return before?.equals(ranges) === true ? before : ranges;
 }

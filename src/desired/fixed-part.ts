@@ -33,6 +33,7 @@ export class FixedPart {
   #made: FixedRoutes;
   #routes = new PrefixMap<readonly WantedRoute[]>();
   #rules: readonly Rule[] = [];
+  #known: readonly Rule[] = [];
   #marked: MarkedConnections | undefined;
   /** Of the interfaces that learned routes lead out of. */
   #version = -1;
@@ -53,6 +54,11 @@ export class FixedPart {
 
   get rules(): readonly Rule[] {
     return this.#rules;
+  }
+
+  /** Those of {@link rules} that come of what is known, not of what stood before. */
+  get known(): readonly Rule[] {
+    return this.#known;
   }
 
   /** Another object whenever something of it changed. */
@@ -107,8 +113,8 @@ export class FixedPart {
       if (whole || !sameRoutes(routes, old.get(prefix) ?? NONE)) this.#changes.fixed(prefix);
     }
     for (const prefix of old.keys()) if (!this.#routes.has(prefix)) this.#changes.fixed(prefix);
-    const rules = tableRules(table, underlay, families, found.part);
-    this.#rules = [...rules, ...standingRules(found, before, rules)];
+    this.#known = tableRules(table, underlay, families, found.part);
+    this.#rules = [...this.#known, ...standingRules(found, before, this.#known)];
     const ways = { interfaces: made.interfaces, found: found.part };
     const marked = markedConnections({ table, underlay, families, ...ways });
     this.#marked = unlessSame(this.#marked, marked);

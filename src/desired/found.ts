@@ -15,7 +15,7 @@ export const FOUND_NOTHING: Found = { part: NOTHING_FOUND, ranges: ClusterRanges
 
 /** Nothing that a table makes of the two differs. */
 export function sameFound(a: Found, b: Found): boolean {
-  if (a.ranges !== b.ranges || a.part.settled !== b.part.settled) return false;
+  if (a.ranges !== b.ranges || a.part.knowledge !== b.part.knowledge) return false;
   return (
     samePrefixes(a.part.from, b.part.from) &&
     samePrefixes(a.part.endpoints, b.part.endpoints) &&
@@ -41,8 +41,8 @@ function legText(leg: StaticLeg | undefined): string {
 
 /**
  * What stood for a table before: in the kernel, or by the configuration that another takes the place
- * of. As long as discovery has not settled it is wanted beside what is known, so that a start and a
- * reload take nothing away that is only not told yet.
+ * of. As long as discovery does not know all it is wanted beside what is known, so that a start and a
+ * reload take nothing away that is only not told yet, and a start nothing that may not be read any more.
  */
 export interface Standing {
   readonly rules: readonly Rule[];
@@ -52,20 +52,41 @@ export interface Standing {
 
 export const NOTHING_STANDS: Standing = { rules: [], routes: [] };
 
+/**
+ * Of `before` what nothing known accounts for, where no more is awaited: what was known once goes when it
+ * is known no more. `rules`: those known.
+ */
+export function unclaimed(
+  before: Standing,
+  rules: readonly Rule[],
+  { part, ranges }: Found,
+): Standing {
+  if (part.knowledge === 'whole' && ranges.knowledge === 'whole') return NOTHING_STANDS;
+  const known = new Set(part.knowledge === 'awaited' ? [] : rules.map(ruleKey));
+  return {
+    rules: before.rules.filter((rule) => !known.has(ruleKey(rule))),
+    routes: before.routes.filter(({ prefix, target }) =>
+      target.type === 'throw'
+        ? ranges.knowledge === 'awaited' || !ranges.set.has(prefix)
+        : part.knowledge === 'awaited' || part.gateways.length === 0,
+    ),
+  };
+}
+
 /** The rules of `before` that `rules` has not; none once all is known. */
 export function standingRules(
   { part }: Found,
   before: Standing,
   rules: readonly Rule[],
 ): readonly Rule[] {
-  if (part.settled) return [];
+  if (part.knowledge === 'whole') return [];
   const known = new Set(rules.map(ruleKey));
   return before.rules.filter((rule) => !known.has(ruleKey(rule)));
 }
 
 /** The `throw` routes of `before`, whose insides are not learned either; none once all is known. */
 export function standingThrows({ ranges }: Found, before: Standing): readonly Prefix[] {
-  if (ranges.settled) return [];
+  if (ranges.knowledge === 'whole') return [];
   return before.routes.flatMap(({ prefix, target }) => (target.type === 'throw' ? [prefix] : []));
 }
 
@@ -76,7 +97,9 @@ export function standingStatic(
   prefix: Prefix,
   metric: number,
 ): Route | undefined {
-  if (part.settled) return undefined;
+  // Where it is known to have gateways, those are its legs, whatever else is denied.
+  const isKnown = part.knowledge === 'denied' && part.gateways.length > 0;
+  if (part.knowledge === 'whole' || isKnown) return undefined;
   return before.routes.find(
     (route) =>
       route.target.type === 'legs' && route.metric === metric && route.prefix.equals(prefix),

@@ -18,7 +18,7 @@ import { type Decision, decide, type Entry, type Stage, withdrawFromLimits } fro
 import { Decisions } from './decisions.js';
 import type { FixedRoutes } from './fixed.js';
 import { type FixedGround, FixedPart } from './fixed-part.js';
-import { type Found, NOTHING_STANDS, type Standing } from './found.js';
+import { type Found, NOTHING_STANDS, type Standing, unclaimed } from './found.js';
 import type { MarkedConnections } from './marked-connections.js';
 import { NextHopMetrics } from './next-hop-metrics.js';
 import { type NextHopSet, NextHopSets } from './next-hop-set.js';
@@ -116,9 +116,17 @@ export class Table {
   /** Takes in what was found; what {@link refresh} returns. */
   setFound(found: Found): readonly Prefix[] {
     this.#found = found;
-    if (found.part.settled && found.ranges.settled) this.#before = NOTHING_STANDS;
+    if (this.#isKnown) this.#before = NOTHING_STANDS;
     this.#fixed.foundMore();
-    return this.refresh();
+    const changed = this.refresh();
+    this.#before = unclaimed(this.#before, this.#fixed.known, found);
+    return changed;
+  }
+
+  /** All that it asks of the cluster is known. */
+  get #isKnown(): boolean {
+    const { part, ranges } = this.#found;
+    return part.knowledge === 'whole' && ranges.knowledge === 'whole';
   }
 
   /** What discovery has found for it. */
@@ -126,9 +134,13 @@ export class Table {
     return this.#found;
   }
 
-  /** Its rules and fixed routes, for a table that takes its place. */
-  get standing(): Standing {
-    return { rules: this.rules, routes: this.fixed.routes };
+  /**
+   * What stands for a table that takes its place: its rules and fixed routes, as long as that one awaits
+   * something; what is denied to it had nothing but what was denied to this one.
+   */
+  standingFor({ part, ranges }: Found): Standing {
+    const awaits = part.knowledge === 'awaited' || ranges.knowledge === 'awaited';
+    return awaits ? { rules: this.rules, routes: this.fixed.routes } : this.#before;
   }
 
   /**
@@ -269,11 +281,12 @@ export class Table {
       limit.reserve(reserved.map(({ key }) => key));
     }
     if (onObjects) this.#objects.adopt();
-    if (!this.#found.part.settled || !this.#found.ranges.settled) {
+    if (!this.#isKnown) {
       // At once: the next pass would take out what is not wanted.
       this.#before = standing;
       this.#fixed.outdated();
       this.#keptOwed = this.refresh();
+      this.#before = unclaimed(this.#before, this.#fixed.known, this.#found);
     }
     if (fed) this.feedEnded();
   }

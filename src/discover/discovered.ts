@@ -6,23 +6,30 @@ import type { StaticLeg } from '../config/config.js';
 import type { Address } from '../net/address.js';
 import type { Prefix } from '../net/prefix.js';
 
-/** Whole: what it lacks is not there, as far as it is `settled`. */
+/**
+ * How much is known of what is asked for. `awaited`: something of it has not been listed whole since the
+ * start. `denied`: something of it was never told, and is refused. `whole`: all of it has been listed, or
+ * the cluster has no such thing.
+ */
+export type Knowledge = 'awaited' | 'denied' | 'whole';
+
+/** Whole: what it lacks is not there, as far as that is known. */
 export interface Discovered {
   /** By table id; of every table that asks for anything. */
   readonly tables: ReadonlyMap<number, DiscoveredTable>;
   /** The cluster's own ranges, which no table learns; none twice. */
   readonly kept: readonly KeptRange[];
-  /** All that `kept` is made of has been listed whole once, or cannot be had: see {@link DiscoveredTable.settled}. */
-  readonly keptSettled: boolean;
+  /** Of all that `kept` is made of. */
+  readonly keptKnowledge: Knowledge;
 }
 
 /** What was found for one table. */
 export interface DiscoveredTable {
   /**
-   * Every resource that the table asks for has been listed whole once since the start, or is refused
-   * or absent. Until then what it had before may not be taken away.
+   * Of every resource that the table asks for. As long as something is awaited, what it had before may
+   * not be taken away; where something is denied, not that of it which nothing known accounts for.
    */
-  readonly settled: boolean;
+  readonly knowledge: Knowledge;
   /** Source prefixes of its rules, beside those configured; none twice. */
   readonly from: readonly Prefix[];
   /** What was found and is none of `from`, in their order. */
@@ -102,7 +109,7 @@ export interface ResourceStatus {
 
 /** Of a table that nothing was found for, and nothing is awaited. */
 export const NOTHING_FOUND: DiscoveredTable = {
-  settled: true,
+  knowledge: 'whole',
   from: [],
   leftOut: [],
   origins: new Map(),

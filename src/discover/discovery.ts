@@ -12,7 +12,7 @@ export interface Discovery {
    * consumer is busy are one. Runs until the signal aborts, and may be called once.
    */
   snapshots(signal: AbortSignal): AsyncIterable<Discovered>;
-  /** What is known now comes to this for any configuration; what only that one asks for is not settled. */
+  /** What is known now comes to this for any configuration; what only that one asks for is awaited. */
   snapshot(config: Config): Discovered;
   /** From now on this is what is asked for. */
   reconfigure(config: Config): void;

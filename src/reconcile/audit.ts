@@ -55,7 +55,8 @@ export function adopt(table: Table, mirror: Mirror, complete: boolean): void {
 
 /** What of a table is told from learned routes by its kind or its metric. */
 function standingOf({ config, found }: Table, mirror: Mirror): Standing {
-  if (found.part.settled && found.ranges.settled) return NOTHING_STANDS;
+  const { part, ranges } = found;
+  if (part.knowledge === 'whole' && ranges.knowledge === 'whole') return NOTHING_STANDS;
   const { id, metric } = config;
   const rules = [...mirror.ownRules().values()].filter((rule) => rule.table === id);
   const routes = [...mirror.ownRoutes(id)].flatMap((route): Route[] => {

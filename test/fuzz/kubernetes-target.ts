@@ -198,7 +198,7 @@ export function kubernetesTarget(): Target {
       checkSnapshot({
         objects: <K extends ResourceKey>(asked: K) =>
           (asked === key ? store.values : (stood.get(asked) ?? [])) as readonly Kept<K>[],
-        settled: () => true,
+        knowledge: () => 'whole',
         absent: () => false,
       });
       return store.faulty > 0 ? 'a faulty object' : 'an object';

@@ -228,7 +228,7 @@ test('a cluster that does not answer is an alert after five minutes, one that re
     facts.foundBy = {
       ...{ name: 'cluster', node: 'node-a', reconfigure() {}, resources: () => resources },
       async *snapshots() {},
-      snapshot: () => ({ tables: new Map(), kept: [], keptSettled: true }),
+      snapshot: () => ({ tables: new Map(), kept: [], keptKnowledge: 'whole' }),
     };
     alerts.review();
     return [...raised.keys()];

@@ -138,10 +138,10 @@ test('a source waits for what is never learned, but not for long, and not where 
   void kept.keeper.firstWord(kept.stop.signal).then(() => {
     waits = false;
   });
-  first.say(discovered({}, [], false));
+  first.say(discovered({}, [], 'awaited'));
   await until(async () => kept.changes === 1, { what: 'a part is known', everyMs: 1 });
   assert.equal(waits, true);
-  first.say(discovered({}));
+  first.say(discovered({}, [], 'denied'));
   await until(async () => !waits, { what: 'the first word', everyMs: 1 });
 
   const late = await keeping(t, CONFIG);
@@ -157,7 +157,7 @@ test('asked once: until all is known, and what is not to be had is told', async 
   const { engine, clock } = node;
   const signal = new AbortController().signal;
   const known = discoverOnce({ discovery, engine, clock, signal });
-  discovery.say(discovered({ settled: false }, [], false));
+  discovery.say(discovered({ knowledge: 'awaited' }, [], 'awaited'));
   discovery.say(discovered({ from: ['203.0.113.0/24 blue'] }));
   discovery.state = 'synced';
   assert.deepEqual(await known, []);
@@ -165,12 +165,21 @@ test('asked once: until all is known, and what is not to be had is told', async 
 
   const away = new SpokenDiscovery('cluster');
   const unknown = discoverOnce({ discovery: away, engine, clock, signal });
-  away.say(discovered({ settled: false }, [], false));
+  away.say(discovered({ knowledge: 'awaited' }, [], 'awaited'));
   await until(async () => !engine.discoverySettled, { what: 'a part is known', everyMs: 1 });
   await clock.advance(10_000);
   assert.deepEqual(await unknown, [
     'discovery: nodes is not known, and what came of it before stays: connect ECONNREFUSED',
   ]);
   assert.equal(away.ended, true);
+
+  // What the server forbids is waited for no longer than it takes to know that.
+  const forbidden = new SpokenDiscovery('cluster');
+  forbidden.state = 'refused';
+  const partly = discoverOnce({ discovery: forbidden, engine, clock, signal });
+  forbidden.say(discovered({ knowledge: 'denied' }));
+  assert.deepEqual(await partly, [
+    'discovery: nodes may not be read, and what came of it before stays: connect ECONNREFUSED',
+  ]);
   await node.stop();
 });

@@ -111,6 +111,8 @@ export class ApiClient {
     const text = new URLSearchParams(query).toString();
     const headers = {
       ...options.headers,
+      // By this the API server's own logs and metrics tell its clients apart.
+      'user-agent': 'rib2fib',
       accept: 'application/json',
       ...(body === undefined ? {} : { 'content-type': type }),
     };

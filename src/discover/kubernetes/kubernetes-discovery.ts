@@ -60,7 +60,7 @@ export class KubernetesDiscovery implements Discovery {
     this.#view = {
       objects: <K extends ResourceKey>(key: K) =>
         (this.#running.get(key)?.reflector.objects ?? NONE) as readonly Kept<K>[],
-      settled: (key) => (this.#running.get(key)?.reflector.state ?? 'listing') !== 'listing',
+      knowledge: (key) => this.#running.get(key)?.reflector.knowledge ?? 'awaited',
       absent: (key) => this.#running.get(key)?.reflector.state === 'absent',
     };
   }

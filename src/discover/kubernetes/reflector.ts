@@ -5,7 +5,7 @@
  */
 import type { Clock } from '../../clock.js';
 import type { Log } from '../../log-port.js';
-import type { ResourceState, ResourceStatus } from '../discovered.js';
+import type { Knowledge, ResourceState, ResourceStatus } from '../discovered.js';
 import type { ApiClient } from './api-client.js';
 import { ApiError, errorText } from './api-error.js';
 import { Fields, ObjectFault } from './fields.js';
@@ -82,6 +82,12 @@ export class Reflector<T> {
 
   get state(): ResourceState {
     return this.#state;
+  }
+
+  /** Of what is asked for here. */
+  get knowledge(): Knowledge {
+    if (this.#state === 'listing') return 'awaited';
+    return this.#state === 'refused' && !this.#everListed ? 'denied' : 'whole';
   }
 
   status(): ResourceStatus {

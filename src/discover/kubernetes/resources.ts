@@ -1,4 +1,5 @@
 /** The resources that can be asked for: where each is in the API, and what is kept of its objects. Pure. */
+import type { Knowledge } from '../discovered.js';
 import { parseCiliumPool } from './cilium-pools.js';
 import { parseCiliumNode, parseNode, parsePodPool, parseServiceCidr } from './cluster-ranges.js';
 import { parseAllEndpoints, parseEndpointsOn } from './endpoints.js';
@@ -103,8 +104,8 @@ export type Kept<K extends ResourceKey> = Resources[K] extends Resource<infer T>
 /** What is known of the cluster: of a resource that is not asked for, nothing. */
 export interface ClusterView {
   objects<K extends ResourceKey>(key: K): readonly Kept<K>[];
-  /** Listed whole once, or not to be had; false of what is not asked for. */
-  settled(key: ResourceKey): boolean;
+  /** `awaited` of what is not asked for. */
+  knowledge(key: ResourceKey): Knowledge;
   /** The server has no such resource. */
   absent(key: ResourceKey): boolean;
 }

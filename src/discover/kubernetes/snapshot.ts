@@ -3,7 +3,7 @@ import type { Config, RuleDiscovery, TableConfig } from '../../config/config.js'
 import type { Prefix } from '../../net/prefix.js';
 import { inOrder } from '../../net/prefix-order.js';
 import { PrefixSet } from '../../net/prefix-set.js';
-import type { Discovered, DiscoveredTable, KeptRange } from '../discovered.js';
+import type { Discovered, DiscoveredTable, KeptRange, Knowledge } from '../discovered.js';
 import { chosenCiliumPools } from './cilium-pools.js';
 import { keyOf, type Metadata } from './metadata.js';
 import { gatewaysOf } from './metallb-peers.js';
@@ -22,19 +22,23 @@ export function snapshotOf(
   kept: readonly KeptRange[],
 ): Discovered {
   const { kubernetes } = config.discovery;
-  if (kubernetes === undefined) return { tables: new Map(), kept: [], keptSettled: true };
-  const isSettled = (needed: ReturnType<typeof neededForKept>) =>
-    [...needed].every((key) => view.settled(key));
+  if (kubernetes === undefined) {
+    return { tables: new Map(), kept: [], keptKnowledge: 'whole' };
+  }
+  const knowledgeOf = (needed: ReturnType<typeof neededForKept>): Knowledge => {
+    const all = new Set([...needed].map((key) => view.knowledge(key)));
+    return all.has('awaited') ? 'awaited' : all.has('denied') ? 'denied' : 'whole';
+  };
   const asking = config.tables.filter((table) => neededForTable(table, config).size > 0);
   return {
     tables: new Map(
       asking.map((table) => {
-        const settled = isSettled(neededForTable(table, config));
-        return [table.id, { settled, ...foundFor(table, config, view) }];
+        const knowledge = knowledgeOf(neededForTable(table, config));
+        return [table.id, { knowledge, ...foundFor(table, config, view) }];
       }),
     ),
     kept,
-    keptSettled: isSettled(neededForKept(config, view)),
+    keptKnowledge: knowledgeOf(neededForKept(config, view)),
   };
 }
 
@@ -42,13 +46,13 @@ function foundFor(
   table: TableConfig,
   config: Config,
   view: ClusterView,
-): Omit<DiscoveredTable, 'settled'> {
+): Omit<DiscoveredTable, 'knowledge'> {
   const node = view
     .objects(nodeResource(config))
     .find(({ name }) => name === config.discovery.kubernetes?.node);
   const found = new Collection();
   // What the node's own addresses are is to be known first.
-  if (view.settled(nodeResource(config))) {
+  if (view.knowledge(nodeResource(config)) !== 'awaited') {
     for (const entry of table.rules?.discover ?? []) collect(entry, view, node?.labels, found);
   }
   const all = found.prefixes();

@@ -50,6 +50,39 @@ async function clusterNode(): Promise<FakeNode> {
   return node;
 }
 
+test('a pool that is found for two tables with one priority is told, and no other is', async () => {
+  const at = (priority: number, ...from: string[]) => ({ ...poolRules(...from), priority });
+  const notes = async (priority: number, ...other: readonly string[]) => {
+    const of = clusterConfig(
+      table({ rules: at(10_000) }),
+      table({ id: 200, name: 'storage', rules: at(priority) }),
+    );
+    const node = await new FakeNode(of).start();
+    const [[, one] = []] = discovered({ from: ['203.0.113.0/25 blue', '192.0.2.0/25 red'] }).tables;
+    const [[, two] = []] = discovered({ from: other }).tables;
+    assert.ok(one && two);
+    const tables = new Map([
+      [100, one],
+      [200, two],
+    ]);
+    node.engine.setDiscovered({ ...discovered({}), tables });
+    const { tables: told } = statusAnswer(fakeFacts(node));
+    await node.stop();
+    return told.flatMap(({ notes }) => notes);
+  };
+  const told = (what: string, other: string) =>
+    `rules.discover: from ${what} goes to table ${other} too, at the same priority 10000: of two rules the one that was added first decides`;
+  assert.deepEqual(await notes(10_000, '203.0.113.0/25 green', '198.51.100.0/24 green'), [
+    told('203.0.113.0/25', 'storage'),
+    told('203.0.113.0/25', 'fabric'),
+  ]);
+  assert.deepEqual(await notes(10_000, '203.0.113.0/24 green'), [
+    told('203.0.113.0/25', 'storage'),
+  ]);
+  assert.deepEqual(await notes(10_001, '203.0.113.0/25 green'), []);
+  assert.deepEqual(await notes(10_000, '198.51.100.0/24 green'), []);
+});
+
 test('explain names whose a range is, and what a rule comes from', async () => {
   const node = await clusterNode();
   const explain = (query: string) => {

@@ -6,7 +6,12 @@ import type {
   StaticRoute,
   TableConfig,
 } from '../../../src/config/config.js';
-import type { Discovered, DiscoveredTable, KeptRange } from '../../../src/discover/discovered.js';
+import type {
+  Discovered,
+  DiscoveredTable,
+  KeptRange,
+  Knowledge,
+} from '../../../src/discover/discovered.js';
 import { address, config, prefix, rulesFrom, staticRoute } from './build.js';
 
 const KUBERNETES: KubernetesConfig = {
@@ -34,7 +39,8 @@ export function peerRoute(to: string, ...ways: string[]): StaticRoute {
 }
 
 export interface FoundShape {
-  readonly settled?: boolean;
+  /** Default `whole`. */
+  readonly knowledge?: Knowledge;
   /** `203.0.113.0/24 blue`: of that pool. */
   readonly from?: readonly string[];
   readonly gateways?: readonly string[];
@@ -46,20 +52,20 @@ export interface FoundShape {
 export function discovered(
   shape: FoundShape,
   kept: readonly string[] = [],
-  keptSettled = true,
+  keptKnowledge: Knowledge = 'whole',
 ): Discovered {
-  return { tables: new Map([[100, part(shape)]]), kept: kept.map(range), keptSettled };
+  return { tables: new Map([[100, part(shape)]]), kept: kept.map(range), keptKnowledge };
 }
 
 function part({
-  settled = true,
+  knowledge = 'whole',
   from = [],
   gateways = [],
   leftOut = [],
 }: FoundShape): DiscoveredTable {
   const pools = from.map((text) => text.split(' '));
   return {
-    settled,
+    knowledge,
     from: pools.map(([text = '']) => prefix(text)),
     origins: new Map(
       pools.map(([text = '', pool]) => [prefix(text).key, `CiliumLoadBalancerIPPool ${pool}`]),

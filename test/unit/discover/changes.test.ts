@@ -20,7 +20,7 @@ describe('what discovery has found, as the log has it', () => {
     assert.deepEqual(
       lines(
         one,
-        discovered({ settled: false, from: ['203.0.113.0/24 blue'], gateways: ['10.9.0.2'] }),
+        discovered({ knowledge: 'awaited', from: ['203.0.113.0/24 blue'], gateways: ['10.9.0.2'] }),
       ),
       [],
     );

@@ -165,11 +165,70 @@ test('a restart takes nothing away before the cluster has spoken, however long t
   assert.equal(reasonOf(next, '10.244.1.64/26'), 'cluster-range');
   assert.equal(next.engine.discoverySettled, false);
   // A part of it: what that part does not say stays.
-  await finds(next, discovered({ settled: false }, ['10.244.2.0/24 node-b'], false));
+  await finds(next, discovered({ knowledge: 'awaited' }, ['10.244.2.0/24 node-b'], 'awaited'));
   next.did('route add throw 10.244.2.0/24 table 100 metric 20');
   await finds(next, FOUND);
   next.did('route del throw 10.244.2.0/24 table 100 metric 20');
   assert.equal(next.engine.discoverySettled, true);
+  await next.stop();
+});
+
+const DENIED = 'denied';
+
+test('what may not be read after a restart takes nothing away; the rest goes by what is told', async () => {
+  const first = discovered(
+    { from: ['203.0.113.0/24 blue', '192.0.2.0/25 red'], gateways: ['10.9.0.2'] },
+    ['10.244.1.0/24 node-a', '10.244.2.0/24 node-b'],
+  );
+  const node = await clusterNode(EVERYTHING, first, ROUTE);
+  const [rules, routes] = [node.kernel.ruleTexts(), node.kernel.table(100)];
+  const next = await reborn(node, EVERYTHING);
+  await next.feed(ROUTE, '10.244.2.64/26 via 10.9.0.2');
+  // Of the blue pools nothing may be read, nor of gateways, nor of node-b's kind of ranges.
+  const red = discovered(
+    { knowledge: DENIED, from: ['192.0.2.0/25 red'] },
+    ['10.244.1.0/24 node-a'],
+    DENIED,
+  );
+  await finds(next, red);
+  await next.pass(3_600_000);
+  next.did();
+  assert.deepEqual([next.kernel.ruleTexts(), next.kernel.table(100)], [rules, routes]);
+  assert.equal(reasonOf(next, '10.244.2.64/26'), 'cluster-range');
+  assert.deepEqual([next.engine.discoverySettled, next.engine.discoveryWhole], [true, false]);
+  // What is told comes and goes all the same.
+  const none = discovered({ knowledge: DENIED }, [], DENIED);
+  await finds(next, none);
+  next.did(
+    'rule del from 192.0.2.0/25 lookup 100 pref 10000',
+    'route del throw 10.244.1.0/24 table 100 metric 20',
+  );
+  // A reload changes nothing of that; one that asks for nothing any more does.
+  next.engine.reconfigure(EVERYTHING, none);
+  next.reconciler.audit();
+  await next.rest();
+  next.did();
+  const configured = clusterConfig(table({ rules: rulesFrom('198.51.100.0/24') }));
+  next.engine.reconfigure(configured, { ...none, tables: new Map() });
+  next.reconciler.audit();
+  await next.rest();
+  assert.deepEqual(next.kernel.ruleTexts(), ['from 198.51.100.0/24 lookup 100 pref 10000']);
+  // Ranges may still be denied, and stay as they were.
+  assert.deepEqual(throws(next), ['throw 10.244.2.0/24 metric 20']);
+  await finds(next, discovered({}));
+  assert.deepEqual(throws(next), []);
+  await next.stop();
+});
+
+test('gateways that are known are the route, whatever else may not be read', async () => {
+  const node = await clusterNode(EVERYTHING, FOUND, ROUTE);
+  const next = await reborn(node, EVERYTHING);
+  await next.feed(ROUTE);
+  const over = () => lines(next).filter((line) => line.startsWith('default'));
+  await finds(next, discovered({ knowledge: DENIED, gateways: ['10.9.1.2'] }));
+  assert.deepEqual(over(), ['default via 10.9.1.2 dev eth2 metric 1020']);
+  await finds(next, discovered({ knowledge: DENIED }));
+  assert.deepEqual(over(), []);
   await next.stop();
 });
 

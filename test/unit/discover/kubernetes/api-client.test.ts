@@ -29,6 +29,7 @@ describe('a call of the API', () => {
     assert.deepEqual([call.path, call.query], [`/base${PATH}`, { limit: '5', a: 'b c' }]);
     assert.equal(call.headers.authorization, 'Bearer me');
     assert.equal(call.headers.accept, 'application/json');
+    assert.equal(call.headers['user-agent'], 'rib2fib');
     call.answer(200, { kind: 'NodeList' });
     assert.deepEqual(await answer, { kind: 'NodeList' });
   });

@@ -38,7 +38,9 @@ export function matchLabels(labels: Readonly<Record<string, string>>): LabelSele
   return { matchLabels: labels, matchExpressions: [] };
 }
 
-export type Objects = Partial<Record<ResourceKey, readonly Shape[] | 'absent' | 'listing'>>;
+export type Objects = Partial<
+  Record<ResourceKey, readonly Shape[] | 'absent' | 'listing' | 'refused'>
+>;
 
 /** As the node `node-a` sees it: what is not named has been listed, and is empty. */
 export function viewOf(objects: Objects): ClusterView {
@@ -50,7 +52,8 @@ export function viewOf(objects: Objects): ClusterView {
       const kept = given.map((shape) => resources[key].parse(Fields.of(shape)));
       return kept.filter((one) => one !== undefined) as unknown as readonly Kept<K>[];
     },
-    settled: (key) => objects[key] !== 'listing',
+    knowledge: (key) =>
+      objects[key] === 'listing' ? 'awaited' : objects[key] === 'refused' ? 'denied' : 'whole',
     absent: (key) => objects[key] === 'absent',
   };
 }

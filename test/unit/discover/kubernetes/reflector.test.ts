@@ -87,7 +87,7 @@ describe('a reflector', () => {
     const first = await server.next();
     assert.deepEqual([first.path, first.query], [V2, { limit: '500' }]);
     assert.equal(first.headers.authorization, 'Bearer me');
-    assert.equal(reflector.state, 'listing');
+    assert.deepEqual([reflector.state, reflector.knowledge], ['listing', 'awaited']);
     first.answer(200, {
       metadata: { resourceVersion: '7', continue: 'more' },
       items: [pool('a', '10.1.0.0/16')],
@@ -236,6 +236,8 @@ describe('a reflector', () => {
     assert.equal(reflector.state, 'refused');
     assert.ok(clock.monotonic() - from >= 5_000 + 15_000);
     assert.deepEqual([known(), clock.waits.at(-1)], [['a 10.1.0.0/16'], 15_000]);
+    // It was told once.
+    assert.equal(reflector.knowledge, 'whole');
     assert.equal(reflector.status().lastError, 'pools is forbidden: no');
     assert.match(log.join('\n'), /forbids to list or watch.*pools is forbidden/);
     // A list alone is not enough: to watch may still be forbidden.
@@ -284,6 +286,7 @@ describe('a reflector', () => {
       await described(200, 'pools', 'pools/status');
     }
     await becomes('refused');
+    assert.equal(reflector.knowledge, 'denied');
   });
 
   it('takes the older version where the server has no other', async (t) => {

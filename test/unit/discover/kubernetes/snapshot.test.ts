@@ -100,11 +100,11 @@ describe('what is found for a table', () => {
       'IPAddressPool m/edge',
       'CiliumLoadBalancerIPPool blue',
     ]);
-    assert.equal(part.settled, true);
+    assert.equal(part.knowledge, 'whole');
     assert.equal(part.endpoints.length + part.gateways.length, 0);
   });
 
-  it('is settled once all that it asks for is, and no sooner', () => {
+  it('is whole once all that it asks for is, and no sooner', () => {
     const of = asking(
       { protect: ['podPools'] },
       table({ rules: rules([METALLB]) }),
@@ -112,17 +112,24 @@ describe('what is found for a table', () => {
       table({ id: 300, name: 'plain' }),
     );
     const settled = (objects: Objects) => {
-      const { tables, keptSettled } = found(of, objects);
-      return [tables.get(100)?.settled, tables.get(200)?.settled, tables.get(300), keptSettled];
+      const { tables, keptKnowledge } = found(of, objects);
+      const [one, other] = [100, 200].map((id) => tables.get(id)?.knowledge);
+      assert.equal(tables.get(300), undefined);
+      return `${one} ${other} ${keptKnowledge}`;
     };
-    assert.deepEqual(settled({}), [true, true, undefined, true]);
+    assert.equal(settled({}), 'whole whole whole');
     for (const key of ['metallbPools', 'advertisements'] as const) {
-      assert.deepEqual(settled({ [key]: 'listing' }), [false, true, undefined, true], key);
+      assert.equal(settled({ [key]: 'listing' }), 'awaited whole whole', key);
+      assert.equal(settled({ [key]: 'refused' }), 'denied whole whole', key);
     }
-    assert.deepEqual(settled({ ownNode: 'listing' }), [false, false, undefined, true]);
-    assert.deepEqual(settled({ services: 'listing' }), [true, false, undefined, true]);
-    assert.deepEqual(settled({ podPools: 'listing' }), [true, true, undefined, false]);
-    assert.deepEqual(settled({ podPools: 'absent' }), [true, true, undefined, true]);
+    assert.equal(settled({ ownNode: 'listing' }), 'awaited awaited whole');
+    assert.equal(settled({ ownNode: 'refused' }), 'denied denied whole');
+    assert.equal(settled({ services: 'listing' }), 'whole awaited whole');
+    const both = { advertisements: 'refused', metallbPools: 'listing' } as const;
+    assert.equal(settled(both), 'awaited whole whole');
+    assert.equal(settled({ podPools: 'listing' }), 'whole whole awaited');
+    assert.equal(settled({ podPools: 'refused' }), 'whole whole denied');
+    assert.equal(settled({ podPools: 'absent' }), 'whole whole whole');
   });
 
   it('but nothing that contains an address of this node, whoever gave it that range', () => {
@@ -273,7 +280,7 @@ describe('the memory of those ranges', () => {
   let absent = false;
   const view = {
     objects: (key: string) => known.get(key) ?? NOTHING,
-    settled: () => true,
+    knowledge: () => 'whole',
     absent: () => absent,
   } as unknown as ClusterView;
 
@@ -331,8 +338,8 @@ describe('what is asked for', () => {
 
 describe('a snapshot', () => {
   it('is of nothing without a cluster', () => {
-    const { tables, kept, keptSettled } = found(config(table()), {});
-    assert.deepEqual([tables.size, kept, keptSettled], [0, [], true]);
+    const { tables, kept, keptKnowledge } = found(config(table()), {});
+    assert.deepEqual([tables.size, kept, keptKnowledge], [0, [], 'whole']);
   });
 
   it('does not depend on the order of the objects', () => {
