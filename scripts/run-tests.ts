@@ -1,6 +1,6 @@
 /**
  * Runs test files in a random order that a seed reproduces: unit files together,
- * each kernel file in a network namespace of its own, e2e files (which make their
+ * kernel files two at a time, each in a network namespace of its own, e2e files (which make their
  * namespaces themselves) together again, and so the long ones with other daemons and
  * those before a Kubernetes API server, where they are asked for. Fails when a test failed, and when one was skipped or
  * left to do. What tests draw at random is of the same seed.
@@ -19,6 +19,8 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const WORKER = fileURLToPath(new URL('./run-test-files.ts', import.meta.url));
 /** They mostly wait for a daemon, and some load whole tables. */
 const E2E_AT_ONCE = 2;
+/** They mostly wait for the kernel's clock. */
+const KERNEL_AT_ONCE = 2;
 const GROUPS = ['unit', 'kernel', 'e2e', 'daemons', 'kube'] as const;
 type Group = (typeof GROUPS)[number];
 const BY_DEFAULT: readonly Group[] = ['unit', 'kernel', 'e2e'];
@@ -39,7 +41,8 @@ const again = ['scripts/test', ...positionals, '--seed', seed].join(' ');
 print(`test files in random order; again with: ${again}\n`);
 
 const outcomes: Outcome[] = [];
-for (const job of jobs(shuffled(chosen(positionals), seed))) outcomes.push(await run(job));
+for (const together of waves(jobs(shuffled(chosen(positionals), seed))))
+  outcomes.push(...(await Promise.all(together.map(run))));
 process.exitCode = summarize(outcomes) ? 0 : 1;
 
 function chosen(names: readonly string[]): string[] {
@@ -72,6 +75,18 @@ function jobs(files: readonly string[]): Job[] {
   return found;
 }
 
+/** Jobs that may run at the same time: those that are isolated from each other. */
+function waves(all: readonly Job[]): readonly (readonly Job[])[] {
+  const found: Job[][] = [];
+  for (const job of all) {
+    const last = found.at(-1);
+    const joins = job.isolated && last?.[0]?.isolated === true && last.length < KERNEL_AT_ONCE;
+    if (joins) last.push(job);
+    else found.push([job]);
+  }
+  return found;
+}
+
 function run({ files, concurrency, isolated }: Job): Promise<Outcome> {
   const worker = [process.execPath, '--import', import.meta.resolve('tsx'), WORKER];
   const command = [...worker, String(concurrency), ...files];
@@ -81,7 +96,7 @@ function run({ files, concurrency, isolated }: Job): Promise<Outcome> {
   return new Promise((done) => {
     const child = spawn(file, args, {
       cwd: ROOT,
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      stdio: ['ignore', isolated ? 'pipe' : 'inherit', 'inherit', 'ipc'],
       env: {
         ...process.env,
         RIB2FIB_TEST_SEED: String(seed),
@@ -89,10 +104,16 @@ function run({ files, concurrency, isolated }: Job): Promise<Outcome> {
       },
     });
     let outcome: Outcome | undefined;
+    // Of two at once, one after the other.
+    const report: Buffer[] = [];
+    child.stdout?.on('data', (part: Buffer) => void report.push(part));
     child.on('message', (message: Outcome) => {
       outcome = message;
     });
-    child.on('close', () => done(outcome ?? { counts: {}, failed: [...files] }));
+    child.on('close', () => {
+      print(Buffer.concat(report).toString());
+      done(outcome ?? { counts: {}, failed: [...files] });
+    });
   });
 }
 

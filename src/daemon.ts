@@ -22,7 +22,6 @@ import { Engine } from './desired/engine.js';
 import { clusterOf, createDiscovery } from './discover/create.js';
 import { DiscoveryKeeper } from './discovery-keeper.js';
 import { fpmNode } from './fpm-node.js';
-import { HeapSize } from './heap-size.js';
 import { ChangeHooks } from './hooks/change-hooks.js';
 import type { Kernel } from './kernel/kernel.js';
 import { watchNftables } from './kernel/nftables-notices.js';
@@ -47,7 +46,8 @@ import type { NodeReporter } from './report/node-reporter.js';
 import { ReportKeeper } from './report-keeper.js';
 import { createSource } from './source/create.js';
 import { enablePeers } from './source/gobgp/enable-peers.js';
-import type { PeerStatus, Source } from './source/source.js';
+import type { Source } from './source/source.js';
+import { SourceKeeper } from './source-keeper.js';
 import { StartFault } from './start-fault.js';
 import { EMPTY_STATE, loadState, type SavedState, statePath } from './state-file.js';
 
@@ -112,11 +112,6 @@ async function savedState(config: Config, log: Logger): Promise<SavedState> {
   }
 }
 
-/** The source's own counts are looked at this often where a limit is held against them … */
-const RECEIVED_MS = 1_000;
-/** … and whether one is, where none was. */
-const NO_RECEIVED_MS = 10_000;
-
 /** Between two looks at what alerts are about. */
 const ALERTS_MS = 100;
 
@@ -125,7 +120,6 @@ class Daemon {
   readonly #kernel: Kernel;
   readonly #log: Logger;
   readonly #clock = systemClock;
-  readonly #heapSize = new HeapSize();
   readonly #alertsDue = new Alarm(this.#clock);
   readonly #engine: Engine;
   readonly #hooks: ChangeHooks;
@@ -136,8 +130,7 @@ class Daemon {
   readonly #marks: MarkKeeper;
   readonly #limits: LimitKeeper;
   readonly #facts: Facts;
-  #source: Source;
-  #stopSource = new AbortController();
+  readonly #source: SourceKeeper;
   readonly #config: ConfigKeeper;
   readonly #discovery: DiscoveryKeeper;
   readonly #report: ReportKeeper;
@@ -158,10 +151,10 @@ class Daemon {
     const latched = new Set(saved.latched);
     this.#engine = new Engine({ config, now: clock.monotonic(), latched });
     this.#metrics = new Metrics({ collect: () => statusAnswer(this.#facts) });
+    const [engine, metrics] = [this.#engine, this.#metrics];
     const { alertmanager } = config.alerts;
     const labels = { instance: hostname() };
     this.#alerts = new AlertSender({ alertmanager, labels, clock, log });
-    const [engine, metrics] = [this.#engine, this.#metrics];
     this.#hooks = new ChangeHooks({
       hooks: () => engine.config.hooks,
       tableName: (id) => engine.tables.get(id)?.config.name ?? `table${id}`,
@@ -172,24 +165,27 @@ class Daemon {
       onPass: () => this.#review(),
     });
     this.#marks = new MarkKeeper({
-      ...{ engine: this.#engine, metrics: this.#metrics, nft: systemNft, clock, log },
+      ...{ engine, metrics, nft: systemNft, clock, log },
       watch: (changed, signal) => watchNftables(TABLE.name, changed, signal),
     });
     this.#limits = new LimitKeeper({
-      engine: this.#engine,
-      alerts: this.#alerts,
-      clock,
-      log,
-      sessions: () => this.#source.sessions,
+      ...{ engine, alerts: this.#alerts, clock, log },
+      sessions: () => this.#source.current.sessions,
       enablePeers: (gobgp, peers, onDone, signal) =>
         enablePeers(gobgp, peers, onDone, { clock, signal }),
       statePath: statePath(config.admin.socket),
       saved,
       onChange: () => this.#changed(),
     });
-    this.#source = this.#createSource(config);
+    this.#source = new SourceKeeper({
+      ...{ engine, clock },
+      create: (next) => this.#createSource(next),
+      mayBegin: (signal) => this.#discovery.firstWord(signal),
+      onChange: () => this.#changed(),
+      onLook: () => this.#look(),
+    });
     this.#discovery = new DiscoveryKeeper({
-      ...{ engine: this.#engine, clock, log },
+      ...{ engine, clock, log },
       create: (next) => createDiscovery(next, { clock, random: Math.random, log }),
       onChange: () => this.#changed(),
     });
@@ -201,10 +197,7 @@ class Daemon {
       ...{ path: options.configPath, loaded, clock, log },
       faultsHere: (next) => refusalsHere(next, kernel, this.#engine.config, systemNft),
       apply: (next, changes) => this.#apply(next, changes),
-      onReload: () => {
-        this.#daemonAlerts.review();
-        this.#report.wake();
-      },
+      onReload: () => this.#look(),
     });
     this.#facts = {
       version: options.version,
@@ -217,7 +210,7 @@ class Daemon {
       alerts: { active: () => this.#activeAlerts() },
       hooks: () => this.#hooks.reports(),
       ready: () => this.#ready,
-      source: () => this.#source,
+      source: () => this.#source.current,
       config: () => this.#config.state,
       discovery: () => this.#discovery.current,
     };
@@ -252,11 +245,10 @@ class Daemon {
         this.#reconciler.run(both),
         this.#discovery.run(both),
         this.#report.run(both),
-        this.#runSources(both),
+        this.#source.run(both),
         this.#marks.run(both),
         this.#limits.run(both),
         this.#alerts.run(both),
-        this.#watchReceived(both),
         this.#watchAlerts(both),
       ];
       // The first part that fails ends the others.
@@ -308,23 +300,6 @@ class Daemon {
     });
   }
 
-  /** One source after the other: a reload that changes it ends the old one first. */
-  async #runSources(signal: AbortSignal): Promise<void> {
-    await this.#discovery.firstWord(signal);
-    while (!signal.aborted) {
-      const source = this.#source;
-      const both = AbortSignal.any([signal, this.#stopSource.signal]);
-      for await (const events of source.events(both)) {
-        // Taken before the end, and nobody's any more: the source has been declared lost.
-        if (both.aborted) break;
-        this.#engine.apply(events, this.#clock.monotonic());
-        this.#heapSize.follow(this.#engine.rib.size('ipv4') + this.#engine.rib.size('ipv6'));
-        this.#changed();
-      }
-      this.#stopSource = new AbortController();
-    }
-  }
-
   /** The engine changed: the loop has work, and limits may want something. */
   #changed(): void {
     this.#limits.review();
@@ -339,6 +314,12 @@ class Daemon {
     this.#alertsDue.ring();
   }
 
+  /** Whom nobody tells of changes looks for them. */
+  #look(): void {
+    this.#daemonAlerts.review();
+    this.#report.wake();
+  }
+
   /** As they are at this moment, whenever they were looked at last. */
   #activeAlerts(): readonly AlertReport[] {
     this.#daemonAlerts.review();
@@ -348,32 +329,10 @@ class Daemon {
   /** Soon after every pass, but not with every one: thousands may come in a second. */
   async #watchAlerts(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      this.#daemonAlerts.review();
-      this.#report.wake();
+      this.#look();
       await this.#alertsDue.wait(Number.POSITIVE_INFINITY, signal);
       await this.#clock.delay(ALERTS_MS, signal).catch(() => undefined);
     }
-  }
-
-  async #watchReceived(signal: AbortSignal): Promise<void> {
-    let known: readonly PeerStatus[] | undefined;
-    while (!signal.aborted) {
-      const pause = this.#countsReceived() ? RECEIVED_MS : NO_RECEIVED_MS;
-      await this.#clock.delay(pause, signal).catch(() => undefined);
-      this.#daemonAlerts.review();
-      this.#report.wake();
-      const peers = this.#source.peers();
-      if (peers === known || !this.#countsReceived()) continue;
-      known = peers;
-      // Of a source that offers every path, what was heard is counted itself, and at once.
-      this.#engine.setReceived(this.#source.offers === 'all' ? [] : peers);
-      this.#changed();
-    }
-  }
-
-  #countsReceived(): boolean {
-    const limits = this.#engine.config.tables.flatMap((table) => table.limits);
-    return limits.some(({ count }) => count === 'received');
   }
 
   #apply(config: Config, changes: readonly string[]): void {
@@ -382,10 +341,7 @@ class Daemon {
     this.#report.reconfigure(config);
     this.#log.setLevel(config.log.level);
     if (changes.some((change) => change.startsWith('source'))) {
-      this.#source = this.#createSource(config);
-      const lost = { type: 'lost', reason: 'the source was changed by a reload' } as const;
-      this.#engine.apply([lost], this.#clock.monotonic());
-      this.#stopSource.abort();
+      this.#source.replace(config);
     }
     this.#reconciler.audit();
     this.#changed();

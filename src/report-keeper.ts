@@ -10,7 +10,7 @@ import { sameCluster } from './discover/create.js';
 /** As {@link NodeReporter}, which is loaded only where it is needed. */
 interface Reporter {
   wake(): void;
-  run(signal: AbortSignal): Promise<void>;
+  run(signal: AbortSignal, daemon: AbortSignal): Promise<void>;
 }
 
 export interface ReportKeeperOptions {
@@ -52,7 +52,7 @@ export class ReportKeeper {
       setMaxListeners(0, both);
       if (reports(this.#config)) {
         this.#reporter = await create(this.#config);
-        await this.#reporter.run(both);
+        await this.#reporter.run(both, signal);
         this.#reporter = undefined;
       } else await clock.delay(Number.POSITIVE_INFINITY, both).catch(() => undefined);
       this.#restart = new AbortController();

@@ -1,7 +1,8 @@
 /** Connection marks in the words and columns of `rib2fib status`. */
 import type { ConnmarkReport } from '../admin/report.js';
 import { agoText, countText, plural } from './amount.js';
-import { Layout, left, right } from './columns.js';
+import { left, right } from './columns.js';
+import { section } from './status-section.js';
 import type { Style } from './style.js';
 
 /** Nothing where no table goes by marks. */
@@ -37,8 +38,7 @@ export function connmarkLines(report: ConnmarkReport, now: number, style: Style)
         ...[left('MARKED'), left('MARK'), left('ARRIVING AT'), left('FOR')],
         right('CONNECTIONS'),
       ];
-      const layout = new Layout(columns, rows);
-      return [style.faint(layout.header), ...rows.map((row) => layout.line(row))];
+      return section(style, columns, rows);
     }
   }
 }

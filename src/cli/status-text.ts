@@ -1,18 +1,13 @@
 /** The words and columns of `rib2fib status`. */
-import type {
-  DiscoveryReport,
-  FeedState,
-  HookReport,
-  LimitReport,
-  StatusReport,
-  TableReport,
-} from '../admin/report.js';
-import type { ResourceState } from '../discover/discovered.js';
+import type { LimitReport, StatusReport, TableReport } from '../admin/report.js';
 import { FAMILIES } from '../net/family.js';
-import type { PeerStatus, SourceState } from '../source/source.js';
-import { agoText, countText, durationText, plural } from './amount.js';
-import { type Column, Layout, left, right } from './columns.js';
+import type { PeerStatus } from '../source/source.js';
+import { agoText, countText, durationText } from './amount.js';
+import { left, right } from './columns.js';
 import { connmarkLines } from './connmark-text.js';
+import { discovered } from './discovery-text.js';
+import { overview } from './status-overview.js';
+import { section, withRest } from './status-section.js';
 import type { Style } from './style.js';
 
 /** Next hops and refused operations shown; the rest is in `--json`. */
@@ -37,113 +32,6 @@ export function statusText(status: StatusReport, style: Style): string {
     .filter((lines) => lines.length > 0)
     .map((lines) => lines.join('\n'))
     .join('\n\n');
-}
-
-function overview(status: StatusReport, style: Style): string[] {
-  const { now, config, source, unready } = status;
-  const ready = unready === undefined ? style.good('ready') : style.bad(`not ready: ${unready}`);
-  return [
-    `${style.title(`rib2fib ${status.version}`)}  ${ready}`,
-    `process  up ${durationText(now - status.startedAt)}, pid ${status.pid}`,
-    `config   ${config.file}, loaded ${agoText(config.loadedAt, now)}`,
-    ...(config.stale
-      ? [style.bad('         a newer version was refused, the one before is in force:')]
-      : []),
-    ...config.faults.map((fault) => style.bad(`         ${fault}`)),
-    `source   ${source.name} ${source.address}: ${sourceText(source.state, now, style)}`,
-    ...feedLines(source.feed, now, style).map((line) => `         ${line}`),
-    ...(source.counters.lastEventAt === undefined
-      ? []
-      : [`         last heard from ${agoText(source.counters.lastEventAt, now)}`]),
-    ...(source.counters.undecodable === 0
-      ? []
-      : [style.bad(`         ${plural(source.counters.undecodable, 'route')} not decoded`)]),
-    ...(status.discovery === undefined ? [] : [clusterLine(status.discovery, style)]),
-    `kernel   ${kernelText(status, style)}`,
-    ...status.hooks.map(
-      (hook, i) => `${i === 0 ? 'hooks ' : '      '}   ${hookText(hook, now, style)}`,
-    ),
-  ];
-}
-
-function hookText(report: HookReport, now: number, style: Style): string {
-  const { hook, program, runs, failures, runningSince, last } = report;
-  const begin = `${hook} ${program}: `;
-  if (runningSince !== undefined)
-    return begin + style.warning(`running for ${durationText(now - runningSince)}`);
-  if (last === undefined) return `${begin}not run yet`;
-  const counts =
-    failures === 0 ? plural(runs, 'run') : `${countText(failures)} of ${countText(runs)} failed`;
-  const { at, took, result, detail } = last;
-  const how = result === 'ok' ? style.good(`ok in ${took} ms`) : style.bad(detail);
-  return `${begin}${how}, ${agoText(at, now)}; ${counts}`;
-}
-
-function sourceText(state: SourceState, now: number, style: Style): string {
-  const lasting = durationText(now - state.since);
-  switch (state.state) {
-    case 'connecting': {
-      const { attempts, lastError } = state;
-      const after = attempts === undefined ? '' : `, ${plural(attempts, 'attempt')}`;
-      const why = lastError === undefined ? '' : `: ${lastError}`;
-      return style.warning(`connecting for ${lasting}${after}${why}`);
-    }
-    case 'bgp-not-started':
-      return style.warning(`answers, but BGP has not been started in it, for ${lasting}`);
-    case 'syncing':
-      return style.warning(`syncing for ${lasting}, waiting for ${state.waitingFor}`);
-    case 'synced':
-      return style.good(`synced for ${lasting}`);
-    case 'refused':
-      return style.bad(`refused ${lasting} ago, routes from before it stay: ${state.reason}`);
-    case 'lost': {
-      const { attempts, retryAt, reason } = state;
-      const since = attempts === undefined ? '' : `, ${plural(attempts, 'attempt')} since`;
-      return style.bad(`lost ${lasting} ago${since}${nextText(retryAt, now)}: ${reason}`);
-    }
-    case 'stopped':
-      return style.bad(`stopped ${lasting} ago`);
-  }
-}
-
-function nextText(retryAt: number | undefined, now: number): string {
-  if (retryAt === undefined) return '';
-  return `, next ${retryAt <= now ? 'now' : agoText(retryAt, now)}`;
-}
-
-function feedLines(feed: FeedState, now: number, style: Style): string[] {
-  const lasting = durationText(now - feed.since);
-  switch (feed.state) {
-    case 'synced':
-      return [];
-    case 'syncing':
-      return [style.warning(`first full feed of ${feed.pending.join(' and ')} not ended yet`)];
-    case 'stale': {
-      const end = feed.until === null ? 'for ever' : `for ${durationText(feed.until - now)} more`;
-      return [style.warning(`routes stale for ${lasting}, kept ${end}: ${feed.reason}`)];
-    }
-    case 'expired':
-      return [style.bad(`hold ended ${lasting} ago, learned routes are gone: ${feed.reason}`)];
-  }
-}
-
-function kernelText({ kernel, tables: all, now }: StatusReport, style: Style): string {
-  const misplaced = all.reduce((sum, { rules }) => sum + rules.misplaced, 0);
-  const behind = [
-    ...(kernel.failingTotal === 0 ? [] : [style.bad(`${countText(kernel.failingTotal)} refused`)]),
-    ...(kernel.contestedTotal === 0
-      ? []
-      : [style.bad(`${countText(kernel.contestedTotal)} contested`)]),
-    ...(misplaced === 0 ? [] : [style.bad(`${plural(misplaced, 'rule')} taken out`)]),
-    ...(kernel.pending === 0 ? [] : [style.warning(`${plural(kernel.pending, 'change')} pending`)]),
-  ];
-  return [
-    ...(behind.length === 0 ? [style.good('in step')] : behind),
-    kernel.lastChangeAt === undefined
-      ? 'nothing changed yet'
-      : `last change ${agoText(kernel.lastChangeAt, now)}`,
-    ...(kernel.lastAuditAt === undefined ? [] : [`last audit ${agoText(kernel.lastAuditAt, now)}`]),
-  ].join(', ');
 }
 
 function peers({ source, now }: StatusReport, style: Style): string[] {
@@ -334,43 +222,6 @@ function contested({ kernel, now }: StatusReport, style: Style): string[] {
   return withRest(lines, kernel.contestedTotal - shown.length, 'object');
 }
 
-function clusterLine({ address, node, settled, kept }: DiscoveryReport, style: Style): string {
-  const counts = Object.entries(kept).map(([kind, count]) => `${countText(count)} ${kind}`);
-  const state = settled
-    ? style.good('known')
-    : style.warning('not all known yet, what was before stays');
-  const ranges = counts.length === 0 ? '' : `; never learned: ${counts.join(', ')}`;
-  return `cluster  ${address} as ${node}: ${state}${ranges}`;
-}
-
-function discovered({ discovery, now }: StatusReport, style: Style): string[] {
-  return section(
-    style,
-    [left('RESOURCE'), left('STATE'), left('SINCE'), right('OBJECTS'), right('FAULTY'), left('')],
-    (discovery?.resources ?? []).map(({ resource, state, since, objects, faulty, lastError }) => [
-      resource,
-      resourcePaint(state, style)(state),
-      agoText(since, now),
-      countText(objects),
-      faulty === 0 ? '0' : style.bad(countText(faulty)),
-      lastError ?? '',
-    ]),
-  );
-}
-
-function resourcePaint(state: ResourceState, style: Style): (text: string) => string {
-  switch (state) {
-    case 'synced':
-      return style.good;
-    case 'absent':
-    case 'listing':
-      return style.warning;
-    case 'stale':
-    case 'refused':
-      return style.bad;
-  }
-}
-
 function alerts({ alerts: all, now }: StatusReport, style: Style): string[] {
   return section(
     style,
@@ -382,17 +233,6 @@ function alerts({ alerts: all, now }: StatusReport, style: Style): string[] {
       summary,
     ]),
   );
-}
-
-/** Nothing at all where there are no rows. */
-function section(style: Style, columns: readonly Column[], rows: readonly string[][]): string[] {
-  if (rows.length === 0) return [];
-  const layout = new Layout(columns, rows);
-  return [style.faint(layout.header), ...rows.map((row) => layout.line(row))];
-}
-
-function withRest(lines: string[], rest: number, noun: string): string[] {
-  return rest > 0 ? [...lines, `and ${plural(rest, noun)} more, see --json`] : lines;
 }
 
 function nameOf({ name, id }: TableReport): string {

@@ -13,7 +13,7 @@ export class ClusterRanges {
 
   /** `settled`: what is not among them is known not to be one. */
   constructor(
-    kept: readonly KeptRange[],
+    readonly kept: readonly KeptRange[],
     readonly settled: boolean,
   ) {
     this.set = new PrefixSet(kept.map(({ prefix }) => prefix));
@@ -29,6 +29,11 @@ export class ClusterRanges {
       this.set.size === other.set.size &&
       [...other.#owners].every(([key, owner]) => this.#owners.get(key) === owner)
     );
+  }
+
+  /** They were made of these: that is known without a look at each of them. */
+  isMadeOf(kept: readonly KeptRange[], settled: boolean): boolean {
+    return this.kept === kept && this.settled === settled;
   }
 
   /** Whose the range is that contains this prefix: `pod CIDR of node-a`; of several the longest. `undefined`: nobody's. */

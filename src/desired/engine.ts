@@ -4,7 +4,7 @@
  * what changed. The same input gives the same tables, in a daemon, in `plan`
  * and in a test.
  */
-import type { Config, TableConfig } from '../config/config.js';
+import type { Config } from '../config/config.js';
 import type { Discovered } from '../discover/discovered.js';
 import { FAMILIES, type Family } from '../net/family.js';
 import { Prefix } from '../net/prefix.js';
@@ -13,10 +13,10 @@ import type { LimitTracker } from '../policy/limit.js';
 import { compilePrefixLists } from '../policy/prefix-list.js';
 import { Rib, type RibEntry } from '../rib/rib.js';
 import type { PeerStatus, SourceEvent } from '../source/source.js';
-import { ClusterRanges } from './cluster-ranges.js';
 import { concernedBy, type NodeChange } from './concerned.js';
 import { Feed } from './feed.js';
-import { awaits, FOUND_NOTHING, type Found, NOTHING_STANDS, sameFound } from './found.js';
+import { Findings } from './findings.js';
+import { NOTHING_STANDS, sameFound } from './found.js';
 import { Table } from './table.js';
 import { Underlay } from './underlay.js';
 
@@ -38,8 +38,7 @@ export class Engine {
   #config: Config;
   #tables = new Map<number, Table>();
   #underlay = Underlay.empty;
-  #discovered: Discovered | undefined;
-  #ranges: ClusterRanges;
+  readonly #findings: Findings;
   #families: readonly Family[] = FAMILIES;
   #reported: readonly Pick<PeerStatus, 'peer' | 'received'>[] = [];
   /** Withdrawn before the first full feed ended: gone for certain, though nothing is swept yet. */
@@ -50,7 +49,7 @@ export class Engine {
   constructor(options: EngineOptions) {
     this.#config = options.config;
     this.feed = new Feed(options.config.hold, options.now);
-    this.#ranges = rangesOf(options.config, undefined);
+    this.#findings = new Findings(options.config);
     this.#tables = this.#build(options.config, new Map(), options.latched);
   }
 
@@ -68,13 +67,14 @@ export class Engine {
 
   /** What discovery has found last; `undefined` while it has found nothing. */
   get discovered(): Discovered | undefined {
-    return this.#discovered;
+    return this.#findings.discovered;
   }
 
   /** Nothing that was asked of the cluster is awaited: see `DiscoveredTable.settled`. */
   get discoverySettled(): boolean {
     return (
-      this.#ranges.settled && [...this.#tables.values()].every(({ found }) => found.part.settled)
+      this.#findings.rangesSettled &&
+      [...this.#tables.values()].every(({ found }) => found.part.settled)
     );
   }
 
@@ -159,11 +159,9 @@ export class Engine {
    * The same discovered again is no change.
    */
   *followDiscovered(discovered: Discovered): Generator<void> {
-    const before = this.#ranges;
-    this.#discovered = discovered;
-    this.#ranges = rangesOf(this.#config, discovered, before);
+    this.#findings.take(this.#config, discovered);
     const changes = [...this.#tables.values()].flatMap((table) => {
-      const found = this.#found(table.config);
+      const found = this.#findings.of(table.config);
       if (sameFound(found, table.found)) return [];
       return [{ table, change: { kept: table.setFound(found), own: [], moved: undefined } }];
     });
@@ -176,8 +174,7 @@ export class Engine {
    * for it; what is not, and the table had, stays until it is.
    */
   reconfigure(config: Config, discovered?: Discovered): void {
-    this.#discovered = discovered;
-    this.#ranges = rangesOf(config, discovered, this.#ranges);
+    this.#findings.take(config, discovered);
     const limits = new Map<string, LimitTracker>();
     for (const limit of this.#limits()) limits.set(limit.config.id, limit);
     this.#config = config;
@@ -354,16 +351,6 @@ export class Engine {
     }
   }
 
-  #found(table: TableConfig): Found {
-    const part = this.#discovered?.tables.get(table.id);
-    const settled = part?.settled ?? !awaits(table);
-    const known = part ?? FOUND_NOTHING.part;
-    return {
-      part: settled === known.settled ? known : { ...known, settled },
-      ranges: this.#ranges,
-    };
-  }
-
   #limits(): LimitTracker[] {
     return [...this.#tables.values()].flatMap((table) => table.limits);
   }
@@ -387,22 +374,10 @@ export class Engine {
           latched,
           fed: this.maySweep,
           useObjects: this.#tables.get(table.id)?.useObjects === true,
-          found: this.#found(table),
+          found: this.#findings.of(table),
           before: this.#tables.get(table.id)?.standing ?? NOTHING_STANDS,
         }),
       ]),
     );
   }
-}
-
-/** `before` where nothing of it has changed, so that who holds it sees that. */
-function rangesOf(
-  { discovery }: Config,
-  discovered: Discovered | undefined,
-  before?: ClusterRanges,
-): ClusterRanges {
-  const protects = (discovery.kubernetes?.protect.length ?? 0) > 0;
-  if (!protects) return ClusterRanges.none;
-  const ranges = new ClusterRanges(discovered?.kept ?? [], discovered?.keptSettled ?? false);
-  return before?.equals(ranges) === true ? before : ranges;
 }

@@ -19,6 +19,7 @@ export function sameFound(a: Found, b: Found): boolean {
   return (
     samePrefixes(a.part.from, b.part.from) &&
     samePrefixes(a.part.endpoints, b.part.endpoints) &&
+    leftOutText(a.part) === leftOutText(b.part) &&
     a.part.gateways.length === b.part.gateways.length &&
     a.part.gateways.every((leg, index) => legText(leg) === legText(b.part.gateways[index])) &&
     [...a.part.origins].every(([key, origin]) => b.part.origins.get(key) === origin)
@@ -28,6 +29,10 @@ export function sameFound(a: Found, b: Found): boolean {
 /** Both are in one order. */
 function samePrefixes(a: readonly Prefix[], b: readonly Prefix[]): boolean {
   return a.length === b.length && a.every((prefix, index) => b[index]?.equals(prefix) === true);
+}
+
+function leftOutText({ leftOut }: DiscoveredTable): string {
+  return leftOut.map(({ prefix, origin, address }) => `${prefix} ${origin} ${address}`).join();
 }
 
 function legText(leg: StaticLeg | undefined): string {

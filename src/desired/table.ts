@@ -7,21 +7,15 @@
 import type { LimitConfig, TableConfig } from '../config/config.js';
 import type { Family } from '../net/family.js';
 import type { Prefix } from '../net/prefix.js';
-import { PrefixMap } from '../net/prefix-map.js';
+import type { PrefixMap } from '../net/prefix-map.js';
 import { compileFilter, type Filter } from '../policy/filter.js';
 import { LimitTracker } from '../policy/limit.js';
 import type { SelectionOptions } from '../policy/select.js';
 import type { RejectReason } from '../policy/verdict.js';
 import type { Path } from '../rib/path.js';
 import type { NodeChange } from './concerned.js';
-import {
-  type Decision,
-  decide,
-  type Entry,
-  type Stage,
-  sameDecision,
-  withdrawFromLimits,
-} from './decide.js';
+import { type Decision, decide, type Entry, type Stage, withdrawFromLimits } from './decide.js';
+import { Decisions } from './decisions.js';
 import type { FixedRoutes } from './fixed.js';
 import { type FixedGround, FixedPart } from './fixed-part.js';
 import { type Found, NOTHING_STANDS, type Standing } from './found.js';
@@ -32,7 +26,6 @@ import { ObjectChoice } from './object-choice.js';
 import type { Rule } from './route.js';
 import { ChangeLog, type TableChanges } from './table-changes.js';
 import type { Adopted, TableOptions } from './table-options.js';
-import { Tally } from './tally.js';
 import type { Underlay } from './underlay.js';
 import type { WantedRoute } from './wanted-route.js';
 
@@ -41,8 +34,7 @@ export class Table {
   readonly filter: Filter;
   readonly limits: readonly LimitTracker[];
   readonly nextHops: NextHopSets;
-  readonly #decisions = PrefixMap.ofTable<Decision>();
-  readonly #tally = new Tally();
+  readonly #decisions: Decisions;
   readonly #changes = new ChangeLog();
   #underlay: Underlay;
   #metrics: NextHopMetrics;
@@ -55,8 +47,6 @@ export class Table {
   /** Of the next {@link refresh}: what it has to return besides. */
   #keptOwed: readonly Prefix[] = NO_PREFIXES;
   #lastStage: Stage | undefined;
-  /** Neighbours in a feed mostly come to the same. */
-  #lastDecision: Decision | undefined;
 
   constructor(options: TableOptions) {
     const { config, underlay, families, latched } = options;
@@ -70,6 +60,7 @@ export class Table {
     this.#objects = new ObjectChoice(config.nextHop.objects, options.useObjects);
     this.filter = compileFilter(config.filters, options.prefixLists);
     this.nextHops = new NextHopSets(config.nextHop, underlay);
+    this.#decisions = new Decisions(this.nextHops);
     this.limits = config.limits.map((limit) => {
       const carried = options.limits.get(limit.id);
       carried?.reconfigure(limit);
@@ -84,20 +75,14 @@ export class Table {
    * only looked at again.
    */
   evaluate(prefix: Prefix, paths: readonly Path[], count: boolean): void {
-    const before = this.#decisions.get(prefix);
     if (paths.length === 0) {
-      if (before === undefined) return;
+      if (!this.#decisions.delete(prefix)) return;
       withdrawFromLimits(prefix, this.limits);
-      this.#decisions.delete(prefix);
-      this.#account(prefix, before, -1);
       this.#changes.prefix(prefix);
       return;
     }
-    const after = this.#shared(decide(prefix, paths, count, this.#stage));
-    this.#account(prefix, after, 1);
-    if (before !== undefined) this.#account(prefix, before, -1);
-    this.#decisions.set(prefix, after);
-    if (before?.set !== after.set || before?.reason !== after.reason) this.#changes.prefix(prefix);
+    const decision = decide(prefix, paths, count, this.#stage);
+    if (this.#decisions.set(prefix, decision)) this.#changes.prefix(prefix);
   }
 
   /**
@@ -229,12 +214,12 @@ export class Table {
   /** Every prefix that may have a route, once: the fixed ones, then those heard. */
   *prefixes(): Generator<Prefix> {
     yield* this.#fixed.prefixes();
-    for (const prefix of this.#decisions.keys()) if (!this.#fixed.has(prefix)) yield prefix;
+    for (const prefix of this.#decisions.prefixes()) if (!this.#fixed.has(prefix)) yield prefix;
   }
 
   /** Of `standing`, which is a whole table, those that {@link mayHold} is false for. */
   *notHeld(standing: PrefixMap<NonNullable<unknown>>): Generator<Prefix> {
-    for (const prefix of standing.keysBeside(this.#decisions)) {
+    for (const prefix of this.#decisions.notAmong(standing)) {
       if (!this.#fixed.has(prefix)) yield prefix;
     }
   }
@@ -250,8 +235,8 @@ export class Table {
     return decision === undefined ? undefined : { prefix, ...decision };
   }
 
-  *entries(): Generator<Entry> {
-    for (const [prefix, decision] of this.#decisions.entries()) yield { prefix, ...decision };
+  entries(): Iterable<Entry> {
+    return this.#decisions.entries();
   }
 
   /** Of an accepted prefix: why it still is no route. */
@@ -294,13 +279,8 @@ export class Table {
   }
 
   /** Keys of the prefixes in the scope of a limit that passed filters and limits. */
-  acceptedKeys({ peer, family }: Pick<LimitConfig, 'peer' | 'family'>): string[] {
-    const accepted: string[] = [];
-    for (const [prefix, { reason, paths }] of this.#decisions.entriesOf(family)) {
-      const inScope = peer === undefined || paths.some((path) => path.peer === peer);
-      if (reason === undefined && inScope) accepted.push(prefix.key);
-    }
-    return accepted;
+  acceptedKeys(scope: Pick<LimitConfig, 'peer' | 'family'>): string[] {
+    return this.#decisions.acceptedKeys(scope);
   }
 
   /**
@@ -310,16 +290,16 @@ export class Table {
   chooseObjects(complete: boolean, midst: boolean): void {
     const { use } = this.#objects;
     if (use && midst) return;
-    if (!this.#objects.choose(this.#tally.accepted, complete)) return;
+    if (!this.#objects.choose(this.#decisions.acceptedCount, complete)) return;
     // What is wanted no more is known as such: only the few that stay are written anew.
-    if (use) for (const { prefix } of this.#routes()) this.#changes.prefix(prefix);
+    if (use) for (const { prefix } of this.#decisions.accepted()) this.#changes.prefix(prefix);
     else this.#changes.all();
   }
 
   /** What changed since the last call. Routes to be written one by one are among `prefixes`. */
   drain(): TableChanges {
     if (this.#changes.everything) this.#objects.settle();
-    return this.#changes.drain(this.#routes());
+    return this.#changes.drain(this.#decisions.accepted());
   }
 
   get hasChanges(): boolean {
@@ -338,29 +318,19 @@ export class Table {
 
   /** Accepted prefixes by peer. */
   get acceptedByPeer(): ReadonlyMap<string, Readonly<Record<Family, number>>> {
-    return this.#tally.acceptedByPeer;
+    return this.#decisions.acceptedByPeer;
   }
 
   /** Rejected prefixes by reason, unreachable next hops included. */
   rejected(): Map<RejectReason, number> {
-    const counts = new Map(this.#tally.rejected);
-    for (const set of this.nextHops.values()) {
-      const { reason, routes } = set;
-      if (reason === undefined) continue;
-      counts.set(reason, (counts.get(reason) ?? 0) + routes.ipv4 + routes.ipv6);
-    }
-    return counts;
+    return this.#decisions.rejected();
   }
 
   /** `accepted`: past filters and limits; `desired`: with a next hop that resolves, and the fixed ones. */
   counts(family: Family): { accepted: number; desired: number } {
-    let accepted = 0;
-    let desired = this.fixed.routes.filter((route) => route.prefix.family === family).length;
-    for (const set of this.nextHops.values()) {
-      accepted += set.routes[family];
-      if (set.legs.length > 0) desired += set.routes[family];
-    }
-    return { accepted, desired };
+    const { accepted, routed } = this.#decisions.counts(family);
+    const fixed = this.fixed.routes.filter((route) => route.prefix.family === family).length;
+    return { accepted, desired: routed + fixed };
   }
 
   /** What the choice among the paths of a prefix goes by now. */
@@ -384,32 +354,9 @@ export class Table {
     return last;
   }
 
-  #shared(decision: Decision): Decision {
-    const last = this.#lastDecision;
-    if (last !== undefined && sameDecision(last, decision)) return last;
-    this.#lastDecision = decision;
-    return decision;
-  }
-
-  #account(prefix: Prefix, decision: Decision, step: 1 | -1): void {
-    const { reason, set } = decision;
-    if (set !== undefined) {
-      if (reason === undefined) set.routes[prefix.family] += step;
-      if (step === 1) set.references++;
-      else this.nextHops.release(set);
-    }
-    this.#tally.count(prefix, decision, step);
-  }
-
   get #ground(): FixedGround {
     const [found, before] = [this.#found, this.#before];
     return { underlay: this.#underlay, families: this.#families, fed: this.#fed, found, before };
-  }
-
-  *#routes(): Generator<{ prefix: Prefix; set: NextHopSet }> {
-    for (const [prefix, { set, reason }] of this.#decisions.entries()) {
-      if (set !== undefined && reason === undefined) yield { prefix, set };
-    }
   }
 }
 

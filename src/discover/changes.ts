@@ -1,6 +1,12 @@
 /** What of two snapshots differs, one short line a table, for the log. Pure. */
 import type { Prefix } from '../net/prefix.js';
-import { type Discovered, type DiscoveredTable, keptText, NOTHING_FOUND } from './discovered.js';
+import {
+  type Discovered,
+  type DiscoveredTable,
+  type KeptRange,
+  keptText,
+  NOTHING_FOUND,
+} from './discovered.js';
 
 /** Told one by one; the rest is a number. */
 const SHOWN = 8;
@@ -19,19 +25,42 @@ export function discoveryChanges(
     const words = tableChanges(before?.tables.get(id) ?? NOTHING_FOUND, table);
     if (words.length > 0) lines.push(`table ${nameOf(id)}: ${words.join('; ')}`);
   }
-  const owners = (discovered: Discovered | undefined) =>
-    new Map((discovered?.kept ?? []).map((range) => [range.prefix.text, keptText(range)]));
-  const kept = itemChanges('kept', owners(before), owners(after));
+  const kept = keptChanges(before?.kept ?? [], after.kept);
   return kept === undefined ? lines : [...lines, kept];
 }
 
+/** Of thousands of nodes there are tens of thousands: only what differs is written out. */
+function keptChanges(
+  before: readonly KeptRange[],
+  after: readonly KeptRange[],
+): string | undefined {
+  if (before === after) return undefined;
+  const [old, current] = [before, after].map(
+    (ranges) => new Map(ranges.map((range) => [range.prefix.key, range])),
+  );
+  const isIn = (other: ReadonlyMap<string, KeptRange> | undefined, range: KeptRange): boolean => {
+    const one = other?.get(range.prefix.key);
+    return one?.what === range.what && one.name === range.name;
+  };
+  const texts = (ranges: readonly KeptRange[], other: ReadonlyMap<string, KeptRange> | undefined) =>
+    new Map(
+      ranges
+        .filter((range) => !isIn(other, range))
+        .map((range) => [range.prefix.text, keptText(range)]),
+    );
+  return itemChanges('kept', texts(before, current), texts(after, old));
+}
+
 function tableChanges(before: DiscoveredTable, after: DiscoveredTable): readonly string[] {
+  const leftOut = ({ leftOut: some }: DiscoveredTable) =>
+    new Map(some.map(({ prefix, origin }) => [prefix.text, origin]));
   const named = (prefixes: readonly Prefix[], { origins }: DiscoveredTable) =>
     new Map(prefixes.map((prefix) => [prefix.text, origins.get(prefix.key) ?? '']));
   const legs = ({ gateways }: DiscoveredTable) =>
     new Map(gateways.map(({ gateway, weight }) => [`${gateway}`, `weight ${weight}`]));
   return [
     itemChanges('from', named(before.from, before), named(after.from, after)),
+    itemChanges('left out', leftOut(before), leftOut(after)),
     itemChanges('endpoints', named(before.endpoints, before), named(after.endpoints, after)),
     itemChanges('gateways', legs(before), legs(after)),
   ].filter((line) => line !== undefined);

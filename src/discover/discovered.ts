@@ -3,6 +3,7 @@
  * immutable value, which the engine takes in the place of the one before. Pure.
  */
 import type { StaticLeg } from '../config/config.js';
+import type { Address } from '../net/address.js';
 import type { Prefix } from '../net/prefix.js';
 
 /** Whole: what it lacks is not there, as far as it is `settled`. */
@@ -24,12 +25,26 @@ export interface DiscoveredTable {
   readonly settled: boolean;
   /** Source prefixes of its rules, beside those configured; none twice. */
   readonly from: readonly Prefix[];
+  /** What was found and is none of `from`, in their order. */
+  readonly leftOut: readonly LeftOut[];
   /** Which object a prefix of `from` or `endpoints` comes from, for people, by `Prefix.key`. */
   readonly origins: ReadonlyMap<string, string>;
   /** Host prefixes of this node's endpoints of the services that the table is for; where `returnPath` asks for them. */
   readonly endpoints: readonly Prefix[];
   /** Of `static` routes with `discover`: each for the routes of its gateway's own family. */
   readonly gateways: readonly StaticLeg[];
+}
+
+/**
+ * A source prefix that contains an address of this node: a rule from it would take what the node itself
+ * sends, sessions of its administrators among it.
+ */
+export interface LeftOut {
+  readonly prefix: Prefix;
+  /** As `origins` has it. */
+  readonly origin: string;
+  /** The node's address. */
+  readonly address: Address;
 }
 
 /** What of a cluster a range is. */
@@ -89,6 +104,7 @@ export interface ResourceStatus {
 export const NOTHING_FOUND: DiscoveredTable = {
   settled: true,
   from: [],
+  leftOut: [],
   origins: new Map(),
   endpoints: [],
   gateways: [],

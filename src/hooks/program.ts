@@ -7,6 +7,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import type { Clock } from '../clock.js';
 import { formatDuration } from '../config/duration.js';
 import { reapGroup } from '../kernel/reap.js';
+import { withoutRights } from './without-rights.js';
 
 export interface ProgramOptions {
   readonly run: readonly [program: string, ...args: string[]];
@@ -79,7 +80,8 @@ export async function runProgram(options: ProgramOptions): Promise<ProgramEnd> {
   };
 }
 
-function start({ run: [program, ...args], environment }: ProgramOptions): ChildProcess {
+function start({ run, environment }: ProgramOptions): ChildProcess {
+  const [program, ...args] = withoutRights(run);
   return spawn(program, args, {
     cwd: '/',
     env: environment,

@@ -18,10 +18,14 @@ export interface ClusterApi {
   }): Promise<unknown>;
 }
 
+/** Once, or several times as one. */
 export interface DatedHappening {
+  /** The last. */
   readonly happening: Happening;
-  /** Epoch milliseconds. */
+  /** The first; epoch milliseconds, as the next. */
   readonly at: number;
+  readonly lastAt: number;
+  readonly count: number;
   readonly serial: number;
 }
 
@@ -56,16 +60,19 @@ export class ClusterWriter {
    * One Event. `serial` tells it from the others of this process: told again under the same one, it
    * is the same Event. Rejects as {@link ClusterApi} does.
    */
-  async event({ happening, at, serial }: DatedHappening, signal: AbortSignal): Promise<void> {
+  async event(
+    { happening, at, lastAt, count, serial }: DatedHappening,
+    signal: AbortSignal,
+  ): Promise<void> {
     const { node } = this;
     const { type, reason, message } = happening;
     const name = `${node}.${(this.startedAt * 1_000 + serial).toString(16)}`;
-    const time = timeText(at);
     const body = {
       ...{ apiVersion: 'v1', kind: 'Event', metadata: { name, namespace: 'default' } },
       // As a kubelet names its Node, so that `kubectl describe node` finds it.
       involvedObject: { apiVersion: 'v1', kind: 'Node', name: node, uid: node },
-      ...{ type, reason, message, count: 1, firstTimestamp: time, lastTimestamp: time },
+      ...{ type, reason, message, count },
+      ...{ firstTimestamp: timeText(at), lastTimestamp: timeText(lastAt) },
       source: { component: 'rib2fib', host: node },
       ...{ reportingComponent: 'rib2fib.io/rib2fib', reportingInstance: node },
     };

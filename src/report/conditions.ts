@@ -5,7 +5,7 @@ import { timeText } from './time-text.js';
 /** As Kubernetes' own `metav1.Condition`. */
 export interface Condition {
   readonly type: ConditionType;
-  readonly status: 'True' | 'False';
+  readonly status: 'True' | 'False' | 'Unknown';
   /** One word, in CamelCase. */
   readonly reason: string;
   readonly message: string;
@@ -22,7 +22,8 @@ export type ConditionType =
   | 'WithinLimits'
   | 'DiscoverySynced';
 
-type Verdict = readonly [well: boolean, reason: string, message: string];
+/** `undefined`: nobody knows. */
+type Verdict = readonly [well: boolean | undefined, reason: string, message: string];
 
 /** Characters; the definition takes 32768. */
 const MOST_MESSAGE = 1_000;
@@ -45,11 +46,24 @@ export function conditionsOf(
   return verdicts.map(([type, verdict]) => condition(type, verdict, status.now, before));
 }
 
-/** The same node, whose rib2fib has ended: what it wrote stays, and follows nobody. */
-export function stoppedConditions(before: readonly Condition[], now: number): readonly Condition[] {
-  const message = 'rib2fib was stopped; what is in the kernel follows nobody now';
+/**
+ * The same node, of which nothing more is told: what was written stays. `stopped`: its rib2fib has ended; else it
+ * goes on, and its configuration has it report no more, or elsewhere.
+ */
+export function lastConditions(
+  before: readonly Condition[],
+  now: number,
+  stopped: boolean,
+): readonly Condition[] {
+  const verdict: Verdict = stopped
+    ? [false, 'Stopped', 'rib2fib was stopped; what is in the kernel follows nobody now']
+    : [
+        undefined,
+        'NotReported',
+        'rib2fib goes on, and its configuration has it report no more here',
+      ];
   return before.map((one) =>
-    one.type === 'Ready' ? condition('Ready', [false, 'Stopped', message], now, before) : one,
+    one.type === 'Ready' ? condition('Ready', verdict, now, before) : one,
   );
 }
 
@@ -59,7 +73,7 @@ function condition(
   now: number,
   before: readonly Condition[],
 ): Condition {
-  const status = well ? 'True' : 'False';
+  const status = well === undefined ? 'Unknown' : well ? 'True' : 'False';
   const last = before.find((one) => one.type === type);
   return {
     ...{ type, status, reason, message: message.slice(0, MOST_MESSAGE) },

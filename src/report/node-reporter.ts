@@ -1,16 +1,19 @@
 /**
  * Tells the cluster of its node, beside the daemon: never waits for anybody, never fails anything.
- * The status is written when it has changed: at once where a condition did, else at most every ten
- * seconds, and every five minutes without a change, so that a silent node is known by its
- * `reportedAt`. Events wait in order while the API server is away, fifty of them.
+ * The status is written when it has changed: at once where the verdict of a condition did; else after
+ * ten seconds, and where it changes all the time after longer and longer, a minute at most; and about every
+ * five minutes without a change, so that a silent node is known by its `reportedAt`. A cluster has
+ * thousands of nodes, to which much happens at the same moment: no two rest equally long. Events are an
+ * errand of their own, so that neither waits for the other.
  */
 import type { AlertReport, StatusReport } from '../admin/report.js';
 import type { Clock } from '../clock.js';
 import type { Log } from '../log-port.js';
 import { Alarm } from '../reconcile/alarm.js';
-import { type ClusterApi, ClusterWriter, codeOf, type DatedHappening } from './cluster-writer.js';
-import { type Condition, stoppedConditions } from './conditions.js';
+import { type ClusterApi, ClusterWriter, codeOf } from './cluster-writer.js';
+import { type Condition, lastConditions } from './conditions.js';
 import { happenings } from './event.js';
+import { EventQueue } from './event-queue.js';
 import { type NodeRoutesStatus, nodeRoutesStatus, sameReport } from './node-routes.js';
 import { timeText } from './time-text.js';
 
@@ -25,35 +28,43 @@ export interface NodeReporterOptions {
   readonly log: Log;
 }
 
-/** After something has changed: what comes along is told with it. */
+/** After something has changed, or been written, by half more or less: what comes along is told with it. */
 const REST_MS = 1_000;
-/** Between two writes of counts. */
+/** Between two writes of what is no verdict, at first and at last. */
 const COUNTS_MS = 10_000;
+const MOST_COUNTS_MS = 60_000;
+/** At most; a fifth less at least. */
 const REPEAT_MS = 300_000;
 const FIRST_RETRY_MS = 1_000;
 const LAST_RETRY_MS = 300_000;
 /** For the last word of a daemon that ends. */
 const FAREWELL_MS = 2_000;
-/** Events that wait; the oldest goes first. */
-const MOST_EVENTS = 50;
+/** HTTP's of what no repetition makes better: the request itself is wrong. */
+const WRONG: readonly (number | undefined)[] = [400, 413, 422];
+
+type Errand = 'status' | 'events';
 
 export class NodeReporter {
   readonly #options: NodeReporterOptions;
   readonly #writer: ClusterWriter;
   readonly #alarm: Alarm;
-  #events: DatedHappening[] = [];
-  #serial = 0;
-  #dropped = 0;
+  readonly #eventAlarm: Alarm;
+  readonly #events: EventQueue;
   #alerts: readonly AlertReport[] = [];
-  #written: { readonly status: NodeRoutesStatus; readonly at: number } | undefined;
-  /** Told once, until it goes well again. */
-  #failing: string | undefined;
+  #written:
+    | { readonly status: NodeRoutesStatus; readonly at: number; readonly repeatMs: number }
+    | undefined;
+  #countsMs = COUNTS_MS;
+  /** Why each does not succeed; told once, until it does again. */
+  readonly #failing = new Map<Errand, string>();
 
   constructor(options: NodeReporterOptions) {
     const { api, node, clock } = options;
     this.#options = options;
     this.#writer = new ClusterWriter(api, node, clock.now());
     this.#alarm = new Alarm(clock);
+    this.#eventAlarm = new Alarm(clock);
+    this.#events = new EventQueue(clock);
   }
 
   /** Something may have changed. Cheap. */
@@ -61,38 +72,52 @@ export class NodeReporter {
     this.#alarm.ring();
   }
 
-  /** Until `signal` aborts; then says so to the cluster, within two seconds. Never rejects. */
-  async run(signal: AbortSignal): Promise<void> {
+  /**
+   * Until `signal` aborts; then says so to the cluster, within two seconds, and whether the daemon ends,
+   * as `daemon` then tells. Never rejects.
+   */
+  async run(signal: AbortSignal, daemon: AbortSignal): Promise<void> {
+    await Promise.all([this.#keepStatus(signal), this.#keepEvents(signal)]);
+    await this.#farewell(daemon.aborted);
+  }
+
+  async #keepStatus(signal: AbortSignal): Promise<void> {
     let retry = FIRST_RETRY_MS;
     while (!signal.aborted) {
       const status = this.#look();
-      if (!this.#isDue(status)) {
-        await this.#rest(this.#untilDue(status), signal);
-      } else if (await this.#tell(status, signal)) {
+      const ms = this.#untilDue(status);
+      if (ms > 0) {
+        await this.#alarm.wait(ms, signal);
+        await this.#rest(signal);
+      } else if (await this.#succeeds('status', () => this.#write(status, signal), signal)) {
         retry = FIRST_RETRY_MS;
-        await this.#pause(REST_MS, signal);
-      } else {
-        await this.#pause(retry * (0.5 + this.#options.random() / 2), signal);
-        retry = Math.min(retry * 2, LAST_RETRY_MS);
-      }
+        await this.#rest(signal);
+      } else retry = await this.#backOff(retry, signal);
     }
-    await this.#farewell();
+  }
+
+  async #keepEvents(signal: AbortSignal): Promise<void> {
+    let retry = FIRST_RETRY_MS;
+    while (!signal.aborted) {
+      const event = this.#events.first();
+      if (event === undefined) {
+        await this.#eventAlarm.wait(this.#events.untilDue(), signal);
+      } else if (await this.#succeeds('events', () => this.#writer.event(event, signal), signal)) {
+        // Another may have taken the place of the oldest meanwhile.
+        if (this.#events.first() === event) this.#events.shift();
+        retry = FIRST_RETRY_MS;
+        this.#tellDropped();
+      } else retry = await this.#backOff(retry, signal);
+    }
   }
 
   /** Takes in what has happened since the last look. */
   #look(): NodeRoutesStatus {
-    const { status: look, clock } = this.#options;
-    const status = look();
-    const at = clock.now();
-    for (const happening of happenings(this.#alerts, status.alerts)) {
-      this.#events.push({ happening, at, serial: this.#serial++ });
-    }
+    const status = this.#options.status();
+    const news = happenings(this.#alerts, status.alerts);
+    for (const happening of news) this.#events.add(happening);
+    if (news.length > 0) this.#eventAlarm.ring();
     this.#alerts = status.alerts;
-    const over = this.#events.length - MOST_EVENTS;
-    if (over > 0) {
-      this.#events = this.#events.slice(over);
-      this.#dropped += over;
-    }
     return nodeRoutesStatus(status, this.#conditions());
   }
 
@@ -100,74 +125,82 @@ export class NodeReporter {
     return this.#written?.status.conditions ?? [];
   }
 
-  #isDue(status: NodeRoutesStatus): boolean {
-    return this.#events.length > 0 || this.#untilDue(status) <= 0;
-  }
-
   /** Milliseconds until this status is to be written, if nothing changes any more. */
   #untilDue(status: NodeRoutesStatus): number {
     const last = this.#written;
     if (last === undefined) return 0;
     const since = this.#options.clock.monotonic() - last.at;
-    if (sameReport(status, last.status)) return REPEAT_MS - since;
-    return sameConditions(status, last.status) ? COUNTS_MS - since : 0;
+    if (sameReport(status, last.status)) return last.repeatMs - since;
+    return sameVerdicts(status, last.status) ? this.#countsMs - since : 0;
   }
 
-  /** False when something is left for later. */
-  async #tell(status: NodeRoutesStatus, signal: AbortSignal): Promise<boolean> {
-    const { clock } = this.#options;
-    const told = await this.#succeeds(async () => {
-      if (this.#untilDue(status) <= 0) {
-        await this.#writer.status(status, signal);
-        this.#written = { status, at: clock.monotonic() };
-      }
-      for (let first = this.#events[0]; first !== undefined; first = this.#events[0]) {
-        await this.#writer.event(first, signal);
-        this.#events.shift();
-      }
-    }, signal);
-    if (told && this.#dropped > 0) {
-      this.#options.log.warn({ dropped: this.#dropped }, 'events for the cluster were too many');
-      this.#dropped = 0;
-    }
-    return told;
+  async #write(status: NodeRoutesStatus, signal: AbortSignal): Promise<void> {
+    await this.#writer.status(status, signal);
+    const { clock, random } = this.#options;
+    const at = clock.monotonic();
+    this.#countsMs = this.#nextCountsMs(status, at);
+    this.#written = { status, at, repeatMs: REPEAT_MS * (0.8 + random() / 5) };
   }
 
-  async #succeeds(write: () => Promise<void>, signal: AbortSignal): Promise<boolean> {
+  /** Longer where it was counts that changed, and they had hardly been told. */
+  #nextCountsMs(status: NodeRoutesStatus, at: number): number {
+    const last = this.#written;
+    if (last === undefined || sameReport(status, last.status)) return COUNTS_MS;
+    if (!sameVerdicts(status, last.status)) return this.#countsMs;
+    const soon = at - last.at < 2 * this.#countsMs;
+    return soon ? Math.min(this.#countsMs * 2, MOST_COUNTS_MS) : COUNTS_MS;
+  }
+
+  #tellDropped(): void {
+    const dropped = this.#events.takeDropped();
+    if (dropped > 0) this.#options.log.warn({ dropped }, 'events for the cluster were too many');
+  }
+
+  async #succeeds(
+    errand: Errand,
+    write: () => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<boolean> {
     const { node, log } = this.#options;
     try {
       await write();
     } catch (error) {
       if (signal.aborted) return false;
       const reason = reasonOf(error);
-      if (this.#failing !== reason)
+      if (![...this.#failing.values()].includes(reason))
         log.warn({ node, err: error }, `the cluster is not told of this node: ${reason}`);
-      this.#failing = reason;
+      // Those behind it may be right.
+      if (errand === 'events' && WRONG.includes(codeOf(error))) return true;
+      this.#failing.set(errand, reason);
       return false;
     }
-    if (this.#failing !== undefined) log.info({ node }, 'the cluster is told of this node again');
-    this.#failing = undefined;
+    if (this.#failing.delete(errand) && this.#failing.size === 0)
+      log.info({ node }, 'the cluster is told of this node again');
     return true;
   }
 
   /** A status of which nothing is true any more but what it leaves. */
-  async #farewell(): Promise<void> {
+  async #farewell(stopped: boolean): Promise<void> {
     const last = this.#written?.status;
-    if (last === undefined || this.#failing !== undefined) return;
+    if (last === undefined || this.#failing.has('status')) return;
     const { clock } = this.#options;
     const now = clock.now();
-    const conditions = stoppedConditions(last.conditions, now);
+    const conditions = lastConditions(last.conditions, now, stopped);
     const status = { ...last, reportedAt: timeText(now), conditions };
     const end = new AbortController();
     void this.#pause(FAREWELL_MS, end.signal).then(() => end.abort());
-    await this.#succeeds(() => this.#writer.status(status, end.signal), end.signal);
+    await this.#succeeds('status', () => this.#writer.status(status, end.signal), end.signal);
     end.abort();
   }
 
-  /** Until it is due, or woken; a wake is followed by a rest. */
-  async #rest(ms: number, signal: AbortSignal): Promise<void> {
-    await this.#alarm.wait(ms, signal);
-    await this.#pause(REST_MS, signal);
+  async #rest(signal: AbortSignal): Promise<void> {
+    await this.#pause(REST_MS * (0.5 + this.#options.random()), signal);
+  }
+
+  /** Resolves with how long the next one is, by half less at most. */
+  async #backOff(ms: number, signal: AbortSignal): Promise<number> {
+    await this.#pause(ms * (0.5 + this.#options.random() / 2), signal);
+    return Math.min(ms * 2, LAST_RETRY_MS);
   }
 
   async #pause(ms: number, signal: AbortSignal): Promise<void> {
@@ -191,6 +224,9 @@ function reasonOf(error: unknown): string {
   }
 }
 
-function sameConditions(one: NodeRoutesStatus, other: NodeRoutesStatus): boolean {
-  return JSON.stringify(one.conditions) === JSON.stringify(other.conditions);
+/** Words may differ, as they count something. */
+function sameVerdicts(one: NodeRoutesStatus, other: NodeRoutesStatus): boolean {
+  const verdicts = ({ conditions }: NodeRoutesStatus) =>
+    JSON.stringify(conditions.map(({ type, status, reason }) => [type, status, reason]));
+  return verdicts(one) === verdicts(other);
 }

@@ -1,5 +1,5 @@
 /**
- * Mutated messages for every decoder of what peers and daemons send: no crash, no hang, no leak.
+ * Mutated messages for every decoder of what peers, daemons and API servers send: no crash, no hang, no leak.
  *
  *   node --expose-gc --import tsx main.ts [--seed S] [--count N] [--target NAME]
  *
@@ -10,6 +10,7 @@ import { bgpTarget } from './bgp-target.js';
 import { fpmTarget } from './fpm-target.js';
 import { FuzzFailure, fuzz } from './fuzz.js';
 import { gobgpTargets } from './gobgp-target.js';
+import { kubernetesTarget } from './kubernetes-target.js';
 import type { Target } from './target.js';
 
 /** More than this for one message is a hang: the longest, with 64 KiB of prefixes, take some milliseconds. */
@@ -33,7 +34,7 @@ const count = Number(values.count);
 if (!Number.isSafeInteger(seed) || !Number.isSafeInteger(count) || count < 1) {
   throw new TypeError('--seed and --count take whole numbers');
 }
-const targets = [bgpTarget(), fpmTarget(), ...gobgpTargets()];
+const targets = [bgpTarget(), fpmTarget(), ...gobgpTargets(), kubernetesTarget()];
 const chosen = targets.filter(({ name }) => values.target === undefined || name === values.target);
 if (chosen.length === 0) {
   throw new TypeError(`--target takes ${targets.map(({ name }) => name).join(', ')}`);

@@ -5,7 +5,15 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { parse } from 'yaml';
 import { rib2fib } from '../support/daemon.js';
-import { configFiles, podSpec, render, renderText } from '../support/kube/chart.js';
+import {
+  configFiles,
+  objectsIn,
+  ofKind,
+  podSpec,
+  render,
+  renderText,
+} from '../support/kube/chart.js';
+import type { PodSpec } from '../support/kube/pod.js';
 import { HELM_MAJORS } from '../support/kube/programs.js';
 import { scratchDirectory } from '../support/leftovers.js';
 import { here } from '../support/netns.js';
@@ -41,6 +49,11 @@ describe('values', () => {
       /perNode names the nodes/,
     ],
     ['a file in the configuration’s place', { ...good, files: { 'rib2fib.yaml': '' } }, /files/],
+    [
+      'a file in the place of a node’s',
+      { ...good, perNode: { a: {} }, files: { 'a.yaml': '' } },
+      /a\.yaml is the configuration of node a/,
+    ],
   ] as const) {
     it(`${message === undefined ? 'takes' : 'refuses'} ${what}`, async () => {
       for (const major of HELM_MAJORS) {
@@ -99,6 +112,85 @@ describe('values', () => {
     const config = parse(await readFile(file, 'utf8')) as { tables: { id: number }[] };
     assert.equal(config.tables[0]?.id, 4_000_000_000);
     scratch.remove();
+  });
+
+  it('writes numbers of a file of values as whole ones, however large', async () => {
+    const scratch = scratchDirectory('values');
+    const file = join(scratch.path, 'values.yaml');
+    const tables = [{ id: 4_000_000_000, foreign: 'fail' }];
+    const source = { gobgp: { address: '127.0.0.1:50051' } };
+    const large = { user: 1_000_650_000, terminationGracePeriodSeconds: 2_000_000 };
+    const values = { ...large, prometheusRule: { enabled: true }, config: { source, tables } };
+    await writeFile(file, JSON.stringify(values)); // JSON is YAML.
+    for (const major of HELM_MAJORS) {
+      const text = await renderText({ major, file });
+      assert.doesNotMatch(text, /\de\+\d/);
+      const spec = podSpec(objectsIn(text)) as PodSpec & Record<string, unknown>;
+      const { runAsUser, runAsGroup, fsGroup } = spec.securityContext ?? {};
+      assert.deepEqual(new Set([runAsUser, runAsGroup, fsGroup]), new Set([large.user]));
+      assert.equal(spec['terminationGracePeriodSeconds'], large.terminationGracePeriodSeconds);
+      assert.equal(spec.initContainers?.[0]?.command?.[1], '1000650000:1000650000');
+      assert.match(text, /table=~"table4000000000"/);
+    }
+    scratch.remove();
+  });
+
+  it('takes away by null: another source on one node, no discovery on another', async () => {
+    const perNode = {
+      a: { source: { gobgp: null, file: { path: '/etc/routes.yaml' } } },
+      b: { discovery: { kubernetes: null } },
+    };
+    for (const major of HELM_MAJORS) {
+      const values = { ...good, 'config.discovery': { kubernetes: {} }, perNode };
+      const files = configFiles(await render({ major, values }));
+      const [a, b] = ['a.yaml', 'b.yaml'].map((name) => parse(files[name] ?? '') as object);
+      assert.deepEqual(a, {
+        ...{ metrics: { listen: '127.0.0.1:9469' }, tables: [{ id: 100 }] },
+        ...{ discovery: { kubernetes: {} }, source: { file: { path: '/etc/routes.yaml' } } },
+      });
+      assert.deepEqual((b as { discovery: object }).discovery, {});
+    }
+    const nowhere = { a: { discovery: { kubernetes: null } } };
+    const off = { ...good, 'config.discovery': { kubernetes: {} }, perNode: nowhere };
+    const objects = await render({ values: off });
+    assert.equal(podSpec(objects).automountServiceAccountToken, false);
+    assert.deepEqual(ofKind(objects, 'ClusterRole'), []);
+  });
+
+  it('takes `off` as it is meant, though YAML 1.1 makes false of it', async () => {
+    const scratch = scratchDirectory('off');
+    const file = join(scratch.path, 'values.yaml');
+    const peers = [{ address: '10.9.0.2', as: 65001, connect: true }];
+    const bgp = `{ as: 65000, routerId: 10.9.0.1, listen: off, peers: ${JSON.stringify(peers)} }`;
+    const text = `config:\n  source: { bgp: ${bgp} }\n  metrics: { listen: off }\n  tables: [ { id: 100 } ]\n`;
+    await writeFile(file, text);
+    for (const major of HELM_MAJORS) {
+      const objects = await render({ major, file });
+      const config = parse(configFiles(objects)['rib2fib.yaml'] ?? '') as Record<string, object>;
+      assert.deepEqual(config['metrics'], { listen: 'off' });
+      assert.equal((config['source'] as { bgp: { listen: unknown } }).bgp.listen, 'off');
+      assert.equal(podSpec(objects).containers[0]?.ports, undefined);
+    }
+    scratch.remove();
+  });
+
+  it('labels every object as Helm’s conventions have it, and pods without the chart’s version', async () => {
+    const objects = await render({ example: 'cilium-gobgpd' });
+    for (const { kind, metadata } of objects) {
+      if (kind === 'CustomResourceDefinition') continue; // One for all releases.
+      assert.deepEqual((metadata as { labels?: object }).labels, {
+        ...{ 'app.kubernetes.io/name': 'rib2fib', 'app.kubernetes.io/instance': 'rib2fib' },
+        ...{ 'app.kubernetes.io/version': '0.1.0', 'app.kubernetes.io/managed-by': 'Helm' },
+        'helm.sh/chart': 'rib2fib-0.1.0',
+      });
+    }
+    const [daemonSet] = ofKind(objects, 'DaemonSet');
+    const spec = daemonSet?.['spec'] as { template: { metadata: { labels: object } } } | undefined;
+    assert.deepEqual(Object.keys(spec?.template.metadata.labels ?? {}), [
+      'app.kubernetes.io/name',
+      'app.kubernetes.io/instance',
+      'app.kubernetes.io/version',
+    ]);
   });
 
   it('probes where the metrics are', async () => {

@@ -19,6 +19,7 @@ import {
   render,
   renderText,
 } from '../support/kube/chart.js';
+import type { KubeObject } from '../support/kube/client.js';
 import { KubeCluster } from '../support/kube/cluster.js';
 import { helm } from '../support/kube/helm.js';
 import { MANIFESTS, manifestFile, manifestText } from '../support/kube/manifests.js';
@@ -109,6 +110,33 @@ describe('every example', () => {
   }
 });
 
+describe('Pod Security', () => {
+  it('takes the pod in a namespace that is privileged, and only what is told of keeps it from another', async () => {
+    await using cluster = await KubeCluster.start();
+    const objects = await render({ example: 'gobgpd' });
+    const [account] = ofKind(objects, 'ServiceAccount');
+    const make = async (level: string): Promise<unknown> => {
+      const labels = { 'pod-security.kubernetes.io/enforce': level };
+      const metadata = { name: level, labels };
+      await cluster.apply({ apiVersion: 'v1', kind: 'Namespace', metadata });
+      const namespaced = { name: 'rib2fib', namespace: level };
+      await cluster.apply({ ...(account as KubeObject), metadata: namespaced });
+      const pod = { apiVersion: 'v1', kind: 'Pod', metadata: namespaced, spec: podSpec(objects) };
+      return cluster.apply(pod as KubeObject);
+    };
+    await make('privileged');
+    const all = [
+      /non-default capabilities \(container "rib2fib" must not include "NET_ADMIN" .*\)/,
+      /host namespaces \(hostNetwork=true\)/,
+      /hostPath volumes \(volume "state"\)/,
+      /hostPort \(container "rib2fib" uses hostPort 9469\)/,
+      /probe or lifecycle host \(container "rib2fib" uses probe or lifecycle host "127\.0\.0\.1"\)/,
+    ].map(({ source }) => source);
+    const refused = new RegExp(`violates PodSecurity "baseline:latest": ${all.join(', ')}$`);
+    await assert.rejects(make('baseline'), refusal(403, refused));
+  });
+});
+
 for (const major of HELM_MAJORS) {
   describe(`a release, by Helm ${major}`, () => {
     const home = scratchDirectory('helm');
@@ -133,20 +161,47 @@ for (const major of HELM_MAJORS) {
       const first = await template();
       await run('upgrade', ...values, '--set', 'config.hold=5m');
       assert.deepEqual(await template(), first, 'a configuration is taken by the pods that run');
-      const map = await cluster.admin.get(`${IN_NAMESPACE}/configmaps/rib2fib`);
-      const { 'rib2fib.yaml': text = '' } = map['data'] as Record<string, string>;
-      assert.match(text, /^hold: 5m$/m);
+      assert.match(await configuration(), /^hold: 5m$/m);
       await run('upgrade', ...values, '--set', 'gobgpd.perNode.node-a=[global.config]');
       assert.notDeepEqual(await template(), first, 'that of gobgpd is not');
+      await run('rollback', 'rib2fib', '1');
+      assert.deepEqual(await template(), first);
+      assert.doesNotMatch(await configuration(), /^hold:/m);
       await run('uninstall', 'rib2fib');
       await assert.rejects(cluster.admin.get(DAEMON_SET), refusal(404));
       const definition = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
       await cluster.admin.get(`${definition}/noderoutes.rib2fib.io`);
 
+      // The definition is there, and is this release's again.
+      await run('install', ...values);
+      assert.deepEqual(await template(), first);
+
+      async function configuration(): Promise<string> {
+        const map = await cluster.admin.get(`${IN_NAMESPACE}/configmaps/rib2fib`);
+        return (map['data'] as Record<string, string>)['rib2fib.yaml'] ?? '';
+      }
       async function template(): Promise<unknown> {
         const { spec } = await cluster.admin.get<{ spec: { template: unknown } }>(DAEMON_SET);
         return spec.template;
       }
+    });
+
+    it('is one of several, where only one has the definition', async () => {
+      const kubeconfig = await cluster.kubeconfig();
+      const other = (...args: readonly string[]) =>
+        helm(
+          { major, netns: cluster.netns, kubeconfig, home: home.path },
+          ...['install', 'rib2fib', CHART, '--values', exampleFile('cilium-second-address')],
+          ...['--namespace', 'rack-b', '--create-namespace', ...args],
+        );
+      await assert.rejects(
+        other(),
+        /noderoutes\.rib2fib\.io.*cannot be (imported|adopted)|invalid ownership/s,
+      );
+      await other('--set', 'nodeRoutes.crd=false');
+      const roles = await cluster.admin.list('/apis/rbac.authorization.k8s.io/v1/clusterroles');
+      const names = roles.items.map(({ metadata: { name } }) => name);
+      for (const name of ['rib2fib', 'rack-b-rib2fib']) assert.ok(names.includes(name), name);
     });
   });
 }
@@ -157,7 +212,7 @@ describe('deploy/manifests', () => {
       assert.equal(
         await readFile(manifestFile(name), 'utf8').catch(() => ''),
         await manifestText(name),
-        `${name}: npm run manifests writes it anew`,
+        `${name}: scripts/manifests writes it anew`,
       );
     }
   });

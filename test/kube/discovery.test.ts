@@ -266,6 +266,26 @@ describe('a node in a cluster', { concurrency: 1 }, () => {
     await rulesBecome('');
   });
 
+  it('has no rule that would take what the node itself sends, and says so', async () => {
+    const wide = ciliumPool('wide', [{ cidr: '192.0.2.96/28' }, { cidr: '203.0.113.0/24' }]);
+    // As k3s does: the addresses of nodes for those of every service.
+    const svclb = loadBalancer('svclb', {
+      ...{ loadBalancerClass: 'example.org/exact', ingress: ['192.0.2.101', '192.0.2.102'] },
+    });
+    await cluster.apply([wide, svclb]);
+    await rulesBecome('192.0.2.102 203.0.113.0/24');
+    const { tables } = await daemon.status();
+    const contains = 'it contains 192.0.2.101, an address of this node';
+    const notes = tables[0]?.notes.filter((note) => note.startsWith('no rule'));
+    assert.deepEqual(notes, [
+      `no rule from 192.0.2.96/28 (CiliumLoadBalancerIPPool wide): ${contains}`,
+      `no rule from 192.0.2.101/32 (Service default/svclb): ${contains}`,
+    ]);
+    await cluster.admin.delete(wide);
+    await cluster.admin.delete(svclb);
+    await rulesBecome('');
+  });
+
   it('has its static default over the routers that MetalLB peers with', async () => {
     const gateways = async () => {
       const routes = await node.ipJson<{

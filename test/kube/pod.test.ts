@@ -4,9 +4,10 @@
  * network beside a real router.
  */
 import assert from 'node:assert/strict';
-import { readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { parse } from 'yaml';
 import type { StatusReport } from '../../src/admin/report.js';
 import { type Gobgpd, startGobgpd } from '../support/gobgpd.js';
 import { kernelRules, ownRoutes } from '../support/kernel-view.js';
@@ -86,7 +87,12 @@ async function ready(): Promise<void> {
 
 function status(pid: number): (field: string) => string | undefined {
   const text = readFileSync(`/proc/${pid}/status`, 'utf8');
-  return (field) => new RegExp(`^${field}:\\s+(\\S+)`, 'm').exec(text)?.[1];
+  return (field) => fieldOf(text, field);
+}
+
+/** Of a /proc/PID/status. */
+function fieldOf(text: string, field: string): string | undefined {
+  return new RegExp(`^${field}:\\s+(\\S+)`, 'm').exec(text)?.[1];
 }
 
 describe('the pod as rendered', () => {
@@ -134,7 +140,7 @@ describe('the pod as rendered', () => {
     assert.deepEqual([uid, gid], [USER, USER]);
     const programs = `console.log(['bin', 'sbin'].flatMap((d) => require('fs').readdirSync('/usr/' + d)).sort().join())`;
     const listed = await pod.exec('rib2fib', '/usr/bin/node', '-e', programs);
-    assert.equal(listed.output.trim(), 'chown,nft,node,rib2fib');
+    assert.equal(listed.output.trim(), 'chown,nft,node,rib2fib,setpriv');
   });
 
   it('answers who looks in with `kubectl exec`', async () => {
@@ -146,7 +152,7 @@ describe('the pod as rendered', () => {
     assert.match(refused.output, /not installed/);
   });
 
-  it('lets nft write as a child of node, and a hook not', async () => {
+  it('lets nft write as a child of node', async () => {
     const child = (...argv: readonly string[]) => {
       const script = `const { status, stderr } = require('child_process').spawnSync(process.argv[1], process.argv.slice(2));
         console.log(status, String(stderr).trim());`;
@@ -156,8 +162,33 @@ describe('the pod as rendered', () => {
     assert.equal(made.output.trim(), '0');
     const removed = await child('/usr/sbin/nft', 'delete', 'table', 'inet', 'rib2fib-test');
     assert.equal(removed.output.trim(), '0');
-    const chown = await child('/usr/bin/chown', '0:0', '/run/rib2fib');
-    assert.match(chown.output, /^1 .*Operation not permitted/);
+  });
+
+  it('runs hooks without a right, whatever the file bears that runs them', async () => {
+    const seen = join(pod.directory('state'), 'seen');
+    const script = `const { readFileSync, writeFileSync } = require('fs');
+      writeFileSync('/run/rib2fib/seen', readFileSync('/proc/self/status', 'utf8'));`;
+    const hooks = { after: { run: ['/usr/bin/node', '-e', script] } };
+    const { 'rib2fib.yaml': text = '' } = configFiles(objects);
+    const config = parse(text) as { tables: { keepInMain: string[] }[] };
+    config.tables[0]?.keepInMain.push('10.99.0.0/16'); // A change, so that they run.
+    pod.update('config', { 'rib2fib.yaml': JSON.stringify({ ...config, hooks }) });
+    await until(() => existsSync(seen) && /^NoNewPrivs/m.test(readFileSync(seen, 'utf8')), {
+      what: 'the hook has run',
+    }).catch((error: Error) => {
+      throw new Error(`${error.message}\n${pod.output('rib2fib')}`);
+    });
+    const field = (name: string) => fieldOf(readFileSync(seen, 'utf8'), name);
+    assert.equal(field('Uid'), String(USER));
+    for (const set of ['CapPrm', 'CapEff', 'CapInh', 'CapAmb'])
+      assert.equal(field(set), NOTHING, set);
+    assert.equal(field('NoNewPrivs'), '1');
+    // As it would be by itself.
+    const child = `process.stdout.write(require('child_process').execFileSync('/usr/bin/node', ['-p',
+      'fs.readFileSync("/proc/self/status", "utf8")']));`;
+    const { output } = await pod.exec('rib2fib', '/usr/bin/node', '-e', child);
+    assert.equal(fieldOf(output, 'CapEff'), NET_ADMIN);
+    pod.update('config', { 'rib2fib.yaml': text });
   });
 
   it('takes a ConfigMap that was changed, all of it or nothing', async () => {
@@ -196,6 +227,18 @@ describe('what ends', () => {
     pod.restart('rib2fib');
     await ready();
     assert.deepEqual(await ownRoutes(lab.node, 100), before);
+  });
+
+  it('takes along what is its own with flushOnStop', async () => {
+    await pod[Symbol.asyncDispose]();
+    objects = await render({ example: 'gobgpd', values: { flushOnStop: true } });
+    spec = podSpec(objects);
+    pod = await startPod();
+    await ready();
+    assert.equal((await ownRoutes(lab.node, 100)).size, 2);
+    assert.equal(await pod.stop('rib2fib'), 0);
+    assert.deepEqual(await ownRoutes(lab.node, 100), new Map());
+    assert.deepEqual(await kernelRules(lab.node), []);
   });
 });
 

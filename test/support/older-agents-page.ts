@@ -1,16 +1,18 @@
-/** What docs/older-agents.md shows, read from it; and the site that its examples are about, to run the one agent or the other in. */
+/**
+ * docs/older-agents.md as tests read it: its examples, a site as each agent has it, and what of a
+ * site's table and rules decides where packets go.
+ */
 import assert from 'node:assert/strict';
-import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseYaml } from '../../src/config/document.js';
 import { type Daemon, type DaemonOptions, startDaemon } from './daemon.js';
 import { kernelRoutes, kernelRules } from './kernel-view.js';
-import { scratchDirectory } from './leftovers.js';
 import { connect, createNetns, type Netns } from './netns.js';
 import type { Environment, MetallbObjects } from './older-agents.js';
 import { until } from './wait.js';
 
-/** The whole of it. */
+/** Its text. */
 export const PAGE = readFileSync(new URL('../../docs/older-agents.md', import.meta.url), 'utf8');
 /** Where the page has its files. */
 const PLACE = '/etc/rib2fib';
@@ -21,9 +23,9 @@ export interface Example {
   readonly metallb: MetallbObjects;
   /** As the page has them. */
   readonly commands: readonly string[];
-  /** rib2fib's, as the page has it … */
+  /** rib2fib's, as the page has it. */
   readonly config: string;
-  /** … and the one that follows the cluster's objects in its place, where there is one. */
+  /** The same in a cluster, where the page has that. */
   readonly discovery: string | undefined;
 }
 
@@ -60,27 +62,13 @@ function yamlOf(text: string): unknown {
 
 /** eth1 of the node of each agent's examples, and who is at the other end. */
 export const LINKS = {
-  mnra: {
-    node: '10.9.0.1/24',
-    connected: '10.9.0.0/24',
-    others: ['10.9.0.2/24', '10.9.0.3/24', '10.9.0.254/24'],
-  },
-  manager: { node: '192.168.5.98/28', connected: '192.168.5.96/28', others: ['192.168.5.107/28'] },
+  mnra: { node: '10.9.0.1/24', others: ['10.9.0.2/24', '10.9.0.3/24', '10.9.0.254/24'] },
+  manager: { node: '192.168.5.98/28', others: ['192.168.5.107/28'] },
 } as const;
 
-/** Goes with the process that made it. */
-export const scratch = scratchDirectory('older-agents');
-
-const SCRIPT = '#!/bin/sh\necho "$0" >> PLACE/runs\n'.replace('PLACE', scratch.path);
-writeFileSync(join(scratch.path, 'routes.yaml'), '[]\n');
-for (const name of ['pre.sh', 'post.sh']) {
-  writeFileSync(join(scratch.path, name), SCRIPT);
-  chmodSync(join(scratch.path, name), 0o755);
-}
-
-/** The text of the page, with its files where they are here. */
-export function placed(config: string, socket: string): string {
-  return `${config.replaceAll(PLACE, scratch.path)}\nadmin: { socket: "${socket}" }\n`;
+/** A configuration of the page, with its files in `place`, and the daemon's socket. */
+export function placed(config: string, place: string, socket: string): string {
+  return `${config.replaceAll(PLACE, place)}\nadmin: { socket: "${socket}" }\n`;
 }
 
 /** A node and what its eth1 leads to; eth0 has the default route. */
@@ -113,11 +101,14 @@ export class Site implements AsyncDisposable {
     return one;
   }
 
-  async daemon(config: string, more: Partial<DaemonOptions> = {}): Promise<Daemon> {
-    const socket = join(scratch.path, `${this.node.name}.sock`);
-    return this.keep(
-      await startDaemon({ netns: this.node, config: placed(config, socket), ...more }),
-    );
+  /** With that configuration of the page, whose files are in `place`. */
+  async daemon(
+    config: string,
+    place: string,
+    options: Partial<DaemonOptions> = {},
+  ): Promise<Daemon> {
+    const text = placed(config, place, join(place, `${this.node.name}.sock`));
+    return this.keep(await startDaemon({ netns: this.node, config: text, ...options }));
   }
 
   async run(commands: readonly string[]): Promise<void> {
@@ -171,18 +162,25 @@ export async function withOldAgent(of: Example): Promise<Site> {
   return site;
 }
 
-/** Waits until the one's table is the other's, and what its rules select. */
-export async function same(old: Site, mine: Site, of: Example): Promise<void> {
+/** Waits until the table of the example is in both sites the same. */
+export async function sameTable(old: Site, mine: Site, of: Example): Promise<void> {
   const table = tableNumber(of);
   const wanted = await tableOf(old.node, table);
-  const { selectors } = await rulesTo(old.node, table);
-  assert.ok(wanted.size > 0 && selectors.length > 0);
+  assert.ok(wanted.size > 0);
   await until(
     async () => {
       assert.deepEqual(await tableOf(mine.node, table), wanted);
-      assert.deepEqual((await rulesTo(mine.node, table)).selectors, selectors);
       return true;
     },
-    { what: `table ${table} and its rules are the old agent's` },
+    { what: `table ${table} is the old agent's` },
   );
+}
+
+/** The table, and then the rules to it. */
+export async function same(old: Site, mine: Site, of: Example): Promise<void> {
+  await sameTable(old, mine, of);
+  const table = tableNumber(of);
+  const rules = await rulesTo(old.node, table);
+  assert.ok(rules.selectors.length > 0);
+  assert.deepEqual((await rulesTo(mine.node, table)).selectors, rules.selectors);
 }

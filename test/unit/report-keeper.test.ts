@@ -22,10 +22,10 @@ function setUp(first: Config) {
       const name = `reporter ${++made}`;
       return {
         wake: () => void deeds.push(`${name} woken`),
-        async run(signal) {
+        async run(signal, daemon) {
           deeds.push(`${name} begins`);
           await new Promise((end) => signal.addEventListener('abort', end, { once: true }));
-          deeds.push(`${name} ends`);
+          deeds.push(`${name} ends${daemon.aborted ? ', and so does the daemon' : ''}`);
         },
       };
     },
@@ -55,7 +55,9 @@ test('a reload that changes nothing of the cluster wakes the reporter that there
   keeper.reconfigure(config({ ...KUBERNETES, protect: ['podCidrs'] }));
   await settled();
   await end();
-  assert.deepEqual(deeds, ['reporter 1 begins', 'reporter 1 woken', 'reporter 1 ends']);
+  assert.deepEqual(deeds, [
+    ...['reporter 1 begins', 'reporter 1 woken', 'reporter 1 ends, and so does the daemon'],
+  ]);
 });
 
 test('another cluster, another name there, and an end of it each take the reporter’s place', async () => {
@@ -73,6 +75,9 @@ test('another cluster, another name there, and an end of it each take the report
   await end();
   assert.deepEqual(
     deeds,
-    [1, 2, 3, 4].flatMap((n) => [`reporter ${n} begins`, `reporter ${n} ends`]),
+    [1, 2, 3, 4].flatMap((n) => [
+      `reporter ${n} begins`,
+      `reporter ${n} ends${n === 4 ? ', and so does the daemon' : ''}`,
+    ]),
   );
 });

@@ -25,7 +25,7 @@ const PATIENCE: ApiPatience = { answer: 30_000, silence: 30_000, watchSilence: 1
 const LARGEST_ANSWER = 256 * 2 ** 20;
 /** Of a refusal, in octets. */
 const LARGEST_REFUSAL = 2 ** 16;
-/** TCP's own probes then find out within a quarter of a minute that the other side is gone. */
+/** TCP’s own probes, ten a second apart, then find out within half a minute that the other side is gone. */
 const KEEPALIVE_MS = 15_000;
 
 export interface ApiRequest {
@@ -95,7 +95,8 @@ export class ApiClient {
       const code = response.statusCode ?? 0;
       if (code >= 200 && code < 300) return response;
       if (code === 401) this.access.refused();
-      throw ApiError.of(code, statusIn(await bodyOf(response, LARGEST_REFUSAL)));
+      const status = statusIn(await bodyOf(response, LARGEST_REFUSAL));
+      throw ApiError.of(code, status, response.headers['retry-after']);
     } finally {
       clearTimeout(deadline);
       signal.removeEventListener('abort', end);

@@ -5,7 +5,7 @@ import { PrefixSet } from '../../net/prefix-set.js';
 import type { KeptRange } from '../discovered.js';
 import { parseCidr, parseHost } from './address-text.js';
 import { keyOf } from './metadata.js';
-import type { ClusterView } from './resources.js';
+import type { ClusterView, ResourceKey } from './resources.js';
 
 /**
  * None twice, in an order that does not depend on that of the objects: of two that have one range, the
@@ -16,15 +16,51 @@ export function keptRanges(
   view: ClusterView,
   server: string | undefined,
 ): readonly KeptRange[] {
-  const ranges = new Map<string, KeptRange>();
+  const ranges = new Map<string, { readonly order: string; readonly range: KeptRange }>();
   for (const kind of protect) {
     for (const range of rangesOf(kind, view, server)) {
-      const known = ranges.get(range.prefix.key);
-      if (known === undefined || compare(range, known) < 0) ranges.set(range.prefix.key, range);
+      const { key } = range.prefix;
+      const order = `${range.what} ${range.name} ${key}`;
+      const known = ranges.get(key);
+      if (known === undefined || order < known.order) ranges.set(key, { order, range });
     }
   }
-  return [...ranges.values()].sort(compare);
+  const all = [...ranges.values()].sort((a, b) => (a.order < b.order ? -1 : 1));
+  return all.map(({ range }) => range);
 }
+
+/**
+ * Remembers what {@link keptRanges} made last, and returns that very list as long as nothing that it is
+ * made of is another list: of thousands of nodes it is long, and most changes are of other things.
+ */
+export class KeptMemory {
+  #from: readonly unknown[] = [];
+  #made: readonly KeptRange[] = [];
+
+  /** As {@link keptRanges}. */
+  of(
+    protect: readonly ProtectedRange[],
+    view: ClusterView,
+    server: string | undefined,
+  ): readonly KeptRange[] {
+    const services = view.absent('serviceCidrs') ? view.objects('services') : undefined;
+    const objects = MADE_OF.map((key) => view.objects(key));
+    const from = [protect, server, services, ...objects];
+    const same = from.length === this.#from.length && from.every((one, i) => one === this.#from[i]);
+    if (!same) this.#made = keptRanges(protect, view, server);
+    this.#from = from;
+    return this.#made;
+  }
+}
+
+const MADE_OF = [
+  'nodes',
+  'ciliumNodes',
+  'podPools',
+  'serviceCidrs',
+  'apiService',
+  'apiEndpoints',
+] as const satisfies readonly ResourceKey[];
 
 function rangesOf(
   kind: ProtectedRange,
@@ -90,13 +126,4 @@ function named(
   prefixes: readonly Prefix[],
 ): readonly KeptRange[] {
   return prefixes.map((prefix) => ({ prefix, what, name }));
-}
-
-function compare(a: KeptRange, b: KeptRange): number {
-  const [one, other] = [orderKey(a), orderKey(b)];
-  return one < other ? -1 : one > other ? 1 : 0;
-}
-
-function orderKey({ what, name, prefix }: KeptRange): string {
-  return `${what} ${name} ${prefix.key}`;
 }

@@ -8,6 +8,7 @@ import type { Log } from '../../log-port.js';
 import type { Discovered, ResourceStatus } from '../discovered.js';
 import type { Discovery } from '../discovery.js';
 import type { ApiClient } from './api-client.js';
+import { KeptMemory } from './kept-ranges.js';
 import { neededResources } from './needs.js';
 import { Reflector } from './reflector.js';
 import {
@@ -32,6 +33,9 @@ export interface KubernetesDiscoveryOptions {
 /** A change that comes alone waits for nothing; behind one, more are waited for so long. */
 const REST_MS = 100;
 
+/** The same list each time, as that of a resource that has not changed. */
+const NONE: readonly never[] = [];
+
 interface Running {
   readonly reflector: Reflector<unknown>;
   readonly stop: AbortController;
@@ -43,6 +47,7 @@ export class KubernetesDiscovery implements Discovery {
   readonly #resources: ReturnType<typeof resourcesOf>;
   readonly #running = new Map<ResourceKey, Running>();
   readonly #view: ClusterView;
+  readonly #kept = new KeptMemory();
   #config: Config;
   #signal: AbortSignal | undefined;
   #wake: (() => void) | undefined;
@@ -54,7 +59,7 @@ export class KubernetesDiscovery implements Discovery {
     this.#resources = resourcesOf(options.node);
     this.#view = {
       objects: <K extends ResourceKey>(key: K) =>
-        (this.#running.get(key)?.reflector.objects ?? []) as readonly Kept<K>[],
+        (this.#running.get(key)?.reflector.objects ?? NONE) as readonly Kept<K>[],
       settled: (key) => (this.#running.get(key)?.reflector.state ?? 'listing') !== 'listing',
       absent: (key) => this.#running.get(key)?.reflector.state === 'absent',
     };
@@ -75,7 +80,9 @@ export class KubernetesDiscovery implements Discovery {
   }
 
   snapshot(config: Config): Discovered {
-    return snapshotOf(config, this.#view, this.#options.api.host);
+    const protect = config.discovery.kubernetes?.protect ?? [];
+    const kept = this.#kept.of(protect, this.#view, this.#options.api.host);
+    return snapshotOf(config, this.#view, kept);
   }
 
   reconfigure(config: Config): void {

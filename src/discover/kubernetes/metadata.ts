@@ -12,7 +12,7 @@ export interface Metadata {
 export function metadataOf(object: Fields): Metadata {
   const metadata = object.mapping('metadata');
   const name = metadata.text('name');
-  if (name === undefined) throw metadata.fault('name', 'is missing');
+  if (!name) throw metadata.fault('name', 'is missing');
   return { name, namespace: metadata.text('namespace') ?? '', labels: metadata.record('labels') };
 }
 

@@ -31,7 +31,8 @@ export function parseMetallbPeer(object: Fields): MetallbPeer | undefined {
   const address = marks['rib2fib/address'] ?? spec.text('peerAddress') ?? '';
   if (NO.includes(enabled) || spec.text('vrf') || address === '') return undefined;
   const gateway = Address.parse(address);
-  if (gateway === undefined) throw object.fault('peerAddress', `is no address: ${address}`);
+  if (gateway === undefined || gateway.isUnspecified)
+    throw object.fault('peerAddress', `is no address: ${address}`);
   const way = spec.text('interface') || undefined;
   if (gateway.isLinkLocal && way === undefined) {
     throw object.fault('peerAddress', `is link-local, and there is no interface: ${address}`);

@@ -16,14 +16,17 @@ export function neededResources(config: Config, view: ClusterView): Needs {
 /** What the rules and static routes of a table come from. */
 export function neededForTable(table: TableConfig, config: Config): Needs {
   const needed = new Set<ResourceKey>();
-  for (const entry of table.rules?.discover ?? []) {
+  const discover = table.rules?.discover ?? [];
+  // No rule may take what the node itself sends.
+  if (discover.length > 0) needed.add(nodeResource(config));
+  for (const entry of discover) {
     switch (entry.kind) {
       case 'ciliumPools':
         needed.add('ciliumPools');
         break;
       case 'metallbPools':
         needed.add('metallbPools');
-        if (entry.advertised) needed.add('advertisements').add(nodeResource(config));
+        if (entry.advertised) needed.add('advertisements');
         break;
       case 'services':
         needed.add('services');
@@ -57,7 +60,7 @@ const KEPT_NEEDS: Readonly<Record<ProtectedRange, readonly ResourceKey[]>> = {
   apiServer: ['apiService', 'apiEndpoints'],
 };
 
-/** Where the labels of this node are: in all Nodes, where those are needed anyway. */
+/** Where the labels and addresses of this node are: in all Nodes, where those are needed anyway. */
 export function nodeResource({ discovery }: Config): 'nodes' | 'ownNode' {
   const protect = discovery.kubernetes?.protect ?? [];
   return protect.includes('podCidrs') || protect.includes('nodeAddresses') ? 'nodes' : 'ownNode';

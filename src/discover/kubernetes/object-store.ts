@@ -13,6 +13,13 @@ export interface ObjectStoreOptions<T> {
   readonly onFault: (object: string, fault: string) => void;
 }
 
+/** All objects of a resource, as they are told in parts. */
+export interface Listing {
+  readonly add: (objects: readonly Fields[]) => void;
+  /** True where what is kept now is not what was kept before. */
+  readonly end: () => boolean;
+}
+
 export class ObjectStore<T> {
   #kept = new Map<string, T>();
   /** Of objects that are there now. */
@@ -52,20 +59,38 @@ export class ObjectStore<T> {
 
   /** All there are; true where that makes a difference. */
   replace(objects: readonly Fields[]): boolean {
+    const listing = this.relist();
+    listing.add(objects);
+    return listing.end();
+  }
+
+  /**
+   * Begins to take in all there are, part by part, so that never more than a part is there as it was
+   * told. Nothing is another before its end, and nothing may be put or removed meanwhile.
+   */
+  relist(): Listing {
     const [before, faultsBefore] = [this.#kept, this.#faults];
-    this.#kept = new Map();
-    this.#faults = new Map();
+    const kept = new Map<string, T>();
+    const faults = new Map<string, string>();
     let changed = false;
-    for (const object of objects) {
-      const key = this.#keyOf(object);
-      if (key === undefined) continue;
-      const [old, fault] = [before.get(key), faultsBefore.get(key)];
-      // What was known of it, to be held against what comes.
-      if (old !== undefined) this.#kept.set(key, old);
-      if (fault !== undefined) this.#faults.set(key, fault);
-      if (this.#putInto(this.#kept, this.#faults, key, object)) changed = true;
-    }
-    return this.#changed(changed || [...before.keys()].some((key) => !this.#kept.has(key)));
+    return {
+      add: (objects) => {
+        for (const object of objects) {
+          const key = this.#keyOf(object);
+          if (key === undefined) continue;
+          const [old, fault] = [before.get(key), faultsBefore.get(key)];
+          // What was known of it, to be held against what comes.
+          if (old !== undefined) kept.set(key, old);
+          if (fault !== undefined) faults.set(key, fault);
+          if (this.#putInto(kept, faults, key, object)) changed = true;
+        }
+      },
+      end: () => {
+        this.#kept = kept;
+        this.#faults = faults;
+        return this.#changed(changed || [...before.keys()].some((key) => !kept.has(key)));
+      },
+    };
   }
 
   /** Nothing is left; true where something was. */

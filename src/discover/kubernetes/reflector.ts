@@ -9,7 +9,8 @@ import type { ResourceState, ResourceStatus } from '../discovered.js';
 import type { ApiClient } from './api-client.js';
 import { ApiError, errorText } from './api-error.js';
 import { Fields, ObjectFault } from './fields.js';
-import { ObjectStore } from './object-store.js';
+import { type Listing, ObjectStore } from './object-store.js';
+import { backoff, LAST_RETRY_MS, spread } from './pace.js';
 import type { Resource } from './resources.js';
 import { listPage, watchEvent } from './watch-event.js';
 
@@ -28,8 +29,6 @@ export interface ReflectorOptions<T> {
 const PAGE = 500;
 /** Seconds that a watch is asked to last: from here to twice as long, so that not all nodes come back at once. */
 const WATCH_S = 240;
-const FIRST_RETRY_MS = 250;
-const LAST_RETRY_MS = 15_000;
 /** For what the server forbids or does not have: somebody has to change that first. */
 const SLOW_RETRY_MS = 30_000;
 /** A server that starts has not heard of its own resources yet … */
@@ -38,6 +37,8 @@ const MISSING_MS = 30_000;
 const REFUSED_MS = 5_000;
 /** A watch that ends sooner, and has said nothing, is one that failed. */
 const SHORT_WATCH_MS = 1_000;
+/** What is early for the end of a watch, whose time the server takes by its own clock. */
+const EARLY_MS = 5_000;
 
 export class Reflector<T> {
   readonly #options: ReflectorOptions<T>;
@@ -97,7 +98,7 @@ export class Reflector<T> {
       let pause = 0;
       try {
         this.#version ??= await this.#list(signal);
-        this.#version = await this.#watch(this.#version, signal);
+        pause = await this.#watch(this.#version, signal);
       } catch (error) {
         if (signal.aborted) return;
         pause = this.#failed(error);
@@ -113,11 +114,12 @@ export class Reflector<T> {
     let missing: unknown;
     for (const path of [...known, ...paths.filter((one) => one !== this.#path)]) {
       try {
-        const { items, version } = await this.#pages(path, signal);
+        const listing = this.#store.relist();
+        const version = await this.#pages(path, listing, signal);
         this.#path = path;
         this.#everListed = true;
         this.#missingSince = undefined;
-        const changed = this.#store.replace(items);
+        const changed = listing.end();
         // Of one that was refused, or away, only a watch says that all is well again.
         const first = this.#state === 'listing' || this.#state === 'absent';
         this.#becomes(first ? 'synced' : this.#state, this.#lastError, changed);
@@ -131,18 +133,15 @@ export class Reflector<T> {
     throw missing;
   }
 
-  async #pages(
-    path: string,
-    signal: AbortSignal,
-  ): Promise<{ readonly items: readonly Fields[]; readonly version: string }> {
+  /** Of each page only what is kept stays: a whole list of Nodes is larger than the daemon. */
+  async #pages(path: string, listing: Listing, signal: AbortSignal): Promise<string> {
     const { resource, api } = this.#options;
-    const items: Fields[] = [];
     for (let next = ''; ; ) {
       const more = next === '' ? {} : { continue: next };
       const query = { ...resource.query, limit: `${PAGE}`, ...more };
       const page = listPage(await api.json({ path, query, signal }));
-      for (const item of page.items) items.push(item);
-      if (page.next === '') return { items, version: page.version };
+      listing.add(page.items);
+      if (page.next === '') return page.version;
       next = page.next;
     }
   }
@@ -167,8 +166,8 @@ export class Reflector<T> {
     }
   }
 
-  /** Until the watch ends as it should; returns the version to go on from. */
-  async #watch(from: string, signal: AbortSignal): Promise<string | undefined> {
+  /** Until the watch ends as it should; returns milliseconds to wait for before the next. */
+  async #watch(from: string, signal: AbortSignal): Promise<number> {
     const { resource, api, clock, random } = this.#options;
     let heard = false;
     const seconds = Math.round(WATCH_S * (1 + random()));
@@ -197,16 +196,16 @@ export class Reflector<T> {
           break;
       }
     }
-    if (!heard && clock.monotonic() - this.#openedAt < SHORT_WATCH_MS) {
-      throw new Error('the watch ended as soon as it began');
-    }
+    const lasted = clock.monotonic() - this.#openedAt;
+    if (!heard && lasted < SHORT_WATCH_MS) throw new Error('the watch ended as soon as it began');
     this.#wentWell();
-    return this.#version;
+    // Its own time is no other node's; before that the server goes away, and ends those of all nodes.
+    return lasted < seconds * 1000 - EARLY_MS ? backoff(1, random) : 0;
   }
 
   /** Takes note of what went wrong; returns milliseconds to wait for. */
   #failed(error: unknown): number {
-    const { log, resource, clock } = this.#options;
+    const { log, resource, clock, random } = this.#options;
     const now = clock.monotonic();
     if (now - this.#openedAt >= SHORT_WATCH_MS) this.#wentWell();
     this.#openedAt = Number.POSITIVE_INFINITY;
@@ -217,7 +216,9 @@ export class Reflector<T> {
       // The server has forgotten how to go on from there, as any does that was started anew.
       this.#version = undefined;
       this.#expired++;
-      return this.#expired === 1 ? 0 : this.#backoff(this.#expired);
+      if (this.#expired === 1) return 0;
+      this.#becomes(this.#state === 'synced' ? 'stale' : this.#state, text, false);
+      return backoff(this.#expired - 1, random);
     }
     if (code !== 403) this.#refusedSince = undefined;
     if (code !== 404) this.#missingSince = undefined;
@@ -228,7 +229,7 @@ export class Reflector<T> {
       if (now - this.#refusedSince >= REFUSED_MS || this.#state === 'refused') {
         this.#version = undefined;
         this.#becomes('refused', text, false);
-        return this.#spread(SLOW_RETRY_MS);
+        return spread(SLOW_RETRY_MS, random);
       }
     }
     if (isGarbled(error)) this.#version = undefined;
@@ -236,7 +237,8 @@ export class Reflector<T> {
     if (this.#failures > 1 || !this.#everListed) {
       this.#becomes(this.#state === 'synced' ? 'stale' : this.#state, text, false);
     }
-    return this.#backoff(this.#failures);
+    const retryAfter = error instanceof ApiError ? error.retryAfter : 0;
+    return backoff(this.#failures, random, retryAfter);
   }
 
   #wentWell(): void {
@@ -245,30 +247,21 @@ export class Reflector<T> {
     this.#refusedSince = undefined;
   }
 
-  #backoff(times: number): number {
-    return this.#spread(Math.min(FIRST_RETRY_MS * 2 ** (times - 1), LAST_RETRY_MS));
-  }
-
   /** The server knows no such resource: so it is, unless it had it, and may only have started. */
   #missing(text: string): number {
-    const { clock } = this.#options;
+    const { clock, random } = this.#options;
     const now = clock.monotonic();
     this.#version = undefined;
     this.#missingSince ??= now;
     if (this.#store.size > 0 && now - this.#missingSince < MISSING_MS) {
       this.#becomes('stale', text, false);
-      return this.#spread(LAST_RETRY_MS);
+      return spread(LAST_RETRY_MS, random);
     }
     this.#path = undefined;
     const cleared = this.#store.clear();
     this.#everListed = false;
     this.#becomes('absent', undefined, cleared);
-    return this.#spread(SLOW_RETRY_MS);
-  }
-
-  /** Half to all of it. */
-  #spread(ms: number): number {
-    return ms * (0.5 + this.#options.random() / 2);
+    return spread(SLOW_RETRY_MS, random);
   }
 
   #becomes(state: ResourceState, error: string | undefined, changed: boolean): void {

@@ -55,7 +55,8 @@ export function resourcesOf(node: string) {
     endpoints: resource(
       'endpointslices.discovery.k8s.io',
       ['/apis/discovery.k8s.io/v1/endpointslices'],
-      all,
+      // A LoadBalancer service is never headless; many others are, and change all the time.
+      { labelSelector: '!service.kubernetes.io/headless' },
       (object) => parseEndpointsOn(node, object),
     ),
     apiService: resource(

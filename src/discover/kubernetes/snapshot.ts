@@ -3,9 +3,8 @@ import type { Config, RuleDiscovery, TableConfig } from '../../config/config.js'
 import type { Prefix } from '../../net/prefix.js';
 import { inOrder } from '../../net/prefix-order.js';
 import { PrefixSet } from '../../net/prefix-set.js';
-import type { Discovered, DiscoveredTable } from '../discovered.js';
+import type { Discovered, DiscoveredTable, KeptRange } from '../discovered.js';
 import { chosenCiliumPools } from './cilium-pools.js';
-import { keptRanges } from './kept-ranges.js';
 import { keyOf, type Metadata } from './metadata.js';
 import { gatewaysOf } from './metallb-peers.js';
 import { chosenMetallbPools } from './metallb-pools.js';
@@ -14,13 +13,13 @@ import type { ClusterView } from './resources.js';
 import { askedAddresses } from './services.js';
 
 /**
- * The same view and configuration give the same snapshot, whatever the order of the objects. `server`:
- * where the API server is asked, which is kept too where it is an address.
+ * The same view and configuration give the same snapshot, whatever the order of the objects. `kept` is
+ * what `keptRanges` makes of the two.
  */
 export function snapshotOf(
   config: Config,
   view: ClusterView,
-  server: string | undefined,
+  kept: readonly KeptRange[],
 ): Discovered {
   const { kubernetes } = config.discovery;
   if (kubernetes === undefined) return { tables: new Map(), kept: [], keptSettled: true };
@@ -34,7 +33,7 @@ export function snapshotOf(
         return [table.id, { settled, ...foundFor(table, config, view) }];
       }),
     ),
-    kept: keptRanges(kubernetes.protect, view, server),
+    kept,
     keptSettled: isSettled(neededForKept(config, view)),
   };
 }
@@ -48,17 +47,33 @@ function foundFor(
     .objects(nodeResource(config))
     .find(({ name }) => name === config.discovery.kubernetes?.node);
   const found = new Collection();
-  for (const entry of table.rules?.discover ?? []) collect(entry, view, node?.labels, found);
-  const from = found.prefixes();
-  const endpoints = asksEndpoints(table) ? endpointsFor(table, from, view, found) : [];
+  // What the node's own addresses are is to be known first.
+  if (view.settled(nodeResource(config))) {
+    for (const entry of table.rules?.discover ?? []) collect(entry, view, node?.labels, found);
+  }
+  const all = found.prefixes();
+  // Marks are on replies alone, whatever address they are from.
+  const own = table.rules?.returnPath.by === 'connmark' ? [] : (node?.addresses ?? []);
+  const ownIn = (prefix: Prefix) => own.find(({ address }) => prefix.contains(address))?.address;
+  const from = all.filter((prefix) => ownIn(prefix) === undefined);
+  const leftOut = all.flatMap((prefix) => {
+    const address = ownIn(prefix);
+    return address === undefined ? [] : [{ prefix, origin: found.originOf(prefix), address }];
+  });
+  const endpoints = asksEndpoints(table) ? endpointsFor(table, all, view, found) : [];
   const wantsPeers = table.static.some(({ discover }) => discover === 'metallbPeers');
   const gateways = wantsPeers ? gatewaysOf(view.objects('peers'), node?.labels) : [];
-  return { from, origins: found.origins(), endpoints, gateways };
+  return { from, leftOut, origins: found.origins(), endpoints, gateways };
+}
+
+interface Member {
+  readonly prefix: Prefix;
+  readonly origin: string;
 }
 
 /** Prefixes, each with the first object that has it. */
 class Collection {
-  readonly #members = new Map<string, { readonly prefix: Prefix; readonly origin: string }>();
+  readonly #members = new Map<string, Member>();
 
   add(prefix: Prefix, origin: string): void {
     const known = this.#members.get(prefix.key);
@@ -70,6 +85,10 @@ class Collection {
 
   prefixes(): readonly Prefix[] {
     return [...inOrder([...this.#members.values()].map(({ prefix }) => prefix))];
+  }
+
+  originOf({ key }: Prefix): string {
+    return this.#members.get(key)?.origin ?? '';
   }
 
   origins(): ReadonlyMap<string, string> {

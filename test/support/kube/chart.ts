@@ -24,13 +24,18 @@ export interface RenderOptions {
   readonly major?: HelmMajor;
   /** A file of `examples/`. */
   readonly example?: string;
+  /** A file of values. */
+  readonly file?: string;
   /** Laid over it; a value as it would be in YAML. */
   readonly values?: Readonly<Record<string, unknown>>;
+  /** Of the cluster; default: that of the tests' API server. */
+  readonly kubeVersion?: string;
 }
 
 /** What `helm template rib2fib CHART -n rib2fib` prints. */
 export async function renderText(options: RenderOptions): Promise<string> {
-  const where = ['--namespace', 'rib2fib', '--kube-version', KUBERNETES_VERSION];
+  const { kubeVersion = KUBERNETES_VERSION } = options;
+  const where = ['--namespace', 'rib2fib', '--kube-version', kubeVersion];
   return chartHelm(options, 'template', 'rib2fib', CHART, ...where, ...valueArgs(options));
 }
 
@@ -68,9 +73,10 @@ export function configFiles(objects: readonly KubeObject[]): Readonly<Record<str
   return (found?.['data'] ?? {}) as Record<string, string>;
 }
 
-function valueArgs({ example, values }: RenderOptions): readonly string[] {
+function valueArgs({ example, file, values }: RenderOptions): readonly string[] {
   return [
     ...(example === undefined ? [] : ['--values', exampleFile(example)]),
+    ...(file === undefined ? [] : ['--values', file]),
     ...Object.entries(values ?? {}).flatMap(([name, value]) => [
       '--set-json',
       `${name}=${JSON.stringify(value)}`,

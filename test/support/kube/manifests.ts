@@ -12,7 +12,11 @@ export function manifestFile(name: string): string {
 /** What stands in that file. */
 export async function manifestText(name: string): Promise<string> {
   const rendered = await renderText({ example: name });
-  const body = rendered.replace(/^# Source: .*\n/gm, '').replace(/^---\n/, '');
+  const body = rendered
+    .replace(/^# Source: .*\n/gm, '')
+    // Helm's, which has no part in them.
+    .replace(/^ *(app\.kubernetes\.io\/managed-by|helm\.sh\/chart): .*\n/gm, '')
+    .replace(/^---\n/, '');
   return `${head(name)}---\n${NAMESPACE}---\n${body}`;
 }
 

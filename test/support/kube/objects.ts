@@ -5,12 +5,16 @@ export interface NodeShape {
   readonly labels?: Readonly<Record<string, string>>;
   /** Of one family each, IPv4 first. */
   readonly podCIDRs?: readonly string[];
+  /** One at most of each kind: server-side apply tells them apart by it. */
   readonly internalIPs?: readonly string[];
+  readonly externalIPs?: readonly string[];
 }
 
 /** A Node as a kubelet registers it, with the addresses in its status. */
-export function node(name: string, { labels = {}, podCIDRs, internalIPs = [] }: NodeShape = {}) {
+export function node(name: string, shape: NodeShape = {}) {
+  const { labels = {}, podCIDRs, internalIPs = [], externalIPs = [] } = shape;
   const addresses = [
+    ...externalIPs.map((address) => ({ type: 'ExternalIP', address })),
     ...internalIPs.map((address) => ({ type: 'InternalIP', address })),
     { type: 'Hostname', address: name },
   ];

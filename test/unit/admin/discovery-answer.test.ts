@@ -127,3 +127,14 @@ test('a node that does not know all yet is not ready, and says what is refused f
   assert.equal(refused?.detail, 'inside 10.244.2.0/24: kept from before, as not all is known yet');
   await node.stop();
 });
+
+test('a range that has an address of this node is no rule, and a note says so as soon as it is found', async () => {
+  const node = await clusterNode();
+  const notes = () => statusAnswer(fakeFacts(node)).tables[0]?.notes;
+  assert.deepEqual(notes(), []);
+  node.engine.setDiscovered(discovered({ leftOut: ['192.0.2.0/24 wide 192.0.2.10'] }));
+  assert.deepEqual(notes(), [
+    'no rule from 192.0.2.0/24 (CiliumLoadBalancerIPPool wide): it contains 192.0.2.10, an address of this node',
+  ]);
+  await node.stop();
+});

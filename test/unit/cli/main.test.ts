@@ -1,4 +1,4 @@
-/** The real command line, spawned; where a daemon is needed, only its admin socket is there. */
+/** The real command line as built, spawned; where a daemon is needed, only its admin socket is there. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -12,10 +12,10 @@ import { type AdminServer, serveAdmin } from '../../../src/admin/server.js';
 import { AdminFault, type AdminService } from '../../../src/admin/service.js';
 import { statusText } from '../../../src/cli/status-text.js';
 import { PLAIN } from '../../../src/cli/style.js';
+import { PROGRAM } from '../../support/daemon.js';
 import { STATUS } from '../admin/sample-status.js';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
-const MAIN = join(ROOT, 'src/cli/main.ts');
 
 interface Outcome {
   readonly code: number | null;
@@ -35,7 +35,7 @@ async function start(
 }
 
 function rib2fib(...argv: string[]): Promise<Outcome> {
-  return start(process.execPath, ['--import', 'tsx', MAIN, ...argv]);
+  return start(process.execPath, [PROGRAM, ...argv]);
 }
 
 const ROUTE: RouteReport = {
@@ -189,7 +189,7 @@ test('a configuration with faults still leads to its daemon, with a note', async
 
 test('no colour off a terminal, whatever else the environment says', async () => {
   const env = { ...process.env, CI: 'true', FORCE_COLOR: '1' };
-  const argv = ['--import', 'tsx', MAIN, 'status', '--config'];
+  const argv = [PROGRAM, 'status', '--config'];
   const answered = await start(process.execPath, [...argv, good], env);
   assert.equal(answered.out, `${statusText(STATUS, PLAIN)}\n`);
   const refused = await start(process.execPath, [...argv, bad], env);
@@ -204,7 +204,7 @@ test('routes --json is one document', async () => {
 });
 
 test('routes | head: no complaint', async () => {
-  const command = `"${process.execPath}" --import tsx "${MAIN}" routes --config "${good}" | head -2; echo "\${PIPESTATUS[0]}"`;
+  const command = `"${process.execPath}" "${PROGRAM}" routes --config "${good}" | head -2; echo "\${PIPESTATUS[0]}"`;
   const { out, err } = await start('bash', ['-c', command]);
   assert.equal(err, '');
   assert.match(out, /^STATE .*\ninstalled .*\n0\n$/);
@@ -244,7 +244,7 @@ test('no daemon: one line, exit 1', async () => {
 
 test('bash completes commands, options and choices', async () => {
   const wrapper = join(directory, 'rib2fib');
-  writeFileSync(wrapper, `#!/bin/sh\nexec "${process.execPath}" --import tsx "${MAIN}" "$@"\n`);
+  writeFileSync(wrapper, `#!/bin/sh\nexec "${process.execPath}" "${PROGRAM}" "$@"\n`);
   chmodSync(wrapper, 0o755);
   const complete = async (...words: string[]) => {
     const script = `source <(rib2fib completion bash)

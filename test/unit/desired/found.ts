@@ -38,6 +38,8 @@ export interface FoundShape {
   /** `203.0.113.0/24 blue`: of that pool. */
   readonly from?: readonly string[];
   readonly gateways?: readonly string[];
+  /** `192.0.2.0/24 wide 192.0.2.10`: of that pool, with that address of the node. */
+  readonly leftOut?: readonly string[];
 }
 
 /** Of table 100; `kept` is `10.244.1.0/24 node-a`: its pod CIDR. */
@@ -49,7 +51,12 @@ export function discovered(
   return { tables: new Map([[100, part(shape)]]), kept: kept.map(range), keptSettled };
 }
 
-function part({ settled = true, from = [], gateways = [] }: FoundShape): DiscoveredTable {
+function part({
+  settled = true,
+  from = [],
+  gateways = [],
+  leftOut = [],
+}: FoundShape): DiscoveredTable {
   const pools = from.map((text) => text.split(' '));
   return {
     settled,
@@ -58,6 +65,11 @@ function part({ settled = true, from = [], gateways = [] }: FoundShape): Discove
       pools.map(([text = '', pool]) => [prefix(text).key, `CiliumLoadBalancerIPPool ${pool}`]),
     ),
     endpoints: [],
+    leftOut: leftOut.map((text) => {
+      const [range = '', pool, own = ''] = text.split(' ');
+      const origin = `CiliumLoadBalancerIPPool ${pool}`;
+      return { prefix: prefix(range), origin, address: address(own) };
+    }),
     gateways: gateways.map((text) => ({
       ...{ gateway: address(text), interface: undefined, weight: 1 },
     })),

@@ -5,6 +5,7 @@ import { bgpTarget } from '../../fuzz/bgp-target.js';
 import { fpmTarget } from '../../fuzz/fpm-target.js';
 import { FuzzFailure, fuzz } from '../../fuzz/fuzz.js';
 import { gobgpTargets } from '../../fuzz/gobgp-target.js';
+import { kubernetesTarget } from '../../fuzz/kubernetes-target.js';
 import { mutated } from '../../fuzz/mutate.js';
 import { Random } from '../../support/random.js';
 
@@ -12,7 +13,7 @@ const SEED = Number(process.env['RIB2FIB_TEST_SEED'] ?? Math.floor(Math.random()
 const COUNT = 20_000;
 
 describe(`mutated messages, seed ${SEED}`, () => {
-  for (const target of [bgpTarget(), fpmTarget(), ...gobgpTargets()]) {
+  for (const target of [bgpTarget(), fpmTarget(), ...gobgpTargets(), kubernetesTarget()]) {
     it(`do ${target.name} no harm`, () => {
       const { outcomes, slowestMs } = fuzz(target, SEED, COUNT);
       assert.ok(slowestMs < 1000, `a message took ${slowestMs} ms`);

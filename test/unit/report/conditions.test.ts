@@ -5,7 +5,7 @@ import {
   type Condition,
   type ConditionType,
   conditionsOf,
-  stoppedConditions,
+  lastConditions,
 } from '../../../src/report/conditions.js';
 import { timeText } from '../../../src/report/time-text.js';
 import { NOW, STATUS } from '../admin/sample-status.js';
@@ -135,9 +135,17 @@ test('a condition keeps its time while it holds, whatever its words', () => {
 
 test('a daemon that has ended is not ready, and says no more of the rest than it knew', () => {
   const before = conditionsOf(GOOD, []);
-  const after = stoppedConditions(before, NOW + 5_000);
+  const after = lastConditions(before, NOW + 5_000, true);
   assert.equal(find(after, 'Ready')?.status, 'False');
   assert.equal(find(after, 'Ready')?.reason, 'Stopped');
   assert.equal(find(after, 'Ready')?.lastTransitionTime, timeText(NOW + 5_000));
+  assert.deepEqual(after.slice(1), before.slice(1));
+});
+
+test('of one that goes on and reports no more, nobody knows', () => {
+  const before = conditionsOf(GOOD, []);
+  const after = lastConditions(before, NOW + 5_000, false);
+  const { status, reason } = find(after, 'Ready') ?? {};
+  assert.deepEqual([status, reason], ['Unknown', 'NotReported']);
   assert.deepEqual(after.slice(1), before.slice(1));
 });

@@ -24,10 +24,14 @@ let logged: string[];
 let refuse: (request: Request) => number | undefined;
 let reporter: NodeReporter;
 let stop: AbortController;
+let daemon: AbortController;
 let running: Promise<void>;
+/** What is drawn. */
+let chance: number;
 
 beforeEach(() => {
   clock = new FakeClock();
+  chance = 1;
   status = { ...STATUS, alerts: [] };
   [requests, logged] = [[], []];
   refuse = () => undefined;
@@ -42,10 +46,11 @@ beforeEach(() => {
       },
     },
     ...{ node: 'node-a', status: () => ({ ...status, now: clock.now() }) },
-    ...{ clock, random: () => 1, log: { debug: log, info: log, warn: log, error: log } },
+    ...{ clock, random: () => chance, log: { debug: log, info: log, warn: log, error: log } },
   });
   stop = new AbortController();
-  running = reporter.run(stop.signal);
+  daemon = new AbortController();
+  running = reporter.run(stop.signal, daemon.signal);
 });
 afterEach(async () => {
   stop.abort();
@@ -100,13 +105,108 @@ test('it applies the status as its own, whole', async () => {
   );
 });
 
-test('counts that change all the time are written every ten seconds', async () => {
-  await pass(1);
-  for (let second = 0; second < 60; second++) {
-    counts(second);
+/** When a status was written, in seconds of the clock, while something is done every second. */
+async function writes(seconds: number, every: (second: number) => void): Promise<number[]> {
+  const at: number[] = [];
+  for (let second = 0; second < seconds; second++) {
+    every(second);
+    const before = requests.length;
     await pass(1);
+    if (requests.length > before) at.push(second);
   }
-  assert.ok(requests.length >= 6 && requests.length <= 8, String(requests.length));
+  return at;
+}
+
+test('counts that change all the time are written more and more rarely, down to every minute', async () => {
+  await pass(5);
+  const at = await writes(600, counts);
+  const gaps = at.slice(1).map((second, i) => second - (at[i] ?? 0));
+  // A second and a half more goes by between a change and its write.
+  for (const [i, least] of [20, 40, 60, 60, 60, 60].entries()) {
+    const gap = gaps[i] ?? 0;
+    assert.ok(gap >= least && gap <= least + 3, `${gaps}`);
+  }
+  assert.ok(at.length <= 14, `${at}`);
+  // After a pause the first change is told at once, and the next is soon again.
+  await pass(700);
+  const again = await writes(30, counts);
+  assert.ok((again[0] ?? 99) <= 2 && (again[1] ?? 99) <= 14, `${again}`);
+});
+
+test('words of a condition that count something are counts', async () => {
+  await pass(5);
+  status = { ...status, ready: false, unready: '9000 changes not yet in the kernel' };
+  reporter.wake();
+  await pass(2);
+  const at = await writes(60, (second) => {
+    status = { ...status, unready: `${8999 - second} changes not yet in the kernel` };
+    reporter.wake();
+  });
+  assert.ok(at.length >= 2 && at.length <= 4, `${at}`);
+  status = { ...status, ready: true, unready: undefined };
+  reporter.wake();
+  requests = [];
+  await pass(2);
+  assert.deepEqual(words(), [STATUS_PATCH], 'a verdict is told at once');
+});
+
+test('no two nodes repeat themselves in step', async () => {
+  await pass(1);
+  chance = 0;
+  await pass(302);
+  assert.equal(requests.length, 2, 'after five minutes, as was drawn');
+  await pass(235);
+  assert.equal(requests.length, 2);
+  await pass(5);
+  assert.equal(requests.length, 3, 'after four');
+});
+
+test('Events that are refused keep no status back', async () => {
+  await pass(5);
+  refuse = ({ path }) => (path.endsWith('/events') ? 403 : undefined);
+  status = { ...status, alerts: [alert('Rib2fibContested')] };
+  reporter.wake();
+  await pass(1_000);
+  status = { ...status, ready: false, unready: 'syncing' };
+  reporter.wake();
+  requests = [];
+  await pass(2);
+  assert.ok(words().includes(STATUS_PATCH), `${words()}`);
+  assert.equal(logged.length, 1);
+});
+
+test('an Event that the server takes for wrong is given up, and those behind it are told', async () => {
+  await pass(5);
+  refuse = ({ path, body }) =>
+    path.endsWith('/events') && (body as { reason: string }).reason === 'Bad' ? 422 : undefined;
+  status = { ...status, alerts: [alert('Rib2fibBad'), alert('Rib2fibGood')] };
+  reporter.wake();
+  await pass(2);
+  const reasons = requests
+    .filter(({ path }) => path.endsWith('/events'))
+    .map(({ body }) => (body as { reason: string }).reason);
+  assert.deepEqual(reasons, ['Bad', 'Good']);
+  assert.equal(logged.length, 1);
+});
+
+test('an alert that comes and goes is summed up, with its first and last time', async () => {
+  await pass(5);
+  for (let i = 0; i < 100; i++) {
+    status = { ...status, alerts: i % 2 === 0 ? [alert('Rib2fibContested')] : [] };
+    reporter.wake();
+    await pass(4);
+  }
+  await pass(300);
+  const events = requests
+    .filter(({ path }) => path.endsWith('/events'))
+    .map(({ body }) => body as Record<string, unknown>);
+  assert.deepEqual(events.map(({ reason, count }) => [reason, count]).slice(-2), [
+    ['Contested', 45],
+    ['ContestedOver', 45],
+  ]);
+  assert.equal(events.length, 12);
+  const { firstTimestamp, lastTimestamp } = events.at(-1) ?? {};
+  assert.ok(Date.parse(String(lastTimestamp)) - Date.parse(String(firstTimestamp)) > 300_000);
 });
 
 test('a condition that changes is written within two seconds', async () => {
@@ -220,11 +320,17 @@ test('an Event whose answer was lost is not told twice', async () => {
   assert.equal(names[0], names[1]);
 });
 
-test('its last word is that it has stopped', async () => {
-  await pass(5);
-  stop.abort();
-  await running;
-  const { status: last } = (requests.at(-1)?.body ?? {}) as { status?: NodeRoutesStatus };
-  const ready = last?.conditions.find(({ type }) => type === 'Ready');
-  assert.deepEqual([ready?.status, ready?.reason], ['False', 'Stopped']);
-});
+for (const [what, ends, word] of [
+  ['it has stopped, with the daemon', true, 'False Stopped'],
+  ['nobody knows, where only the report ends', false, 'Unknown NotReported'],
+] as const) {
+  test(`its last word is that ${what}`, async () => {
+    await pass(5);
+    if (ends) daemon.abort();
+    stop.abort();
+    await running;
+    const { status: last } = (requests.at(-1)?.body ?? {}) as { status?: NodeRoutesStatus };
+    const ready = last?.conditions.find(({ type }) => type === 'Ready');
+    assert.equal(`${ready?.status} ${ready?.reason}`, word);
+  });
+}

@@ -17,9 +17,16 @@ app.kubernetes.io/name: {{ include "rib2fib.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
 
-{{- define "rib2fib.labels" -}}
+{{/* Of pods: what is in it begins a rollout when it changes. */}}
+{{- define "rib2fib.podLabels" -}}
 {{ include "rib2fib.selector" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+{{- end -}}
+
+{{- define "rib2fib.labels" -}}
+{{ include "rib2fib.podLabels" . }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
 {{- end -}}
 
 {{- define "rib2fib.serviceAccount" -}}
@@ -55,6 +62,24 @@ metrics:
   listen: {{ ternary "0.0.0.0:9469" "127.0.0.1:9469" .Values.podMonitor.enabled | quote }}
 {{- end -}}
 
+{{/*
+A mapping as YAML, without what is null: so a value is taken away that stands below. `listen: off`, of which
+Helm's YAML makes false, is off again.
+*/}}
+{{- define "rib2fib.meant" -}}
+{{- $kept := dict -}}
+{{- range $key, $value := . -}}
+{{- if kindIs "map" $value -}}
+{{- $_ := set $kept $key (include "rib2fib.meant" $value | fromYaml) -}}
+{{- else if and (eq $key "listen") (kindIs "bool" $value) (not $value) -}}
+{{- $_ := set $kept $key "off" -}}
+{{- else if not (kindIs "invalid" $value) -}}
+{{- $_ := set $kept $key $value -}}
+{{- end -}}
+{{- end -}}
+{{- toYaml $kept -}}
+{{- end -}}
+
 {{/* The configuration of all nodes, as YAML. */}}
 {{- define "rib2fib.config" -}}
 {{- if not .Values.config -}}
@@ -63,14 +88,27 @@ metrics:
 {{- if .Values.config.admin -}}
 {{- fail "config.admin: is the chart's own: the socket is in the directory of state.hostPath" -}}
 {{- end -}}
-{{- toYaml (mergeOverwrite (include "rib2fib.defaults" . | fromYaml) (deepCopy .Values.config)) -}}
+{{- $all := mergeOverwrite (include "rib2fib.defaults" . | fromYaml) (deepCopy .Values.config) -}}
+{{- include "rib2fib.meant" $all -}}
 {{- end -}}
 
 {{/* The same of one node: a list of the root and the node's name. */}}
 {{- define "rib2fib.nodeConfig" -}}
 {{- $root := first . -}}
 {{- $over := get $root.Values.perNode (last .) | deepCopy -}}
-{{- toYaml (mergeOverwrite (include "rib2fib.config" $root | fromYaml) $over) -}}
+{{- $all := mergeOverwrite (include "rib2fib.config" $root | fromYaml) $over -}}
+{{- include "rib2fib.meant" $all -}}
+{{- end -}}
+
+{{/* Every configuration that a pod has, as a JSON array. */}}
+{{- define "rib2fib.configs" -}}
+{{- $configs := list -}}
+{{- range $node := keys .Values.perNode | sortAlpha -}}
+{{- $configs = append $configs (include "rib2fib.nodeConfig" (list $ $node) | fromYaml) -}}
+{{- else -}}
+{{- $configs = append $configs (include "rib2fib.config" . | fromYaml) -}}
+{{- end -}}
+{{- toJson $configs -}}
 {{- end -}}
 
 {{- define "rib2fib.listen" -}}
@@ -96,11 +134,7 @@ what else it reads in the whole cluster, each resource with its group. As src/di
 {{- $on := false -}}
 {{- $status := false -}}
 {{- $apiServer := false -}}
-{{- $configs := list .Values.config -}}
-{{- range $node, $over := .Values.perNode -}}
-{{- $configs = append $configs (mergeOverwrite (deepCopy $.Values.config) (deepCopy $over)) -}}
-{{- end -}}
-{{- range $config := $configs -}}
+{{- range $config := include "rib2fib.configs" . | fromJsonArray -}}
 {{- if hasKey (default dict $config.discovery) "kubernetes" -}}
 {{- $on = true -}}
 {{- $kubernetes := default dict $config.discovery.kubernetes -}}
@@ -124,6 +158,7 @@ what else it reads in the whole cluster, each resource with its group. As src/di
 {{- $_ := set $kinds "endpointslices" "discovery.k8s.io" -}}
 {{- $_ := set $kinds "services" "" -}}
 {{- end -}}
+{{- if $rules.discover -}}{{- $_ := set $kinds "nodes" "" -}}{{- end -}}
 {{- range $entry := $rules.discover -}}
 {{- if hasKey $entry "ciliumPools" -}}{{- $_ := set $kinds "ciliumloadbalancerippools" "cilium.io" -}}{{- end -}}
 {{- if hasKey $entry "services" -}}{{- $_ := set $kinds "services" "" -}}{{- end -}}
@@ -131,7 +166,6 @@ what else it reads in the whole cluster, each resource with its group. As src/di
 {{- $_ := set $kinds "ipaddresspools" "metallb.io" -}}
 {{- if ne (toString (get (default dict $entry.metallbPools) "advertised")) "false" -}}
 {{- $_ := set $kinds "bgpadvertisements" "metallb.io" -}}
-{{- $_ := set $kinds "nodes" "" -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}

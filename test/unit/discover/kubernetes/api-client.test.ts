@@ -68,6 +68,21 @@ describe('a call of the API', () => {
     }
   });
 
+  it('is told for how long the server wants to be left alone', async (t) => {
+    const { server, api, signal } = await client(t);
+    for (const [said, wanted] of [
+      ['1', 1_000],
+      ['0', 0],
+      ['86400', 60_000],
+      ['Wed, 21 Oct 2026 07:28:00 GMT', 0],
+    ] as const) {
+      const answer = api.json({ path: PATH, signal });
+      const checked = assert.rejects(answer, { code: 429, retryAfter: wanted }, said);
+      (await server.next()).answer(429, {}, { 'retry-after': said });
+      await checked;
+    }
+  });
+
   it('rejects what is no JSON, and a connection that breaks', async (t) => {
     const { server, api, signal } = await client(t);
     const garbled = assert.rejects(api.json({ path: PATH, signal }), SyntaxError);

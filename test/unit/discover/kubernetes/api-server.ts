@@ -12,7 +12,7 @@ export interface Call {
   readonly headers: IncomingMessage['headers'];
   readonly body: string;
   /** Answers whole, as JSON unless it is a text. */
-  answer(code: number, body: unknown): void;
+  answer(code: number, body: unknown, headers?: Readonly<Record<string, string>>): void;
   /** Begins a watch, or goes on with it: a line each. */
   say(...lines: readonly unknown[]): void;
   /** As they stand. */
@@ -77,8 +77,10 @@ export class FakeApiServer implements AsyncDisposable {
     this.#calls.push({
       ...{ path: url.pathname, query, headers: request.headers, body },
       isWatch: query['watch'] === '1',
-      answer: (code, body) => {
-        response.writeHead(code).end(typeof body === 'string' ? body : JSON.stringify(body));
+      answer: (code, body, headers = {}) => {
+        response
+          .writeHead(code, headers)
+          .end(typeof body === 'string' ? body : JSON.stringify(body));
       },
       say: (...lines) => {
         if (!response.headersSent) response.writeHead(200).flushHeaders();

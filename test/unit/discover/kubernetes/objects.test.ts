@@ -55,6 +55,7 @@ const PEER_FAULTS: readonly (readonly [object, Shape, string])[] = [
     'peerAddress is no address: router',
   ],
   [{}, { peerAddress: 'fe80::1' }, 'peerAddress is link-local, and there is no interface: fe80::1'],
+  [{}, { peerAddress: '0.0.0.0' }, 'peerAddress is no address: 0.0.0.0'],
   [{}, { peerAddress: 7 }, 'spec.peerAddress is not text'],
 ];
 

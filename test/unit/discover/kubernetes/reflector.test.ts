@@ -114,11 +114,28 @@ describe('a reflector', () => {
     watch.say(event('DELETED', pool('b', '10.2.0.0/16', '10')));
     await knows('a 10.3.0.0/16');
     watch.say(event('BOOKMARK', { metadata: { resourceVersion: '20' } }));
+    clock.pass(240_000);
     watch.end();
     const again = await server.next();
     assert.deepEqual([again.isWatch, again.query['resourceVersion']], [true, '20']);
     assert.deepEqual(clock.waits, []);
     assert.equal(reflector.state, 'synced');
+  });
+
+  it('does not come back with all others where the server ends a watch before its time', async (t) => {
+    const { server, clock, listed, reflector } = await running(t, () => 0.5);
+    const watch = await listed('7', pool('a', '10.1.0.0/16'));
+    watch.say(event('BOOKMARK', { metadata: { resourceVersion: '20' } }));
+    clock.pass(100_000);
+    watch.end();
+    const again = await server.next();
+    assert.deepEqual([again.query['resourceVersion'], clock.waits], ['20', [440]]);
+    assert.equal(reflector.state, 'synced');
+    // Nor does it turn round and round where each has a word to say, and ends.
+    again.say(event('BOOKMARK', { metadata: { resourceVersion: '21' } }));
+    again.end();
+    await server.next();
+    assert.deepEqual(clock.waits, [440, 440]);
   });
 
   it('says that something has changed only where it makes a difference', async (t) => {
@@ -151,10 +168,10 @@ describe('a reflector', () => {
     assert.equal(reflector.status().lastError, undefined);
   });
 
-  it('waits longer and longer for a server that is away, by chance half as long', async (t) => {
+  it('waits longer and longer for a server that is away, by chance a tenth as long', async (t) => {
     for (const [random, first, last] of [
-      [0, 125, 7_500],
-      [1, 250, 15_000],
+      [0, 80, 1_500],
+      [1, 800, 15_000],
     ] as const) {
       const { server, clock } = await running(t, () => random);
       for (let i = 0; i < 9; i++) (await server.next()).cut();
@@ -179,15 +196,18 @@ describe('a reflector', () => {
   });
 
   it('does not ask again and again where every version has expired', async (t) => {
-    const { server, clock, listed } = await running(t);
+    const { server, clock, listed, becomes, log } = await running(t);
     let watch = await listed('7');
     for (let i = 0; i < 4; i++) {
       watch.say(EXPIRED);
       watch.end();
       watch = await listed('8');
     }
-    assert.deepEqual(clock.waits, [250, 500, 1000]);
+    assert.deepEqual(clock.waits, [80, 160, 320]);
     assert.equal(server.waiting, 0);
+    // Nor is that called well: what there is now it does not know.
+    await becomes('synced');
+    assert.match(log.join('\n'), /last known stays .*too old/);
   });
 
   it('begins a list anew whose next page has expired', async (t) => {
@@ -258,7 +278,7 @@ describe('a reflector', () => {
     (await server.next()).answer(403, FORBIDDEN);
     assert.equal(await described(200, 'others'), '/base/apis/cilium.io/v2alpha1');
     await becomes('absent');
-    for (let i = 0; i < 7; i++) {
+    for (let i = 0; i < 8; i++) {
       assert.equal(reflector.state, 'absent');
       (await server.next()).answer(403, FORBIDDEN);
       await described(200, 'pools', 'pools/status');
@@ -352,7 +372,7 @@ describe('a reflector', () => {
       watch.end();
     }
     await server.next();
-    assert.deepEqual(clock.waits, [125, 250, 500]);
+    assert.deepEqual(clock.waits, [80, 160, 320]);
   });
 
   it('loses one object to a fault in it, or keeps its last good form, and tells once', async (t) => {
@@ -378,9 +398,9 @@ describe('a reflector', () => {
     const { server, clock, becomes, reflector } = await running(t);
     const starting = status(429, 'TooManyRequests', 'storage is (re)initializing');
     (await server.next()).answer(429, starting);
-    (await server.next()).answer(429, starting);
+    (await server.next()).answer(429, starting, { 'retry-after': '7' });
     const last = await server.next();
-    assert.deepEqual([reflector.state, clock.waits], ['listing', [125, 250]]);
+    assert.deepEqual([reflector.state, clock.waits], ['listing', [80, 7_000]]);
     last.answer(200, list('7'));
     (await server.next()).say();
     await becomes('synced');

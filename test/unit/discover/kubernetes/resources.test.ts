@@ -173,6 +173,13 @@ describe('anything', () => {
   });
 });
 
+it('of what nodes and services there are, only what is of use is asked for', () => {
+  const { ownNode, endpoints, nodes } = resourcesOf('node-a');
+  assert.deepEqual(ownNode.query, { fieldSelector: 'metadata.name=node-a' });
+  assert.deepEqual(endpoints.query, { labelSelector: '!service.kubernetes.io/headless' });
+  assert.deepEqual(nodes.query, {});
+});
+
 describe('a store of objects', () => {
   const pool = (name: string, cidr: string) => Fields.of(spec(name, { blocks: [{ cidr }] }));
   const made = () => {
@@ -214,6 +221,20 @@ describe('a store of objects', () => {
         assert.equal(sorted(one.known()), sorted(other.known()));
       }),
     );
+  });
+
+  it('takes in a list in parts, and is what it was until the last', () => {
+    const { store, known, faults } = made();
+    store.replace([pool('a', '10.0.0.0/8'), pool('b', '10.1.0.0/16')]);
+    const cut = store.relist();
+    cut.add([pool('c', '10.2.0.0/16'), pool('d', 'x')]);
+    const listing = store.relist();
+    listing.add([pool('b', '10.1.0.0/16')]);
+    listing.add([pool('c', '10.2.0.0/16')]);
+    assert.deepEqual([known(), store.faulty], ['a 10.0.0.0/8,b 10.1.0.0/16', 0]);
+    assert.equal(listing.end(), true);
+    assert.deepEqual([known(), store.faulty], ['b 10.1.0.0/16,c 10.2.0.0/16', 0]);
+    assert.deepEqual(faults, ['d: spec.blocks[0].cidr is no CIDR: x']);
   });
 
   it('keeps the last good form of what is no more understood, through a list too', () => {

@@ -10,9 +10,17 @@ import type {
 } from '../../../../src/config/config.js';
 import { PROTECTED } from '../../../../src/config/schema-discovery.js';
 import { type Discovered, keptText } from '../../../../src/discover/discovered.js';
+import { KeptMemory, keptRanges } from '../../../../src/discover/kubernetes/kept-ranges.js';
 import { neededResources } from '../../../../src/discover/kubernetes/needs.js';
+import type { ClusterView } from '../../../../src/discover/kubernetes/resources.js';
 import { snapshotOf } from '../../../../src/discover/kubernetes/snapshot.js';
-import { config, rulesFrom, staticRoute, table } from '../../desired/build.js';
+import {
+  config,
+  prefix as parsedPrefix,
+  rulesFrom,
+  staticRoute,
+  table,
+} from '../../desired/build.js';
 import { type Objects, object, type Shape, spec, texts, viewOf } from './build.js';
 
 const KUBERNETES: KubernetesConfig = {
@@ -30,6 +38,8 @@ const SERVICES: RuleDiscovery = {
   externalIPs: false,
 };
 
+const NOTHING: readonly never[] = [];
+
 function asking(kubernetes: Partial<KubernetesConfig>, ...tables: TableConfig[]): Config {
   return { ...config(...tables), discovery: { kubernetes: { ...KUBERNETES, ...kubernetes } } };
 }
@@ -43,7 +53,8 @@ function byEndpoints(of: RulesConfig): RulesConfig {
 }
 
 function found(of: Config, objects: Objects, server?: string): Discovered {
-  return snapshotOf(of, viewOf(objects), server);
+  const view = viewOf(objects);
+  return snapshotOf(of, view, keptRanges(of.discovery.kubernetes?.protect ?? [], view, server));
 }
 
 const NODES = [
@@ -105,12 +116,55 @@ describe('what is found for a table', () => {
       return [tables.get(100)?.settled, tables.get(200)?.settled, tables.get(300), keptSettled];
     };
     assert.deepEqual(settled({}), [true, true, undefined, true]);
-    for (const key of ['metallbPools', 'advertisements', 'ownNode'] as const) {
+    for (const key of ['metallbPools', 'advertisements'] as const) {
       assert.deepEqual(settled({ [key]: 'listing' }), [false, true, undefined, true], key);
     }
+    assert.deepEqual(settled({ ownNode: 'listing' }), [false, false, undefined, true]);
     assert.deepEqual(settled({ services: 'listing' }), [true, false, undefined, true]);
     assert.deepEqual(settled({ podPools: 'listing' }), [true, true, undefined, false]);
     assert.deepEqual(settled({ podPools: 'absent' }), [true, true, undefined, true]);
+  });
+
+  it('but nothing that contains an address of this node, whoever gave it that range', () => {
+    const objects: Objects = {
+      ciliumPools: [
+        spec('wide', { blocks: [{ cidr: '192.0.2.0/24' }, { cidr: '203.0.113.0/24' }] }),
+      ],
+      // As k3s gives a node's address to every service, and as anybody may who may make a Service.
+      services: [service('a/lb', ['192.0.2.10', '192.0.2.11'], [])],
+      ownNode: [NODES[0] ?? {}],
+    };
+    const part = (of: RulesConfig) =>
+      found(asking({}, table({ rules: of })), objects).tables.get(100);
+    const bySource = part(rules([POOLS, SERVICES]));
+    assert.equal(texts(bySource?.from ?? []), '192.0.2.11/32 203.0.113.0/24');
+    assert.deepEqual(
+      bySource?.leftOut.map(({ prefix, origin, address }) => `${prefix} ${origin} ${address}`),
+      [
+        '192.0.2.0/24 CiliumLoadBalancerIPPool wide 192.0.2.10',
+        '192.0.2.10/32 Service a/lb 192.0.2.10',
+      ],
+    );
+    assert.equal(part(byEndpoints(rules([POOLS])))?.leftOut.length, 1);
+    // A mark is on what came in by a fabric, and on its replies alone.
+    const connmark = {
+      by: 'connmark',
+      mark: { value: 0x1000, mask: 0x1000 },
+      interfaces: [],
+    } as const;
+    const byMarks = part({ ...rules([SERVICES]), returnPath: connmark });
+    assert.equal(texts(byMarks?.from ?? []), '192.0.2.10/32 192.0.2.11/32');
+    assert.equal(byMarks?.leftOut.length, 0);
+  });
+
+  it('and nothing before the addresses of this node are known', () => {
+    const of = asking({}, table({ rules: rules([POOLS]) }));
+    const ciliumPools = [spec('a', { blocks: [{ cidr: '203.0.113.0/24' }] })];
+    const from = (ownNode: 'listing' | 'absent') =>
+      texts(found(of, { ciliumPools, ownNode }).tables.get(100)?.from ?? []);
+    assert.equal(from('listing'), '');
+    // One that is not to be had is not waited for.
+    assert.equal(from('absent'), '203.0.113.0/24');
   });
 
   it('gateways, of the peers of this node', () => {
@@ -209,19 +263,58 @@ describe("the cluster's own ranges", () => {
   });
 });
 
+describe('the memory of those ranges', () => {
+  const node = (name: string, cidr: string) => ({ name, podCidrs: [parsedPrefix(cidr)] });
+  const known = new Map<string, readonly unknown[]>([
+    ['nodes', [node('node-a', '10.244.1.0/24')]],
+    ['serviceCidrs', []],
+    ['services', [{ name: 'web', namespace: 'shop', clusterIPs: [parsedPrefix('10.96.7.7/32')] }]],
+  ]);
+  let absent = false;
+  const view = {
+    objects: (key: string) => known.get(key) ?? NOTHING,
+    settled: () => true,
+    absent: () => absent,
+  } as unknown as ClusterView;
+
+  it('is that very list until something of it is another, and true then', () => {
+    const memory = new KeptMemory();
+    const protect: KubernetesConfig['protect'] = ['podCidrs', 'serviceCidrs'];
+    const text = (of = protect, server?: string) => {
+      const made = memory.of(of, view, server);
+      assert.deepEqual(made, keptRanges(of, view, server));
+      assert.equal(memory.of(of, view, server), made);
+      return made.map(({ prefix }) => prefix.text).join(' ');
+    };
+    assert.equal(text(), '10.244.1.0/24');
+    const before = memory.of(protect, view, undefined);
+    known.set('services', [...(known.get('services') ?? [])]);
+    known.set('ciliumPools', []);
+    assert.equal(memory.of(protect, view, undefined), before, 'made of others');
+    known.set('nodes', [node('node-a', '10.244.1.0/24'), node('node-b', '10.244.2.0/24')]);
+    assert.equal(text(), '10.244.1.0/24 10.244.2.0/24');
+    absent = true;
+    assert.equal(text(), '10.244.1.0/24 10.244.2.0/24 10.96.7.7/32');
+    known.set('services', []);
+    assert.equal(text(), '10.244.1.0/24 10.244.2.0/24');
+    assert.equal(text(['apiServer'], '192.0.2.1'), '192.0.2.1/32');
+    assert.equal(text(['apiServer'], '192.0.2.2'), '192.0.2.2/32');
+  });
+});
+
 describe('what is asked for', () => {
   const needs = (of: Config, objects: Objects = {}) =>
     [...neededResources(of, viewOf(objects))].sort().join(' ');
 
   it('is what the configuration takes, and nothing else', () => {
     assert.equal(needs(asking({}, table())), '');
-    assert.equal(needs(asking({}, table({ rules: rules([POOLS]) }))), 'ciliumPools');
+    assert.equal(needs(asking({}, table({ rules: rules([POOLS]) }))), 'ciliumPools ownNode');
     assert.equal(
       needs(asking({}, table({ rules: rules([METALLB]) }))),
       'advertisements metallbPools ownNode',
     );
     const all = { ...METALLB, advertised: false };
-    assert.equal(needs(asking({}, table({ rules: rules([all]) }))), 'metallbPools');
+    assert.equal(needs(asking({}, table({ rules: rules([all]) }))), 'metallbPools ownNode');
     assert.equal(needs(asking({}, table({ rules: byEndpoints(rules([])) }))), 'endpoints services');
     assert.equal(
       needs(asking({ protect: PROTECTED }, table({ rules: rules([METALLB]) }))),

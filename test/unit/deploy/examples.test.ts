@@ -1,0 +1,28 @@
+/** The chart's examples have the gobgpd that frr-examples has, and that is run there between real speakers and routers. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { parse } from 'yaml';
+
+const text = (path: string) => readFileSync(new URL(`../../../${path}`, import.meta.url), 'utf8');
+
+/** Without comments, indentation, empty lines, and the addresses of the one node that it is for. */
+const lines = (toml: string) =>
+  toml
+    .replace(/\$\{NODE_IP\}/g, '192.0.2.10')
+    .replace(/(router-id = ).*/, '$1"192.0.2.10"')
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !line.startsWith('#'));
+
+const tested = lines(text('frr-examples/beside-speaker-local-gobgp/gobgpd.toml'));
+
+for (const example of ['cilium-gobgpd', 'metallb-gobgpd']) {
+  test(`${example}: its gobgpd is that of frr-examples/beside-speaker-local-gobgp`, () => {
+    const values = parse(text(`deploy/helm/rib2fib/examples/${example}.yaml`)) as {
+      readonly gobgpd: { readonly config: string };
+    };
+    assert.ok(tested.length > 60);
+    assert.deepEqual(lines(values.gobgpd.config), tested);
+  });
+}
