@@ -245,6 +245,13 @@ export class MarkKeeper {
 
   /** Resolves with what stands then. */
   async #replace(marked: readonly MarkedConnections[]): Promise<Listing> {
+    const listing = await this.#writeAndRead(marked);
+    if (changeTo(marked, listing) === undefined) return listing;
+    // Either others came in between, who seldom do it twice, or this nft has other words for it, each time.
+    return await this.#writeAndRead(marked);
+  }
+
+  async #writeAndRead(marked: readonly MarkedConnections[]): Promise<Listing> {
     await this.#write(rulesetOf(marked));
     const listing = await this.#read();
     if (listing === undefined) throw new NftError('refused', 'what was written is gone again');

@@ -358,11 +358,14 @@ describe('the nftables table rib2fib', () => {
     await until(() => !daemon.running, { what: 'the daemon ends' });
     assert.equal(daemon.exitCode, 1);
     assert.match(daemon.output, new RegExp(`${at}\\d+:\\d+: ${why}`));
-    const check = [process.execPath, PROGRAM, 'check', '--config', configFile];
-    await assert.rejects(
-      lab.node.exec('sh', '-c', '"$@" >&2', 'sh', ...wrap(check)),
-      new RegExp(why),
-    );
+    for (const command of ['check', 'apply']) {
+      const argv = [process.execPath, PROGRAM, command, '--config', configFile];
+      await assert.rejects(
+        lab.node.exec('sh', '-c', '"$@" >&2', 'sh', ...wrap(argv)),
+        new RegExp(why),
+      );
+    }
+    assert.deepEqual(await kernelRules(lab.node), [], 'apply has written nothing');
     // Without a table that goes by marks nobody asks for nft.
     await daemon.configure(config(table({ from: [POOL] })));
     await daemon.launch({ wrap });

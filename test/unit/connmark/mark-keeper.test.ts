@@ -281,6 +281,19 @@ test('what is changed while it is read is put right all the same', async () => {
   await bench.stop();
 });
 
+test('what others change between a write and its reading is not taken for what was written', async () => {
+  const bench = await new Bench(connmark('10.0.0.0/8')).ground();
+  bench.nft.onWritten = () => {
+    bench.nft.onWritten = undefined;
+    bench.nft.outside('rule gone');
+  };
+  await bench.start();
+  assert.equal(bench.calls(), 'list write list write list');
+  assert.equal(bench.keeper.state.state, 'kept');
+  assert.equal(bench.nft.rules, 5);
+  await bench.stop();
+});
+
 test('another program’s table of our name is neither replaced nor removed', async () => {
   const bench = await new Bench(connmark('10.0.0.0/8')).ground();
   bench.nft.outside('a table of its own');
