@@ -100,6 +100,14 @@ export class MarkKeeper {
     if (this.#isChanged()) this.#alarm.ring();
   }
 
+  /**
+   * The engine has another configuration: connections are marked ahead of the rules that go by the marks. The
+   * last marks go with {@link review}, once the rules in their place are there.
+   */
+  reconfigured(): void {
+    if (wantedMarks(this.#options.engine).length > 0) this.review();
+  }
+
   /** Somebody changed something of the table. */
   #noticed(): void {
     if (this.#state.state === 'off') return;

@@ -252,6 +252,21 @@ test('what nft refuses is told once, tried again, and told when it is well', asy
   await bench.stop();
 });
 
+test('a reload: marks come at once, and the last go once what takes their place is there', async () => {
+  const bench = await (await new Bench(table()).ground()).start();
+  bench.engine.reconfigure(config(connmark('10.0.0.0/8')));
+  bench.keeper.reconfigured();
+  await settled();
+  assert.equal(bench.keeper.state.state, 'kept');
+  bench.engine.reconfigure(config(table()));
+  bench.keeper.reconfigured();
+  await settled();
+  assert.equal(bench.nft.stands, true);
+  await bench.reviewed();
+  assert.equal(bench.nft.stands, false);
+  await bench.stop();
+});
+
 test('a reload in the midst of failures is tried at once', async () => {
   const bench = await (await new Bench(connmark('10.0.0.0/8')).ground()).start();
   await bench.hears(...FED);
