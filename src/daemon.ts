@@ -337,6 +337,7 @@ class Daemon {
 
   #apply(config: Config, changes: readonly string[]): void {
     this.#engine.reconfigure(config, this.#discovery.snapshot(config));
+    this.#marks.reconfigured();
     this.#discovery.reconfigure(config);
     this.#report.reconfigure(config);
     this.#log.setLevel(config.log.level);

@@ -7,6 +7,7 @@ import { planNotes } from './admin/table-notes.js';
 import { systemClock } from './clock.js';
 import type { Config } from './config/config.js';
 import { loadConfig } from './config/load.js';
+import type { LoadedConfig } from './config/loaded.js';
 import { MarkKeeper, type MarkMetrics } from './connmark/mark-keeper.js';
 import { NftError, systemNft } from './connmark/nft.js';
 import { Engine } from './desired/engine.js';
@@ -21,6 +22,7 @@ import type { Log } from './log-port.js';
 import {
   acceptedOrFault,
   checkAgainstKernel,
+  checkConnmark,
   checkEnvironment,
   openKernel,
   openKernelForReading,
@@ -95,7 +97,8 @@ export async function applyOnce(options: ApplyOptions): Promise<ApplyReport> {
     countOperations: (op: string, n: number) => void counts.set(op, (counts.get(op) ?? 0) + n),
   };
   const open = () => openKernel(silent);
-  const writes = { ...options, open, metrics, hooksOf };
+  const check = (loaded: LoadedConfig): Promise<void> => checkConnmark(loaded, systemNft);
+  const writes = { ...options, open, check, metrics, hooksOf };
   return await withFeed(writes, async (pipeline) => {
     const { engine, reconciler, marks, hooks, undiscovered } = pipeline;
     const settled = await bringInStep(reconciler);
@@ -233,15 +236,18 @@ async function plannedMarks(marks: MarkKeeper): Promise<Pick<PlanReport, 'change
 
 interface FeedOptions extends PlanOptions {
   readonly open: () => Promise<Kernel>;
+  /** Before anything is heard: throws `StartFault`. */
+  readonly check?: (loaded: LoadedConfig) => Promise<void>;
   readonly metrics?: ReconcileMetrics;
   readonly hooksOf?: (engine: Engine) => ChangeHooks;
   readonly onProgress?: (done: number, total: number) => void;
 }
 
 async function withFeed<T>(
-  { configPath, signal, onWait, open, metrics = NO_METRICS, hooksOf, onProgress }: FeedOptions,
+  options: FeedOptions,
   work: (pipeline: Pipeline) => Promise<T>,
 ): Promise<T> {
+  const { configPath, signal, onWait, open, metrics = NO_METRICS, hooksOf, onProgress } = options;
   const loaded = acceptedOrFault(await loadConfig(configPath));
   const { config } = loaded;
   checkEnvironment(config);
@@ -249,6 +255,7 @@ async function withFeed<T>(
   const clock = systemClock;
   try {
     await checkAgainstKernel(loaded, kernel);
+    await options.check?.(loaded);
     const state = await loadState(statePath(config.admin.socket)).catch(() => EMPTY_STATE);
     const latched = new Set(state.latched);
     const engine = new Engine({ config, now: clock.monotonic(), latched });

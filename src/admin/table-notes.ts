@@ -11,13 +11,10 @@ import { ruleOrigin } from './discovery-answer.js';
 const SHOWN = 4;
 
 /**
- * Static routes that cannot be installed, interfaces whose addresses no rule can follow, what was
- * found that no rule may be made of, and sources that were found for two tables.
+ * Static routes that cannot be installed, what was found that no rule may be made of, interfaces whose
+ * addresses no rule can follow, and sources that were found for two tables.
  */
-export function tableNotes(
-  table: Table,
-  { tables, underlay }: Pick<Engine, 'tables' | 'underlay'>,
-): readonly string[] {
+export function tableNotes(table: Table, { tables, underlay }: Engine): readonly string[] {
   return [
     ...table.fixed.faults.map(
       ({ route, detail }) => `static ${route.prefix} is not installed: ${detail}`,

@@ -14,6 +14,8 @@ export interface Listing {
   readonly text: string;
   /** Of each set by its name, its elements: `eth1`, `203.0.113.0/24`, `2001:db8::1`. */
   readonly sets: ReadonlyMap<string, readonly string[]>;
+  /** How many there are. */
+  readonly rules: number;
   /** Of each chain that has a counting rule, the packets it counted … */
   readonly counts: ReadonlyMap<string, number>;
   /** … and the mark that it lets by, where that is understood. */
@@ -33,12 +35,14 @@ export function readListing(json: string): Listing {
   const counts = new Map<string, number>();
   const marks = new Map<string, ComparedMark>();
   const names: string[] = [];
+  let rules = 0;
   for (const object of objects as readonly Json[]) {
     const set = member(object, 'set');
     const name = member(set, 'name');
     if (typeof name === 'string') sets.set(name, listOf(member(set, 'elem')).flatMap(elementText));
     names.push(...namesIn(object));
     const rule = member(object, 'rule');
+    if (rule !== undefined) rules++;
     const [chain, expressions] = [member(rule, 'chain'), listOf(member(rule, 'expr'))];
     const packets = expressions.map(packetsOf).find((one) => one !== undefined);
     if (typeof chain !== 'string' || packets === undefined) continue;
@@ -48,7 +52,7 @@ export function readListing(json: string): Listing {
   }
   const isOurs = names.length === 0 || names.some(isOwnName);
   const text = JSON.stringify(canonical(objects as Json));
-  return { isOurs, text, sets, counts, marks };
+  return { isOurs, text, sets, rules, counts, marks };
 }
 
 /** Of what is in the table: chains, sets, maps, stateful objects; rules have no name. */

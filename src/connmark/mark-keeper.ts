@@ -100,6 +100,14 @@ export class MarkKeeper {
     if (this.#isChanged()) this.#alarm.ring();
   }
 
+  /**
+   * The engine has another configuration: connections are marked ahead of the rules that go by the marks. The
+   * last marks go with {@link review}, once the rules in their place are there.
+   */
+  reconfigured(): void {
+    if (wantedMarks(this.#options.engine).length > 0) this.review();
+  }
+
   /** Somebody changed something of the table. */
   #noticed(): void {
     if (this.#state.state === 'off') return;
@@ -245,6 +253,13 @@ export class MarkKeeper {
 
   /** Resolves with what stands then. */
   async #replace(marked: readonly MarkedConnections[]): Promise<Listing> {
+    const listing = await this.#writeAndRead(marked);
+    if (changeTo(marked, listing) === undefined) return listing;
+    // Either others came in between, who seldom do it twice, or this nft has other words for it, each time.
+    return await this.#writeAndRead(marked);
+  }
+
+  async #writeAndRead(marked: readonly MarkedConnections[]): Promise<Listing> {
     await this.#write(rulesetOf(marked));
     const listing = await this.#read();
     if (listing === undefined) throw new NftError('refused', 'what was written is gone again');

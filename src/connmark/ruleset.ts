@@ -38,6 +38,13 @@ export function rulesetOf(marked: readonly MarkedConnections[]): object {
   };
 }
 
+/** How many rules {@link rulesetOf} has for them. */
+export function ruleCount(marked: readonly MarkedConnections[]): number {
+  const bits = bitsOf(marked);
+  const commands = marked.flatMap((one) => tableCommands(one, bits));
+  return commands.filter(({ add }) => 'rule' in add).length;
+}
+
 /** With everything that any of them has, to ask whether nft and the kernel would do it. */
 export function trial(): object {
   const pools = [...FAMILIES].map((family) => Prefix.host(new Address(family, 1)));
@@ -78,10 +85,14 @@ function hook(name: string, type: 'filter' | 'route', at: 'prerouting' | 'output
   return { family, table, name, type, hook: at, prio: PRIORITY_MANGLE, policy: 'accept' };
 }
 
+interface Command {
+  readonly add: object;
+}
+
 function tableCommands(
   { table, mark, interfaces, pools }: MarkedConnections,
   bits: number,
-): readonly object[] {
+): readonly Command[] {
   const { family, name } = TABLE;
   const replies = [
     compare({ ct: { key: 'direction' } }, 'reply'),
@@ -97,7 +108,7 @@ function tableCommands(
       { counter: null },
       { mangle: { key: { ct: { key: 'mark' } }, value: withBits('ct', bits, mark.value) } },
     ]),
-    ...FAMILIES.flatMap((family): readonly object[] => {
+    ...FAMILIES.flatMap((family): readonly Command[] => {
       const own = pools.filter((pool) => pool.family === family);
       const named = poolsSet(table, family);
       const type = `${family}_addr`;
@@ -135,7 +146,7 @@ function poolElement({ address, length }: Prefix): object {
   return { prefix: { addr: address.text, len: length } };
 }
 
-function rule(chain: string, expr: readonly object[]): object {
+function rule(chain: string, expr: readonly object[]): Command {
   const { family, name: table } = TABLE;
   return { add: { rule: { family, table, chain, expr } } };
 }

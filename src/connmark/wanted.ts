@@ -5,7 +5,7 @@ import { Address } from '../net/address.js';
 import { FAMILIES } from '../net/family.js';
 import { Prefix } from '../net/prefix.js';
 import type { Listing } from './listing.js';
-import { arrivedChain, bitsOf, interfacesSet, poolsSet } from './ruleset.js';
+import { arrivedChain, bitsOf, interfacesSet, poolsSet, ruleCount } from './ruleset.js';
 
 /** In the order of the configuration; empty where no table goes by marks. */
 export function wantedMarks({ tables }: Pick<Engine, 'tables'>): readonly MarkedConnections[] {
@@ -41,8 +41,11 @@ export function changeTo(
   return holds(stood, wanted) ? undefined : '~';
 }
 
-/** Whether what stands has these interfaces, pools and marks, of these tables, and no others. */
-function holds({ sets, counts, marks }: Listing, wanted: readonly MarkedConnections[]): boolean {
+/** Whether what stands has these interfaces, pools and marks, of these tables, and no others, and as many rules. */
+function holds(
+  { sets, rules, counts, marks }: Listing,
+  wanted: readonly MarkedConnections[],
+): boolean {
   const bits = bitsOf(wanted);
   const asked = wanted.flatMap(({ table, interfaces, pools }) => [
     { name: interfacesSet(table), members: interfaces },
@@ -53,6 +56,7 @@ function holds({ sets, counts, marks }: Listing, wanted: readonly MarkedConnecti
   ]);
   return (
     asked.length === sets.size &&
+    rules === ruleCount(wanted) &&
     asked.every(({ name, members }) => {
       const stood = sets.get(name)?.map((text) => poolOf(text)[0]?.text ?? text);
       return stood !== undefined && stood.sort().join(' ') === members.toSorted().join(' ');

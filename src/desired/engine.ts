@@ -355,7 +355,7 @@ export class Engine {
 
   get #knowledge(): readonly Knowledge[] {
     const tables = [...this.#tables.values()];
-    return [this.#findings.ofRanges, ...tables.map(({ found }) => found.part.knowledge)];
+    return [this.#findings.rangesKnown, ...tables.map(({ found }) => found.part.knowledge)];
   }
 
   #limits(): LimitTracker[] {

@@ -18,7 +18,7 @@ export class Findings {
   }
 
   /** Of the ranges that are never learned. */
-  get ofRanges(): Knowledge {
+  get rangesKnown(): Knowledge {
     return this.#ranges.knowledge;
   }
 

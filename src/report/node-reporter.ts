@@ -1,21 +1,21 @@
 /**
  * Tells the cluster of its node, beside the daemon: never waits for anybody, never fails anything.
- * The status is written when it has changed: at once where the verdict of a condition did; else after
- * ten seconds, and where it changes all the time after longer and longer, a minute at most; and about every
- * five minutes without a change, so that a silent node is known by its `reportedAt`. A cluster has
- * thousands of nodes, to which much happens at the same moment: no two rest equally long. Events are an
- * errand of their own, so that neither waits for the other.
+ * The status is written when it has changed, as `write-pace.ts` has it; and about every five minutes
+ * without a change, so that a silent node is known by its `reportedAt`. A cluster has thousands of nodes, to
+ * which much happens at the same moment: no two rest equally long. Events are an errand of their own, so
+ * that neither waits for the other.
  */
 import type { AlertReport, StatusReport } from '../admin/report.js';
 import type { Clock } from '../clock.js';
 import type { Log } from '../log-port.js';
 import { Alarm } from '../reconcile/alarm.js';
 import { type ClusterApi, ClusterWriter, codeOf } from './cluster-writer.js';
-import { type Condition, lastConditions } from './conditions.js';
+import { lastConditions } from './conditions.js';
 import { happenings } from './event.js';
 import { EventQueue } from './event-queue.js';
-import { type NodeRoutesStatus, nodeRoutesStatus, sameReport } from './node-routes.js';
+import { type NodeRoutesStatus, nodeRoutesStatus } from './node-routes.js';
 import { timeText } from './time-text.js';
+import { WritePace } from './write-pace.js';
 
 export interface NodeReporterOptions {
   readonly api: ClusterApi;
@@ -30,11 +30,6 @@ export interface NodeReporterOptions {
 
 /** After something has changed, or been written, by half more or less: what comes along is told with it. */
 const REST_MS = 1_000;
-/** Between two writes of what is no verdict, at first and at last. */
-const COUNTS_MS = 10_000;
-const MOST_COUNTS_MS = 60_000;
-/** At most; a fifth less at least. */
-const REPEAT_MS = 300_000;
 const FIRST_RETRY_MS = 1_000;
 const LAST_RETRY_MS = 300_000;
 /** For the last word of a daemon that ends. */
@@ -51,16 +46,14 @@ export class NodeReporter {
   readonly #eventAlarm: Alarm;
   readonly #events: EventQueue;
   #alerts: readonly AlertReport[] = [];
-  #written:
-    | { readonly status: NodeRoutesStatus; readonly at: number; readonly repeatMs: number }
-    | undefined;
-  #countsMs = COUNTS_MS;
+  readonly #pace: WritePace;
   /** Why each does not succeed; told once, until it does again. */
   readonly #failing = new Map<Errand, string>();
 
   constructor(options: NodeReporterOptions) {
-    const { api, node, clock } = options;
+    const { api, node, clock, random } = options;
     this.#options = options;
+    this.#pace = new WritePace(random);
     this.#writer = new ClusterWriter(api, node, clock.now());
     this.#alarm = new Alarm(clock);
     this.#eventAlarm = new Alarm(clock);
@@ -85,7 +78,7 @@ export class NodeReporter {
     let retry = FIRST_RETRY_MS;
     while (!signal.aborted) {
       const status = this.#look();
-      const ms = this.#untilDue(status);
+      const ms = this.#pace.untilDue(status, this.#options.clock.monotonic());
       if (ms > 0) {
         await this.#alarm.wait(ms, signal);
         await this.#rest(signal);
@@ -118,37 +111,12 @@ export class NodeReporter {
     for (const happening of news) this.#events.add(happening);
     if (news.length > 0) this.#eventAlarm.ring();
     this.#alerts = status.alerts;
-    return nodeRoutesStatus(status, this.#conditions());
-  }
-
-  #conditions(): readonly Condition[] {
-    return this.#written?.status.conditions ?? [];
-  }
-
-  /** Milliseconds until this status is to be written, if nothing changes any more. */
-  #untilDue(status: NodeRoutesStatus): number {
-    const last = this.#written;
-    if (last === undefined) return 0;
-    const since = this.#options.clock.monotonic() - last.at;
-    if (sameReport(status, last.status)) return last.repeatMs - since;
-    return sameVerdicts(status, last.status) ? this.#countsMs - since : 0;
+    return nodeRoutesStatus(status, this.#pace.status?.conditions ?? []);
   }
 
   async #write(status: NodeRoutesStatus, signal: AbortSignal): Promise<void> {
     await this.#writer.status(status, signal);
-    const { clock, random } = this.#options;
-    const at = clock.monotonic();
-    this.#countsMs = this.#nextCountsMs(status, at);
-    this.#written = { status, at, repeatMs: REPEAT_MS * (0.8 + random() / 5) };
-  }
-
-  /** Longer where it was counts that changed, and they had hardly been told. */
-  #nextCountsMs(status: NodeRoutesStatus, at: number): number {
-    const last = this.#written;
-    if (last === undefined || sameReport(status, last.status)) return COUNTS_MS;
-    if (!sameVerdicts(status, last.status)) return this.#countsMs;
-    const soon = at - last.at < 2 * this.#countsMs;
-    return soon ? Math.min(this.#countsMs * 2, MOST_COUNTS_MS) : COUNTS_MS;
+    this.#pace.wrote(status, this.#options.clock.monotonic());
   }
 
   #tellDropped(): void {
@@ -181,7 +149,7 @@ export class NodeReporter {
 
   /** A status of which nothing is true any more but what it leaves. */
   async #farewell(stopped: boolean): Promise<void> {
-    const last = this.#written?.status;
+    const last = this.#pace.status;
     if (last === undefined || this.#failing.has('status')) return;
     const { clock } = this.#options;
     const now = clock.now();
@@ -222,11 +190,4 @@ function reasonOf(error: unknown): string {
     default:
       return error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
   }
-}
-
-/** Words may differ, as they count something. */
-function sameVerdicts(one: NodeRoutesStatus, other: NodeRoutesStatus): boolean {
-  const verdicts = ({ conditions }: NodeRoutesStatus) =>
-    JSON.stringify(conditions.map(({ type, status, reason }) => [type, status, reason]));
-  return verdicts(one) === verdicts(other);
 }

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ConnmarkReport } from '../../src/admin/report.js';
+import { allAnswerIn, becomes, CONNMARK, FULL, standing, table } from '../support/connmark.js';
 import {
   type ConfigValue,
   type Daemon,
@@ -11,71 +12,9 @@ import {
   rib2fib,
 } from '../support/daemon.js';
 import { kernelRules } from '../support/kernel-view.js';
-import {
-  CLIENTS,
-  type Fabric,
-  PLANE_NAMES,
-  PLANES,
-  PODS,
-  ReturnLab,
-  ROAMING,
-  ROUTES,
-} from '../support/return-lab.js';
-import { POOL, POOL_V6, ROUTER1, ROUTER1_V6, ROUTER2, ROUTER2_V6 } from '../support/two-fabrics.js';
+import { type Fabric, ReturnLab, ROUTES } from '../support/return-lab.js';
+import { POOL, POOL_V6, ROUTER1, ROUTER2 } from '../support/two-fabrics.js';
 import { until } from '../support/wait.js';
-
-const CONNMARK = { from: [POOL, POOL_V6], returnPath: 'connmark' };
-
-function table(rules: object = CONNMARK, more: object = {}) {
-  return {
-    id: 100,
-    name: 'fabric',
-    filters: [{ permit: {} }],
-    keepInMain: [...PODS],
-    rules: { priority: 10_000, ...rules },
-    ...more,
-  };
-}
-
-/** By name, the elements of the sets of our table; `undefined` where it does not stand. */
-async function standing(lab: ReturnLab): Promise<Record<string, readonly string[]> | undefined> {
-  const text = await lab.node
-    .exec('nft', '-j', 'list', 'table', 'inet', 'rib2fib')
-    .catch((error: Error) => {
-      assert.match(error.message, /No such file or directory/);
-      return undefined;
-    });
-  if (text === undefined) return undefined;
-  type Elem = string | { prefix: { addr: string; len: number } };
-  const { nftables } = JSON.parse(text) as {
-    nftables: { set?: { name: string; elem?: readonly Elem[] } }[];
-  };
-  const sets = nftables.flatMap(({ set }) => set ?? []);
-  return Object.fromEntries(
-    sets.map(({ name, elem = [] }) => [
-      name,
-      elem
-        .map((one) => (typeof one === 'string' ? one : `${one.prefix.addr}/${one.prefix.len}`))
-        .sort(),
-    ]),
-  );
-}
-
-const FULL = {
-  interfaces_100: ['eth1', 'eth2'],
-  pools_ipv4_100: [POOL],
-  pools_ipv6_100: [POOL_V6],
-};
-
-async function becomes(
-  lab: ReturnLab,
-  wanted: Readonly<Record<string, readonly string[]>> | undefined,
-  what: string,
-  deadlineMs = 10_000,
-): Promise<void> {
-  const text = JSON.stringify(wanted);
-  await until(async () => JSON.stringify(await standing(lab)) === text, { what, deadlineMs });
-}
 
 async function kept(daemon: Daemon): Promise<Extract<ConnmarkReport, { state: 'kept' }>> {
   return await until(
@@ -103,13 +42,7 @@ describe('the nftables table rib2fib', () => {
     source: lab.fabrics.source,
     tables,
   });
-  const allAnswer = async (fabric: Fabric, from = CLIENTS[fabric]) => {
-    const answers = await lab.visit(fabric, { from, patience: 3000 });
-    for (const [connection, answer] of answers) {
-      const plane = PLANE_NAMES.find((name) => connection.startsWith(name));
-      assert.equal(answer, plane && PLANES[plane].answers, `${connection}, at ${fabric}`);
-    }
-  };
+  const allAnswer = (fabric: Fabric) => allAnswerIn(lab, fabric);
 
   before(async () => {
     lab = await ReturnLab.create();
@@ -228,79 +161,8 @@ describe('the nftables table rib2fib', () => {
     await allAnswer('router1');
   });
 
-  describe('with two tables', () => {
-    const one = (id: number, via: readonly string[], connmark: object) =>
-      table(
-        { ...CONNMARK, connmark },
-        {
-          ...{ id, name: `t${id}` },
-          filters: via.map((peer) => ({ permit: { peer } })),
-        },
-      );
-    const both = (first: object, second: object) =>
-      daemon.configure(
-        config(one(100, [ROUTER1, ROUTER1_V6], first), one(101, [ROUTER2, ROUTER2_V6], second)),
-      );
-    const interfaces = (first: string, second: string) =>
-      until(
-        async () => {
-          const sets = await standing(lab);
-          const names = [sets?.['interfaces_100'], sets?.['interfaces_101']];
-          return names.every((one, i) => one?.join(' ') === [first, second][i]);
-        },
-        { what: `the one marks what arrives by ${first}, the other by ${second}` },
-      );
-
-    for (const [what, first, second] of [
-      ['of one mask', '0x1000/0x3000', '0x2000/0x3000'],
-      ['of bits of their own', '0x1000/0x1000', '0x2000/0x2000'],
-    ] as const) {
-      it(`with marks ${what} the same client is answered by the fabric it came by`, async () => {
-        await lab.fabrics.feed([
-          { prefix: '198.51.0.0/16', nextHop: ROUTER1, peer: ROUTER1 },
-          { prefix: '198.51.0.0/17', nextHop: ROUTER2, peer: ROUTER2 },
-          { prefix: '2001:db8:c0::/44', nextHop: ROUTER1_V6, peer: ROUTER1_V6 },
-          { prefix: '2001:db8:c0::/45', nextHop: ROUTER2_V6, peer: ROUTER2_V6 },
-        ]);
-        await both({ mark: first }, { mark: second });
-        await interfaces('eth1', 'eth2');
-        await until(
-          async () => (await kernelRules(lab.node)).some((rule) => rule.includes(second)),
-          { what: 'the rules of these marks' },
-        );
-        for (const fabric of ['router1', 'router2', 'router1'] as const) {
-          for (const at of ['router1', 'router2', 'mgmt'] as const) await lab.replies(at);
-          await allAnswer(fabric, ROAMING);
-          assert.ok((await lab.replies(fabric)).size >= 16);
-          const other = await lab.replies(fabric === 'router1' ? 'router2' : 'router1');
-          assert.deepEqual([...other, ...(await lab.replies('mgmt'))], [], 'nothing goes astray');
-        }
-        // One connection, whose packets come to arrive by the other fabric, and by the first again.
-        for (const fabric of ['router1', 'router2', 'router2', 'router1'] as const) {
-          assert.equal(await lab.roam(fabric), 'echo', fabric);
-        }
-      });
-    }
-
-    it('what arrives for both is marked once, for the first', async () => {
-      const at = { interfaces: ['eth1', 'eth2'] };
-      await both({ mark: '0x1000/0x3000', ...at }, { mark: '0x2000/0x3000', ...at });
-      await interfaces('eth1 eth2', 'eth1 eth2');
-      await allAnswer('router1', ROAMING);
-      const counted = async () => {
-        const ruleset = await lab.node.exec('nft', 'list', 'table', 'inet', 'rib2fib');
-        return [...ruleset.matchAll(/counter packets (\d+)/g)].map(([, packets]) =>
-          Number(packets),
-        );
-      };
-      const [first = 0, ...others] = await counted();
-      assert.deepEqual([first >= 16 && first < 100, others], [true, [0]], `${first} connections`);
-      assert.equal(await daemon.stop(), 0);
-      await lab.fabrics.feed(ROUTES);
-    });
-  });
-
   it('cleanup and --flush remove it, and nothing of others', async () => {
+    assert.equal(await daemon.stop(), 0);
     const { code, stdout } = await rib2fib(lab.node, ['cleanup', '--json']);
     assert.equal(code, 0);
     assert.equal((JSON.parse(stdout) as { connmark: boolean }).connmark, true);
@@ -358,11 +220,14 @@ describe('the nftables table rib2fib', () => {
     await until(() => !daemon.running, { what: 'the daemon ends' });
     assert.equal(daemon.exitCode, 1);
     assert.match(daemon.output, new RegExp(`${at}\\d+:\\d+: ${why}`));
-    const check = [process.execPath, PROGRAM, 'check', '--config', configFile];
-    await assert.rejects(
-      lab.node.exec('sh', '-c', '"$@" >&2', 'sh', ...wrap(check)),
-      new RegExp(why),
-    );
+    for (const command of ['check', 'apply']) {
+      const argv = [process.execPath, PROGRAM, command, '--config', configFile];
+      await assert.rejects(
+        lab.node.exec('sh', '-c', '"$@" >&2', 'sh', ...wrap(argv)),
+        new RegExp(why),
+      );
+    }
+    assert.deepEqual(await kernelRules(lab.node), [], 'apply has written nothing');
     // Without a table that goes by marks nobody asks for nft.
     await daemon.configure(config(table({ from: [POOL] })));
     await daemon.launch({ wrap });

@@ -47,9 +47,37 @@ const PRIORITIES: Readonly<Record<string, readonly [old: number, mine: number]>>
   'announced on layer 2': [32_000, 32_000],
 };
 
+/** What agent.js and lib/logger.js of metallb-node-route-agent 0.4.13, and manage-routes.py, read of their environment; and what the README names besides. */
+const SETTINGS = {
+  'metallb-node-route-agent': [
+    ...['CLEANANDEXIT', 'DESTINATION', 'LOG_LEVEL', 'MAX_RECONCILE_WAIT'],
+    ...['METALLB_CONFIGMAP_NAME', 'METALLB_NAMESPACE', 'METALLB_STATIC_FILE'],
+    ...['METALLB_STATIC_FILE_WAIT', 'METALLB_USE_CRDS', 'NODE_NAME', 'ONESHOT', 'PEER_WEIGHT'],
+    ...['POST_RECONCILE_SCRIPT_PATH', 'PRE_RECONCILE_SCRIPT_PATH', 'RULE_FWMARK'],
+    ...['RULE_PRIORITY', 'TABLE_WEIGHT'],
+  ],
+  'The Cilium secondary interface route manager': [
+    ...['BGP_SVC_SUBNETS', 'RT_NUMBER', 'SECONDARY_GW', 'SECONDARY_INTERFACE'],
+  ],
+};
+
+for (const [agent, settings] of Object.entries(SETTINGS)) {
+  it(`${agent}: each of its settings has a row, and no other`, () => {
+    const [, section = ''] = PAGE.split(`\n## ${agent}\n`);
+    const [body = ''] = section.split(/\n## /);
+    const rows = [...body.matchAll(/^\| `(\w+)(?:=1)?` \|.*\| (.+) \|$/gm)];
+    assert.deepEqual(rows.map(([, name]) => name).sort(), settings);
+    assert.ok(rows.every(([, , here = '']) => here.length > 5));
+  });
+}
+
 describe('the examples of docs/older-agents.md', () => {
-  it('are all tested', () => {
+  it('are all tested, and show every setting', () => {
     assert.deepEqual(TITLES, Object.keys(PRIORITIES));
+    const shown = new Set(TITLES.flatMap((title) => Object.keys(example(title ?? '').environment)));
+    const commands = ['CLEANANDEXIT', 'ONESHOT'];
+    const settings = Object.values(SETTINGS).flat();
+    assert.deepEqual([...shown, ...commands].sort(), settings.sort());
   });
 
   for (const title of Object.keys(PRIORITIES)) {
@@ -74,6 +102,12 @@ describe('the examples of docs/older-agents.md', () => {
       await same(old, mine, of);
       assert.deepEqual((await rulesTo(old.node, tableNumber(of))).priorities, [before]);
       assert.deepEqual((await rulesTo(mine.node, tableNumber(of))).priorities, [now]);
+      const routes = await kernelRoutes(mine.node, tableNumber(of));
+      const { connected } = LINKS[of.agent];
+      assert.ok(
+        routes.some(({ type, dst }) => type === 'throw' && dst === connected),
+        'neighbours are reached on the wire',
+      );
       const { code, stdout } = await daemon.cli('check');
       assert.deepEqual([code, /warning/.test(stdout)], [0, false], stdout);
     });

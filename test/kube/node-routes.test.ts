@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { NodeRoutesStatus } from '../../src/report/node-routes.js';
 import { type Daemon, startDaemon } from '../support/daemon.js';
+import { startGobgpd } from '../support/gobgpd.js';
 import { ofKind, render } from '../support/kube/chart.js';
 import type { KubeClient, KubeList, KubeObject } from '../support/kube/client.js';
 import { KubeCluster, type Pod } from '../support/kube/cluster.js';
@@ -84,10 +85,13 @@ async function status(): Promise<NodeRoutesStatus> {
   return object['status'] as unknown as NodeRoutesStatus;
 }
 
+/** Numbers that have changed again and again wait a minute. */
+const COUNTS_MS = 90_000;
+
 const reported = (
   what: string,
   holds: (status: NodeRoutesStatus) => boolean,
-  deadlineMs = 20_000,
+  deadlineMs = COUNTS_MS,
 ) => until(async () => holds(await status()), { what, deadlineMs, everyMs: 100 });
 
 function condition({ conditions }: NodeRoutesStatus, type: string): string | undefined {
@@ -186,15 +190,36 @@ describe('a node in its cluster', () => {
     await heard('ConfigAccepted');
   });
 
+  it('says that its source is lost, until when its routes stay, and that it is back', async () => {
+    await using gobgpd = await startGobgpd({
+      ...{ version: '4.8', netns: worker, as: 65000, routerId: '10.9.0.1', port: -1 },
+    });
+    const source = { gobgp: { address: gobgpd.address } };
+    // It has no peer to wait for, and nobody knows.
+    await daemon.configure({ ...CONFIG, source, hold: '10m', sync: { timeout: '2s' } });
+    await reported('fed', (one) => one.source.kind === 'gobgp' && one.source.feed === 'synced');
+    await gobgpd.stop('SIGKILL');
+    await heard('SourceLost');
+    await reported('stale', (one) => condition(one, 'SourceSynced') === 'False Stale');
+    const { holdUntil, since } = (await status()).source;
+    assert.equal(Date.parse(holdUntil ?? '') - Date.parse(since), 600_000);
+    await gobgpd.launch();
+    await heard('SourceBack');
+    await reported('synced', (one) => condition(one, 'SourceSynced') === 'True Synced');
+    await daemon.configure(CONFIG);
+    await reported('from the file', (one) => one.source.kind === 'file');
+  });
+
   it('goes on after the API server was away, and tells what happened meanwhile', async () => {
     await cluster.stop('SIGKILL');
     await feed('10.1.0.0/16', '10.9.9.0/24');
     await daemon.logged(
       ({ msg }) => /the cluster is not told of this node/.test(msg ?? ''),
       'that it cannot tell',
+      COUNTS_MS,
     );
     await cluster.launch();
-    await reported('two again', ({ tables }) => tables[0]?.accepted === 2, 60_000);
+    await reported('two again', ({ tables }) => tables[0]?.accepted === 2);
   });
 
   it('makes its object anew when somebody has deleted it', async () => {
@@ -207,7 +232,7 @@ describe('a node in its cluster', () => {
           () => false,
         ),
       {
-        ...{ what: 'it is there again', deadlineMs: 30_000, everyMs: 200 },
+        ...{ what: 'it is there again', deadlineMs: COUNTS_MS, everyMs: 200 },
       },
     );
   });
@@ -231,7 +256,7 @@ describe('what it may', () => {
     await daemon.logged((line) => /RBAC/.test(line.msg ?? ''), 'that it may not');
     const told = () => daemon.log.slice(lines).filter(({ msg }) => /RBAC/.test(msg ?? '')).length;
     await cluster.apply(bindings);
-    await reported('ready', (one) => condition(one, 'Ready') === 'True InStep', 60_000);
+    await reported('ready', (one) => condition(one, 'Ready') === 'True InStep');
     assert.equal(told(), 1);
   });
 

@@ -20,6 +20,8 @@ export class FakeNft implements Nft {
   readonly calls: string[] = [];
   /** Called when a listing was made, and its caller has not got it yet. */
   onListed: (() => void) | undefined;
+  /** Called when something was written, and nobody has read it yet. */
+  onWritten: (() => void) | undefined;
   #objects: readonly Stored[] = [];
   #handle = 0;
   #failure: NftError | undefined;
@@ -95,6 +97,7 @@ export class FakeNft implements Nft {
     this.#called('write');
     this.#objects = this.#after(transaction);
     this.#packets = 0;
+    this.onWritten?.();
   }
 
   async try(transaction: object): Promise<void> {

@@ -1,12 +1,11 @@
 /**
- * What kube-proxy writes for LoadBalancer services, in iptables mode and in nftables mode: its chains,
+ * What kube-proxy writes for LoadBalancer services, in iptables mode, nftables mode and ipvs mode: its chains,
  * their names and their order, so that what a reply meets on its way is what it meets on a node.
  */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { proxyByIpvs } from './kube-proxy-ipvs.js';
 import type { Netns } from './netns.js';
 
-export type Backend = 'iptables-nft' | 'iptables-legacy' | 'nftables';
+export type Backend = 'iptables-nft' | 'iptables-legacy' | 'nftables' | 'ipvs';
 
 export interface LoadBalanced {
   readonly name: string;
@@ -26,22 +25,15 @@ export async function proxy(
 ): Promise<void> {
   const v6 = services[0]?.address.includes(':') === true;
   if (backend === 'nftables') {
-    await feed(netns, ['nft', '-f', '-'], nftables(v6, services));
+    await netns.feed(['nft', '-f', '-'], nftables(v6, services));
+    return;
+  }
+  if (backend === 'ipvs') {
+    await proxyByIpvs(netns, v6, services);
     return;
   }
   const restore = `${v6 ? 'ip6tables' : 'iptables'}-${backend === 'iptables-nft' ? 'nft' : 'legacy'}-restore`;
-  await feed(netns, [restore, '--noflush'], iptables(v6, services));
-}
-
-async function feed(netns: Netns, command: readonly string[], text: string): Promise<void> {
-  const [file, ...args] = netns.argv(command);
-  const child = spawn(file, args, { stdio: ['pipe', 'inherit', 'pipe'] });
-  let said = '';
-  child.stderr.on('data', (chunk) => (said += String(chunk)));
-  child.stdin.on('error', () => {}); // Its exit status tells.
-  child.stdin.end(text);
-  const [code] = await once(child, 'close');
-  if (code !== 0) throw new Error(`${command.join(' ')}: ${said}\n${text}`);
+  await netns.feed([restore, '--noflush'], iptables(v6, services));
 }
 
 function iptables(v6: boolean, services: readonly LoadBalanced[]): string {

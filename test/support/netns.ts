@@ -44,6 +44,14 @@ export class Netns implements AsyncDisposable {
     return run(file, args);
   }
 
+  /** Runs to the end with this text as its input; rejects with stderr and the text in the message. */
+  async feed(command: readonly string[], text: string): Promise<void> {
+    const [file, ...args] = this.argv(command);
+    await run(file, args, text).catch((cause: Error) => {
+      throw new Error(`${cause.message}\n${text}`, { cause });
+    });
+  }
+
   /** Starts a process; its pid is that of the command itself. It is killed when this process ends. */
   spawn(command: readonly string[], options: SpawnOptions = {}): ChildProcess {
     const [file, ...args] = this.argv(command);

@@ -62,8 +62,12 @@ function yamlOf(text: string): unknown {
 
 /** eth1 of the node of each agent's examples, and who is at the other end. */
 export const LINKS = {
-  mnra: { node: '10.9.0.1/24', others: ['10.9.0.2/24', '10.9.0.3/24', '10.9.0.254/24'] },
-  manager: { node: '192.168.5.98/28', others: ['192.168.5.107/28'] },
+  mnra: {
+    node: '10.9.0.1/24',
+    connected: '10.9.0.0/24',
+    others: ['10.9.0.2/24', '10.9.0.3/24', '10.9.0.254/24'],
+  },
+  manager: { node: '192.168.5.98/28', connected: '192.168.5.96/28', others: ['192.168.5.107/28'] },
 } as const;
 
 /** A configuration of the page, with its files in `place`, and the daemon's socket. */

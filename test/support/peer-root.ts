@@ -7,7 +7,7 @@
 import { fileURLToPath } from 'node:url';
 
 /** A directory below `.cache/peers` that is a root. */
-export type PeerRoot = 'frr-8' | 'frr-10' | 'bird-2';
+export type PeerRoot = 'frr-8' | 'frr-10' | 'bird-2' | 'guest';
 
 /** Mounts end with the last process of the namespace; the pid stays the command's. */
 const ENTER = `set -e

@@ -6,6 +6,8 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { type Backend, type LoadBalanced, proxy } from './kube-proxy.js';
 import { connect, createNetns, type Netns } from './netns.js';
+import { keepLedger, readLedger, readRouting, watchRouting } from './reply-ledger.js';
+import { CLIENT, echo, KNOCK, roam } from './return-programs.js';
 import {
   type FileRoute,
   ROUTER1,
@@ -45,7 +47,8 @@ const FAR_POD = ['10.42.1.10', 'fd00:42:1::10'] as const;
 const POD_GATEWAY = ['10.42.0.1', 'fd00:42::1'] as const;
 const NODE = ['192.0.2.10', '2001:db8:2::10'] as const;
 
-interface Plane {
+/** A service, and how it is reached. */
+export interface Plane {
   readonly service: readonly [ipv4: string, ipv6: string];
   readonly answers: 'node' | 'pod' | 'far';
   /** How kube-proxy gets there; absent: it is routed. */
@@ -68,7 +71,7 @@ function local(last: number, backend: Backend): Plane {
   };
 }
 
-/** Every data plane there is a service behind. */
+/** Every data plane of this kernel; {@link IPVS_PLANES} takes another. */
 export const PLANES = {
   'a service of the host itself': { service: [SERVICE, SERVICE_V6], answers: 'node' },
   'kube-proxy, iptables (nf_tables)': local(20, 'iptables-nft'),
@@ -94,11 +97,42 @@ export const PLANES = {
 export type PlaneName = keyof typeof PLANES;
 export const PLANE_NAMES = Object.keys(PLANES) as readonly PlaneName[];
 
+/** kube-proxy in ipvs mode: for a kernel with CONFIG_IP_VS. */
+export const IPVS_PLANES = {
+  'ipvs, pod here': local(30, 'ipvs'),
+  'ipvs, externalTrafficPolicy Cluster, pod here': {
+    ...local(31, 'ipvs'),
+    proxied: { backend: 'ipvs', endpoint: POD, policy: 'Cluster' },
+  },
+  'ipvs, externalTrafficPolicy Cluster, pod elsewhere': {
+    service: service(32),
+    answers: 'far',
+    proxied: { backend: 'ipvs', endpoint: FAR_POD, policy: 'Cluster' },
+  },
+  'ipvs, a pod in the network of the host': {
+    service: service(33),
+    answers: 'node',
+    proxied: { backend: 'ipvs', endpoint: NODE, policy: 'Local' },
+  },
+} as const satisfies Record<string, Plane>;
+
+/** A connection's name in {@link Answers}. */
+export function connectionName(plane: string, family: 0 | 1): string {
+  return `${plane}, ${family === 0 ? 'IPv4' : 'IPv6'}`;
+}
+
+export interface ReturnLabOptions {
+  /** The services. Default: {@link PLANES}. */
+  readonly planes?: Readonly<Record<string, Plane>>;
+  /** Milliseconds until a client hears silence. Default 1500. */
+  readonly patience?: number;
+}
+
 export interface Visit {
   /** Default: the fabric's own client. */
   readonly from?: readonly [ipv4: string, ipv6: string];
   readonly port?: number;
-  /** Milliseconds. */
+  /** Milliseconds. Default: the lab's. */
   readonly patience?: number;
 }
 
@@ -107,44 +141,6 @@ export type Answers = ReadonlyMap<string, string>;
 
 /** Where nothing listens. */
 export const CLOSED_PORT = 8;
-
-/** Connects to all at once; one line of JSON. */
-const CLIENT = `
-const [targets, port, patience] = [JSON.parse(process.argv[1]), ...process.argv.slice(2).map(Number)];
-const answers = {};
-let left = targets.length;
-const done = () => { if (--left === 0) { console.log(JSON.stringify(answers)); process.exit(); } };
-for (const { to, from, name } of targets) {
-  const socket = require('node:net').connect({ host: to, port, localAddress: from });
-  const end = (what) => { if (answers[name] === undefined) { answers[name] = what; done(); } socket.destroy(); };
-  socket.setEncoding('utf8').on('data', end).on('error', (error) => end(error.code)).setTimeout(patience, () => end('silence'));
-}
-`;
-
-/** Echoes datagrams from the service's own address. */
-const ECHO = `
-const socket = require('node:dgram').createSocket('udp4');
-socket.on('message', (bytes, { port, address }) => socket.send(bytes, port, address));
-socket.bind(${PORT}, '${SERVICE}', () => console.log('listening'));
-`;
-
-/** Always of one port: for the node one connection, wherever it comes from. */
-const ROAM = `
-const socket = require('node:dgram').createSocket('udp4');
-const end = (what) => { console.log(what); process.exit(); };
-socket.on('error', (error) => end(error.code)).on('message', (bytes) => end(String(bytes)));
-socket.bind(4000, '${ROAMING[0]}', () => socket.send('echo', ${PORT}, '${SERVICE}'));
-setTimeout(() => end('silence'), 1500);
-`;
-
-const KNOCK = `
-const [type, to, from] = process.argv.slice(1);
-const socket = require('node:dgram').createSocket(type);
-const end = (what) => { console.log(what); process.exit(); };
-socket.on('error', (error) => end(error.code));
-socket.bind(0, from, () => socket.connect(${CLOSED_PORT}, to, () => socket.send('knock')));
-setTimeout(() => end('silence'), 1500);
-`;
 
 /**
  * ```
@@ -162,13 +158,20 @@ export class ReturnLab implements AsyncDisposable {
     readonly fabrics: TwoFabrics,
     readonly pod: Netns,
     readonly far: Netns,
+    readonly planes: Readonly<Record<string, Plane>>,
+    private readonly patience: number,
   ) {}
 
-  static async create(): Promise<ReturnLab> {
+  static async create({
+    planes = PLANES,
+    patience = 1500,
+  }: ReturnLabOptions = {}): Promise<ReturnLab> {
     const lab = new ReturnLab(
       await TwoFabrics.create(),
       await createNetns('pod'),
       await createNetns('far'),
+      planes,
+      patience,
     );
     await lab.#build();
     return lab;
@@ -185,14 +188,10 @@ export class ReturnLab implements AsyncDisposable {
   /** Connects from a fabric's client to a service of every plane, in both families, all at once. */
   async visit(
     fabric: Fabric,
-    { from = CLIENTS[fabric], port = PORT, patience = 1500 }: Visit = {},
+    { from = CLIENTS[fabric], port = PORT, patience = this.patience }: Visit = {},
   ): Promise<Answers> {
-    const targets = PLANE_NAMES.flatMap((name) =>
-      [0, 1].map((i) => ({
-        to: PLANES[name].service[i as 0 | 1],
-        from: from[i as 0 | 1],
-        name: `${name}, ${i === 0 ? 'IPv4' : 'IPv6'}`,
-      })),
+    const targets = Object.entries(this.planes).flatMap(([name, { service: to }]) =>
+      ([0, 1] as const).map((i) => ({ to: to[i], from: from[i], name: connectionName(name, i) })),
     );
     const command = [
       process.execPath,
@@ -213,28 +212,34 @@ export class ReturnLab implements AsyncDisposable {
   async knock(fabric: Fabric, family: 0 | 1): Promise<string> {
     const [to, from] = [[SERVICE, SERVICE_V6][family] ?? '', CLIENTS[fabric][family]];
     const type = family === 0 ? 'udp4' : 'udp6';
-    return (await this.router(fabric).exec(process.execPath, '-e', KNOCK, type, to, from)).trim();
+    return (
+      await this.router(fabric).exec(
+        process.execPath,
+        '-e',
+        KNOCK,
+        type,
+        to,
+        from,
+        `${CLOSED_PORT}`,
+      )
+    ).trim();
   }
 
   /** A datagram of the roaming client's, from behind a fabric; resolves to `echo` where it comes back there. */
   async roam(fabric: Fabric): Promise<string> {
-    return (await this.router(fabric).exec(process.execPath, '-e', ROAM)).trim();
+    return (
+      await this.router(fabric).exec(process.execPath, '-e', roam(ROAMING[0], SERVICE, PORT))
+    ).trim();
   }
 
   /** Replies that a neighbour has got since the last call, by their source address. */
-  async replies(at: Fabric | 'mgmt'): Promise<ReadonlyMap<string, number>> {
-    const counts = await counted(this.fabrics[at], 'ledger');
-    await this.fabrics[at].exec('nft', 'flush', 'set', 'ip', 'ledger', 'seen');
-    await this.fabrics[at].exec('nft', 'flush', 'set', 'ip6', 'ledger', 'seen');
-    return counts;
+  replies(at: Fabric | 'mgmt'): Promise<ReadonlyMap<string, number>> {
+    return readLedger(this.fabrics[at]);
   }
 
   /** By service address, the source that its replies to clients bore when their route was looked up, since the last call. */
-  async routedBy(): Promise<ReadonlyMap<string, string>> {
-    const pairs = await counted(this.node, 'routed');
-    await this.node.exec('nft', 'flush', 'set', 'ip', 'routed', 'seen');
-    await this.node.exec('nft', 'flush', 'set', 'ip6', 'routed', 'seen');
-    return new Map([...pairs.keys()].map((pair) => pair.split(' ') as [string, string]));
+  routedBy(): Promise<ReadonlyMap<string, string>> {
+    return readRouting(this.node);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -288,91 +293,41 @@ export class ReturnLab implements AsyncDisposable {
       await keepLedger(this.router(fabric));
     }
     await keepLedger(fabrics.mgmt);
-    await this.#watchRouting();
-    for (const backend of ['iptables-nft', 'iptables-legacy', 'nftables'] as const) {
-      for (const family of [0, 1] as const) await proxy(node, backend, behind(backend, family));
+    await watchRouting(node);
+    for (const backend of ['iptables-nft', 'iptables-legacy', 'nftables', 'ipvs'] as const) {
+      for (const family of [0, 1] as const) {
+        const services = loadBalanced(this.planes, backend, family);
+        if (services.length > 0) await proxy(node, backend, services);
+      }
     }
     for (const name of ['node', 'pod', 'far'] as const) {
       // Nobody repeats in one look what got lost in the one before.
       await this[name].sysctl('net/ipv4/tcp_synack_retries', 0);
       this.#servers.push(await answerAs(name, this[name]));
     }
-    const echo = node.spawn([process.execPath, '-e', ECHO], {
+    const echoing = node.spawn([process.execPath, '-e', echo(SERVICE, PORT)], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
-    if (echo.stdout !== null) await once(createInterface({ input: echo.stdout }), 'line');
+    if (echoing.stdout !== null) {
+      await once(createInterface({ input: echoing.stdout }), 'line');
+    }
     this.#servers.push({
       async [Symbol.asyncDispose]() {
-        const exit = once(echo, 'exit');
-        echo.kill('SIGKILL');
+        const exit = once(echoing, 'exit');
+        echoing.kill('SIGKILL');
         await exit;
       },
     });
     await fabrics.feed(ROUTES);
   }
-
-  /** Behind the routing decision, and ahead of the hook that undoes a DNAT; a connection keeps what it was made for. */
-  async #watchRouting(): Promise<void> {
-    for (const [ip, type, clients] of [
-      ['ip', 'ipv4_addr', '198.51.100.0/22'],
-      ['ip6', 'ipv6_addr', '2001:db8:c0::/44'],
-    ]) {
-      const note = `ct direction reply ${ip} daddr ${clients} add @seen { ct original ${ip} daddr . ${ip} saddr }`;
-      await this.node.exec(
-        'nft',
-        `table ${ip} routed {
-          set seen { type ${type} . ${type}; flags dynamic; counter; size 1000; }
-          chain forwarded { type filter hook forward priority 300; ${note}; }
-          chain sent { type filter hook output priority 300; ${note}; }
-        }`,
-      );
-    }
-  }
 }
 
-/** Counts what comes in, by its source, before anything else looks at it. */
-async function keepLedger(netns: Netns): Promise<void> {
-  for (const [ip, type] of [
-    ['ip', 'ipv4_addr'],
-    ['ip6', 'ipv6_addr'],
-  ]) {
-    await netns.exec(
-      'nft',
-      `table ${ip} ledger {
-        set seen { type ${type}; flags dynamic; counter; size 1000; }
-        chain in { type filter hook prerouting priority raw; iifname n0 meta l4proto tcp add @seen { ${ip} saddr }; }
-      }`,
-    );
-  }
-}
-
-interface Element {
-  readonly elem: {
-    readonly val: string | { readonly concat: readonly string[] };
-    readonly counter: { readonly packets: number };
-  };
-}
-
-async function counted(netns: Netns, table: string): Promise<ReadonlyMap<string, number>> {
-  const found = new Map<string, number>();
-  for (const ip of ['ip', 'ip6']) {
-    const text = await netns.exec('nft', '-j', 'list', 'set', ip, table, 'seen');
-    const { nftables } = JSON.parse(text) as {
-      nftables: { set?: { elem?: readonly Element[] } }[];
-    };
-    for (const { set } of nftables) {
-      for (const { elem } of set?.elem ?? []) {
-        const { val, counter } = elem;
-        found.set(typeof val === 'string' ? val : val.concat.join(' '), counter.packets);
-      }
-    }
-  }
-  return found;
-}
-
-function behind(backend: Backend, family: 0 | 1): readonly LoadBalanced[] {
-  return PLANE_NAMES.flatMap((plane, index): LoadBalanced[] => {
-    const { service: addresses, proxied }: Plane = PLANES[plane];
+function loadBalanced(
+  planes: Readonly<Record<string, Plane>>,
+  backend: Backend,
+  family: 0 | 1,
+): readonly LoadBalanced[] {
+  return Object.values(planes).flatMap(({ service: addresses, proxied }, index) => {
     if (proxied?.backend !== backend) return [];
     const { endpoint, policy } = proxied;
     return [

@@ -252,6 +252,21 @@ test('what nft refuses is told once, tried again, and told when it is well', asy
   await bench.stop();
 });
 
+test('a reload: marks come at once, and the last go once what takes their place is there', async () => {
+  const bench = await (await new Bench(table()).ground()).start();
+  bench.engine.reconfigure(config(connmark('10.0.0.0/8')));
+  bench.keeper.reconfigured();
+  await settled();
+  assert.equal(bench.keeper.state.state, 'kept');
+  bench.engine.reconfigure(config(table()));
+  bench.keeper.reconfigured();
+  await settled();
+  assert.equal(bench.nft.stands, true);
+  await bench.reviewed();
+  assert.equal(bench.nft.stands, false);
+  await bench.stop();
+});
+
 test('a reload in the midst of failures is tried at once', async () => {
   const bench = await (await new Bench(connmark('10.0.0.0/8')).ground()).start();
   await bench.hears(...FED);
@@ -278,6 +293,19 @@ test('what is changed while it is read is put right all the same', async () => {
   assert.equal(bench.nft.stands, false, 'what was read is what stood before');
   await bench.clock.advance(100);
   assert.equal(bench.nft.rules, rules);
+  await bench.stop();
+});
+
+test('what others change between a write and its reading is not taken for what was written', async () => {
+  const bench = await new Bench(connmark('10.0.0.0/8')).ground();
+  bench.nft.onWritten = () => {
+    bench.nft.onWritten = undefined;
+    bench.nft.outside('rule gone');
+  };
+  await bench.start();
+  assert.equal(bench.calls(), 'list write list write list');
+  assert.equal(bench.keeper.state.state, 'kept');
+  assert.equal(bench.nft.rules, 5);
   await bench.stop();
 });
 

@@ -51,6 +51,13 @@ for (const [what, stands, wanted, change] of CHANGES) {
   });
 }
 
+test('what stands without one of its rules is something else', async () => {
+  const nft = new FakeNft();
+  await nft.write(rulesetOf([ONE]));
+  nft.outside('rule gone');
+  assert.equal(changeTo([ONE], readListing((await nft.list()) ?? '')), '~');
+});
+
 test('what stands stays beside what is wanted, without a pool within another', async () => {
   const stood = await listingOf(ONE, marked(101, '0x2000/0x2000', 'eth9', '192.0.2.0/24'));
   const wanted = [

@@ -1,4 +1,7 @@
-/** The chart's examples have the gobgpd that frr-examples has, and that is run there between real speakers and routers. */
+/**
+ * What the chart repeats is what stands elsewhere: the version, and the gobgpd of its examples, which frr-examples
+ * has too, and which is run there between real speakers and routers.
+ */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
@@ -26,3 +29,9 @@ for (const example of ['cilium-gobgpd', 'metallb-gobgpd']) {
     assert.deepEqual(lines(values.gobgpd.config), tested);
   });
 }
+
+test('the chart is of the version that it installs', () => {
+  const { version } = JSON.parse(text('package.json')) as { readonly version: string };
+  const chart = parse(text('deploy/helm/rib2fib/Chart.yaml')) as Record<string, unknown>;
+  assert.deepEqual([chart['version'], chart['appVersion']], [version, version]);
+});

@@ -123,6 +123,7 @@ describe('what is found for a table', () => {
       assert.equal(settled({ [key]: 'refused' }), 'denied whole whole', key);
     }
     assert.equal(settled({ ownNode: 'listing' }), 'awaited awaited whole');
+    assert.equal(settled({ ownNode: 'refused' }), 'denied denied whole');
     assert.equal(settled({ services: 'listing' }), 'whole awaited whole');
     const both = { advertisements: 'refused', metallbPools: 'listing' } as const;
     assert.equal(settled(both), 'awaited whole whole');
