@@ -61,7 +61,7 @@ function machine(test: string): readonly string[] {
   const script = `./${test.replace(/\.ts$/, '.js')}`;
   return [
     'qemu-system-x86_64',
-    ...['-accel', 'tcg,thread=multi', '-cpu', 'max', '-m', '1G'],
+    ...['-accel', 'tcg,thread=multi', '-cpu', 'max', '-smp', '2', '-m', '1G'],
     ...['-nodefaults', '-display', 'none', '-no-reboot'],
     ...['-kernel', guestKernel(), '-initrd', '/tmp/image'],
     ...['-append', `console=ttyS0 quiet panic=-1 mitigations=off -- ${script}`],
