@@ -18,7 +18,7 @@ it('replies of services behind ipvs, in a guest', async (t) => {
     t.diagnostic(`${milliseconds} ms in the guest: ${name}`);
     await t.test(name, () => assert.ok(fault === undefined, fault));
   }
-  assert.equal(exit, 0, console);
+  assert.equal(exit, 0, `the guest ended with ${exit ?? 'nothing'}:\n${console}`);
   const means = results.flatMap(({ name }) => /: with (\w+):/.exec(name)?.[1] ?? []);
   assert.deepEqual(means, ['nothing', 'source', 'endpoints', 'connmark'], console);
 });
