@@ -18,7 +18,7 @@ import type { Outcome } from './run-test-files.js';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const WORKER = fileURLToPath(new URL('./run-test-files.ts', import.meta.url));
 /** They mostly wait for a daemon, and some load whole tables. */
-const E2E_AT_ONCE = 3;
+const E2E_AT_ONCE = 2;
 /** They mostly wait for the kernel's clock. */
 const KERNEL_AT_ONCE = 2;
 const GROUPS = ['unit', 'kernel', 'e2e', 'daemons', 'kube'] as const;
