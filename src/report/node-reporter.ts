@@ -136,7 +136,7 @@ export class NodeReporter {
       if (signal.aborted) return false;
       const reason = reasonOf(error);
       if (![...this.#failing.values()].includes(reason))
-        log.warn({ node, err: error }, `the cluster is not told of this node: ${reason}`);
+        log.warn({ node }, `the cluster is not told of this node: ${reason}`);
       // Those behind it may be right.
       if (errand === 'events' && WRONG.includes(codeOf(error))) return true;
       this.#failing.set(errand, reason);

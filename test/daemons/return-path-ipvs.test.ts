@@ -14,7 +14,8 @@ it('replies of services behind ipvs, in a guest', async (t) => {
     'test/guest/return-path-ipvs.ts',
     DEADLINE_MS,
   );
-  for (const { name, fault } of results) {
+  for (const { name, milliseconds, fault } of results) {
+    t.diagnostic(`${milliseconds} ms in the guest: ${name}`);
     await t.test(name, () => assert.ok(fault === undefined, fault));
   }
   assert.equal(exit, 0, console);

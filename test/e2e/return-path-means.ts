@@ -1,6 +1,7 @@
 /** What is proved of every data plane: by which means replies leave by the fabric that brought the request. */
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import type { DaemonOptions } from '../support/daemon.js';
 import { connectionName, type Fabric, POD, PODS, type ReturnLab } from '../support/return-lab.js';
 import { POOL, POOL_V6 } from '../support/two-fabrics.js';
 
@@ -13,6 +14,12 @@ export interface Expected {
   readonly right: readonly Means[];
   /** Whose address the routing decision sees of a reply. */
   readonly routedBy: readonly [ipv4: string, ipv6: string];
+}
+
+export interface ProofOptions {
+  /** Within the test of those means, while the daemon runs. */
+  readonly more?: Readonly<Partial<Record<Means, () => Promise<void>>>>;
+  readonly daemon?: Partial<DaemonOptions>;
 }
 
 const POOLS = [POOL, POOL_V6];
@@ -39,12 +46,11 @@ export function tableFor(means: Exclude<Means, 'nothing'>) {
  * One test for each of the means, without any first: who is answered at each fabric, and how many
  * packets each neighbour got of it.
  * @param expected for every plane of the lab.
- * @param more within the test of those means, while the daemon runs.
  */
 export function proveMeans(
   lab: () => ReturnLab,
   expected: Readonly<Record<string, Expected>>,
-  more: Readonly<Partial<Record<Means, () => Promise<void>>>> = {},
+  { more = {}, daemon: options = {} }: ProofOptions = {},
 ): void {
   for (const means of ['nothing', 'source', 'endpoints', 'connmark'] as const) {
     it(`with ${means}: ${means === 'nothing' ? 'none comes back' : 'those it is right for come back, the others do not'}`, async () => {
@@ -53,7 +59,7 @@ export function proveMeans(
           ? undefined
           : await lab().fabrics.daemon(
               { tables: [tableFor(means)] },
-              { args: ['--flush'], deadlineMs: 120_000 },
+              { args: ['--flush'], ...options },
             );
       try {
         for (const fabric of FABRICS) await provePlanes(lab(), fabric, means, expected);

@@ -37,6 +37,8 @@ export interface DaemonOptions {
   readonly until?: 'ready' | 'admin' | 'nothing';
   /** Milliseconds for that. Default 30 s. */
   readonly deadlineMs?: number;
+  /** Milliseconds between two looks. Default 20; every look takes time of the processor. */
+  readonly everyMs?: number;
 }
 
 export interface CommandResult {
@@ -137,6 +139,7 @@ export class Daemon implements AsyncDisposable {
       {
         what: `rib2fib is ${wanted === 'ready' ? 'ready' : 'up'}`,
         deadlineMs: options.deadlineMs ?? 30_000,
+        everyMs: options.everyMs ?? 20,
       },
     ).catch((error: Error) => {
       throw new Error(`${error.message}\n${this.#tail()}`);

@@ -1,6 +1,9 @@
 /** Counters of our own in nftables sets: which replies reach a neighbour, and what the node's routing saw of them. */
 import type { Netns } from './netns.js';
 
+/** Packets by what they are counted by, since the call before; without those of which there were none. */
+export type Ledger = () => Promise<ReadonlyMap<string, number>>;
+
 interface Element {
   readonly elem: {
     readonly val: string | { readonly concat: readonly string[] };
@@ -14,7 +17,7 @@ const FAMILIES = [
 ] as const;
 
 /** Counts what comes in, by its source, before anything else looks at it. */
-export async function keepLedger(netns: Netns): Promise<void> {
+export async function keepLedger(netns: Netns): Promise<Ledger> {
   const rules = FAMILIES.map(
     ({ ip }) => `iifname n0 meta l4proto tcp add @seen_${ip} { ${ip} saddr };`,
   );
@@ -26,18 +29,14 @@ export async function keepLedger(netns: Netns): Promise<void> {
       chain in { type filter hook prerouting priority raw; ${rules.join(' ')} }
     }`,
   );
-}
-
-/** Packets by source since the last call. */
-export function readLedger(netns: Netns): Promise<ReadonlyMap<string, number>> {
-  return taken(netns, 'ledger');
+  return differences(() => listed(netns, 'ledger'));
 }
 
 /**
- * Notes replies to clients behind the routing decision (ipvs has had its second by then), and ahead of the
- * hook that undoes a DNAT; a connection keeps what it was made for.
+ * Counts replies to clients by the address that was asked and their source, with a space between, behind the routing
+ * decision (ipvs has had its second by then), and ahead of the hook that undoes a DNAT.
  */
-export async function watchRouting(node: Netns): Promise<void> {
+export async function watchRouting(node: Netns): Promise<Ledger> {
   const notes = FAMILIES.map(
     ({ ip, clients }) =>
       `ct direction reply ${ip} daddr ${clients} add @seen_${ip} { ct original ${ip} daddr . ${ip} saddr };`,
@@ -51,27 +50,33 @@ export async function watchRouting(node: Netns): Promise<void> {
       chain sent { type filter hook output priority 300; ${notes} }
     }`,
   );
+  return differences(() => listed(node, 'routed'));
 }
 
-/** By service address, the source that its replies to clients bore when they were routed, since the last call. */
-export async function readRouting(node: Netns): Promise<ReadonlyMap<string, string>> {
-  const pairs = await taken(node, 'routed');
-  return new Map([...pairs.keys()].map((pair) => pair.split(' ') as [string, string]));
+function differences(totals: Ledger): Ledger {
+  let before: ReadonlyMap<string, number> = new Map();
+  return async () => {
+    const [old, now] = [before, await totals()];
+    before = now;
+    return new Map(
+      [...now]
+        .map(([name, packets]) => [name, packets - (old.get(name) ?? 0)] as const)
+        .filter(([, packets]) => packets > 0),
+    );
+  };
 }
 
-async function taken(netns: Netns, table: string): Promise<ReadonlyMap<string, number>> {
-  const found = new Map<string, number>();
+async function listed(netns: Netns, table: string): Promise<ReadonlyMap<string, number>> {
   const text = await netns.exec('nft', '-j', 'list', 'table', 'inet', table);
   const { nftables } = JSON.parse(text) as {
     nftables: { set?: { elem?: readonly Element[] } }[];
   };
-  for (const { set } of nftables) {
-    for (const { elem } of set?.elem ?? []) {
-      const { val, counter } = elem;
-      found.set(typeof val === 'string' ? val : val.concat.join(' '), counter.packets);
-    }
-  }
-  const flush = FAMILIES.map(({ ip }) => `flush set inet ${table} seen_${ip};`);
-  await netns.exec('nft', flush.join(' '));
-  return found;
+  return new Map(
+    nftables
+      .flatMap(({ set }) => set?.elem ?? [])
+      .map(({ elem: { val, counter } }) => [
+        typeof val === 'string' ? val : val.concat.join(' '),
+        counter.packets,
+      ]),
+  );
 }

@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { type Backend, type LoadBalanced, proxy } from './kube-proxy.js';
 import { connect, createNetns, type Netns } from './netns.js';
-import { keepLedger, readLedger, readRouting, watchRouting } from './reply-ledger.js';
+import { keepLedger, type Ledger, watchRouting } from './reply-ledger.js';
 import { CLIENT, echo, KNOCK, roam } from './return-programs.js';
 import {
   type FileRoute,
@@ -43,9 +43,11 @@ export const ROUTES: readonly FileRoute[] = [
 export const PODS = ['10.42.0.0/16', 'fd00:42::/32'] as const;
 /** Of the pod on this node. */
 export const POD = ['10.42.0.10', 'fd00:42::10'] as const;
-const FAR_POD = ['10.42.1.10', 'fd00:42:1::10'] as const;
+/** Of one on another node. */
+export const FAR_POD = ['10.42.1.10', 'fd00:42:1::10'] as const;
 const POD_GATEWAY = ['10.42.0.1', 'fd00:42::1'] as const;
-const NODE = ['192.0.2.10', '2001:db8:2::10'] as const;
+/** The node's own addresses. */
+export const NODE = ['192.0.2.10', '2001:db8:2::10'] as const;
 
 /** A service, and how it is reached. */
 export interface Plane {
@@ -59,11 +61,13 @@ export interface Plane {
   };
 }
 
-function service(last: number): readonly [string, string] {
+/** Addresses of the pool, IPv4 and IPv6. */
+export function service(last: number): readonly [string, string] {
   return [`203.0.113.${last}`, `2001:db8:100::${last}`];
 }
 
-function local(last: number, backend: Backend): Plane {
+/** With a pod on this node, and externalTrafficPolicy Local. */
+export function local(last: number, backend: Backend): Plane {
   return {
     service: service(last),
     answers: 'pod',
@@ -71,7 +75,7 @@ function local(last: number, backend: Backend): Plane {
   };
 }
 
-/** Every data plane of this kernel; {@link IPVS_PLANES} takes another. */
+/** Every data plane of this kernel; ipvs takes another (ipvs-planes.ts). */
 export const PLANES = {
   'a service of the host itself': { service: [SERVICE, SERVICE_V6], answers: 'node' },
   'kube-proxy, iptables (nf_tables)': local(20, 'iptables-nft'),
@@ -96,25 +100,6 @@ export const PLANES = {
 
 export type PlaneName = keyof typeof PLANES;
 export const PLANE_NAMES = Object.keys(PLANES) as readonly PlaneName[];
-
-/** kube-proxy in ipvs mode: for a kernel with CONFIG_IP_VS. */
-export const IPVS_PLANES = {
-  'ipvs, pod here': local(30, 'ipvs'),
-  'ipvs, externalTrafficPolicy Cluster, pod here': {
-    ...local(31, 'ipvs'),
-    proxied: { backend: 'ipvs', endpoint: POD, policy: 'Cluster' },
-  },
-  'ipvs, externalTrafficPolicy Cluster, pod elsewhere': {
-    service: service(32),
-    answers: 'far',
-    proxied: { backend: 'ipvs', endpoint: FAR_POD, policy: 'Cluster' },
-  },
-  'ipvs, a pod in the network of the host': {
-    service: service(33),
-    answers: 'node',
-    proxied: { backend: 'ipvs', endpoint: NODE, policy: 'Local' },
-  },
-} as const satisfies Record<string, Plane>;
 
 /** A connection's name in {@link Answers}. */
 export function connectionName(plane: string, family: 0 | 1): string {
@@ -153,6 +138,7 @@ export const CLOSED_PORT = 8;
  */
 export class ReturnLab implements AsyncDisposable {
   readonly #servers: AsyncDisposable[] = [];
+  readonly #ledgers = new Map<Fabric | 'mgmt' | 'node', Ledger>();
 
   private constructor(
     readonly fabrics: TwoFabrics,
@@ -234,12 +220,13 @@ export class ReturnLab implements AsyncDisposable {
 
   /** Replies that a neighbour has got since the last call, by their source address. */
   replies(at: Fabric | 'mgmt'): Promise<ReadonlyMap<string, number>> {
-    return readLedger(this.fabrics[at]);
+    return this.#read(at);
   }
 
   /** By service address, the source that its replies to clients bore when their route was looked up, since the last call. */
-  routedBy(): Promise<ReadonlyMap<string, string>> {
-    return readRouting(this.node);
+  async routedBy(): Promise<ReadonlyMap<string, string>> {
+    const pairs = await this.#read('node');
+    return new Map([...pairs.keys()].map((pair) => pair.split(' ') as [string, string]));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -247,6 +234,12 @@ export class ReturnLab implements AsyncDisposable {
     await this.fabrics[Symbol.asyncDispose]();
     await this.pod[Symbol.asyncDispose]();
     await this.far[Symbol.asyncDispose]();
+  }
+
+  #read(at: Fabric | 'mgmt' | 'node'): Promise<ReadonlyMap<string, number>> {
+    const ledger = this.#ledgers.get(at);
+    if (ledger === undefined) throw new Error(`no ledger at ${at}`);
+    return ledger();
   }
 
   async #build(): Promise<void> {
@@ -290,10 +283,10 @@ export class ReturnLab implements AsyncDisposable {
         `route add 203.0.113.0/24 via ${ipv4}`,
         `route add 2001:db8:100::/56 via ${ipv6}`,
       ]);
-      await keepLedger(this.router(fabric));
+      this.#ledgers.set(fabric, await keepLedger(this.router(fabric)));
     }
-    await keepLedger(fabrics.mgmt);
-    await watchRouting(node);
+    this.#ledgers.set('mgmt', await keepLedger(fabrics.mgmt));
+    this.#ledgers.set('node', await watchRouting(node));
     for (const backend of ['iptables-nft', 'iptables-legacy', 'nftables', 'ipvs'] as const) {
       for (const family of [0, 1] as const) {
         const services = loadBalanced(this.planes, backend, family);

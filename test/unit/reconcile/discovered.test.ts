@@ -292,3 +292,28 @@ test('what comes and goes costs what it is: not a look at every range', async ()
   assert.deepEqual([...(one?.drain().fixed ?? [])].map(String), ['10.245.0.0/24']);
   await node.stop();
 });
+
+test('a pool that changes has nobody look at ranges that are the very same', async () => {
+  const node = await clusterNode(clusterConfig(table({ rules: poolRules() })));
+  let looks = 0;
+  const [range] = discovered({}, ['10.244.1.0/24 node-a']).kept;
+  assert.ok(range !== undefined);
+  const counted = {
+    ...{ what: range.what, name: range.name },
+    get prefix() {
+      looks++;
+      return range.prefix;
+    },
+  };
+  const kept = [counted];
+  const change = async (from: string) => {
+    const before = looks;
+    await finds(node, { ...discovered({ from: [from] }), kept });
+    return looks - before;
+  };
+  assert.ok((await change('203.0.113.0/25 blue')) > 0);
+  assert.equal(await change('203.0.113.128/25 blue'), 0);
+  assert.deepEqual(node.kernel.ruleTexts(), ['from 203.0.113.128/25 lookup 100 pref 10000']);
+  assert.deepEqual(throws(node), ['throw 10.244.1.0/24 metric 20']);
+  await node.stop();
+});
