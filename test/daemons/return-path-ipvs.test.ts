@@ -1,6 +1,6 @@
 /**
  * Replies leave by the fabric that brought the request, behind kube-proxy in ipvs mode too: the same lab and
- * the same proof as in e2e/return-path.test.ts, in a kernel that has IPVS (test/guest/return-path-ipvs.ts).
+ * the same proof as in return-path.test.ts, in a kernel that has IPVS (test/guest/return-path-ipvs.ts).
  */
 import assert from 'node:assert/strict';
 import { it } from 'node:test';

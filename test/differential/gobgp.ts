@@ -9,8 +9,8 @@
  */
 import assert from 'node:assert/strict';
 import type { Path } from '../../src/rib/path.js';
-import { Consumer } from '../e2e/source-consumer.js';
 import { type Gobgpd, type GobgpdVersion, startGobgpd } from '../support/gobgpd.js';
+import { Consumer } from '../support/source-consumer.js';
 import { until } from '../support/wait.js';
 import {
   type Choice,

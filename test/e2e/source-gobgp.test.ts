@@ -11,8 +11,8 @@ import { Lab, router, router6 } from '../support/lab.js';
 import { scratchDirectory } from '../support/leftovers.js';
 import { connect, createNetns, here } from '../support/netns.js';
 import { prefixesOf, type RouteSet, routes } from '../support/routes.js';
+import { Consumer } from '../support/source-consumer.js';
 import { stays, until } from '../support/wait.js';
-import { Consumer } from './source-consumer.js';
 
 /** The independent list: what was announced. */
 function expected(...sets: readonly RouteSet[]): Map<string, readonly string[]> {

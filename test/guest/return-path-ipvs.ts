@@ -1,7 +1,7 @@
 /** Replies of services behind kube-proxy in ipvs mode; daemons/return-path-ipvs.test.ts runs this in a kernel with CONFIG_IP_VS. */
 import assert from 'node:assert/strict';
 import { after, before, describe } from 'node:test';
-import { type Expected, proveMeans } from '../e2e/return-path-means.js';
+import { type Expected, proveMeans } from '../daemons/return-path-means.js';
 import { IPVS_PLANES } from '../support/ipvs-planes.js';
 import { connectionName, ReturnLab } from '../support/return-lab.js';
 import { GATEWAY, GATEWAY_V6 } from '../support/two-fabrics.js';

@@ -5,7 +5,7 @@ import type { GobgpConfig } from '../../src/config/config.js';
 import { nextHopText, type Path } from '../../src/rib/path.js';
 import { createGobgpSource } from '../../src/source/gobgp/gobgp-source.js';
 import type { Source, SourceEvent, SourceState } from '../../src/source/source.js';
-import { until } from '../support/wait.js';
+import { until } from './wait.js';
 
 /** A consumer of a running source: what it offers by now, and every mark it gave. */
 export class Consumer implements AsyncDisposable {

@@ -8,8 +8,8 @@ import { ownRoutes } from '../support/kernel-view.js';
 import { Lab, legs, router, router6 } from '../support/lab.js';
 import { connect, createNetns } from '../support/netns.js';
 import type { RouteSet } from '../support/routes.js';
+import { Consumer } from '../support/source-consumer.js';
 import { stays, until } from '../support/wait.js';
-import { Consumer } from './source-consumer.js';
 
 const COUNT = 3000;
 const prefixes = Array.from({ length: COUNT }, (_, i) => `10.${100 + (i >> 8)}.${i & 255}.0/24`);
