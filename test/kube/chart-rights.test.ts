@@ -63,7 +63,7 @@ describe('rights', () => {
     [
       'rules of Cilium’s pools',
       discovering({ rules: { priority: 10_000, discover: [{ ciliumPools: {} }] } }),
-      watches('ciliumloadbalancerippools'),
+      watches('nodes', 'ciliumloadbalancerippools'),
     ],
     [
       'rules of MetalLB’s pools',
@@ -75,12 +75,12 @@ describe('rights', () => {
       discovering({
         rules: { priority: 10_000, discover: [{ metallbPools: { advertised: false } }] },
       }),
-      watches('ipaddresspools'),
+      watches('nodes', 'ipaddresspools'),
     ],
     [
       'rules of Services',
       discovering({ rules: { priority: 10_000, discover: [{ services: {} }] } }),
-      watches('services', 'services/kubernetes'),
+      watches('nodes', 'services', 'services/kubernetes'),
     ],
     [
       'rules of endpoints',

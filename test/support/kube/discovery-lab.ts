@@ -117,10 +117,11 @@ export class DiscoveryLab implements AsyncDisposable {
       );
       const raw = keep(RawBgp.start(fabric));
       // The source begins once it is known what is never learned.
-      const router = await until(() => raw.connect(ROUTER, NODE), {
-        what: 'a session',
-        deadlineMs: 20_000,
-      });
+      const called = async () => {
+        const connection = await raw.connect(ROUTER, NODE);
+        return connection.state === 'open' && connection;
+      };
+      const router = await until(called, { what: 'it listens', deadlineMs: 20_000 });
       await router.establish({ as: 65001, routerId: '10.255.0.2' });
       const lab = new DiscoveryLab(cluster, node, account, daemon, router, made);
       lab.announce('10.64.0.0/16');
