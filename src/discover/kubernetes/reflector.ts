@@ -219,7 +219,7 @@ export class Reflector<T> {
     log.debug({ resource: resource.name, error: text }, 'a request to the API server failed');
     const code = error instanceof ApiError ? error.code : undefined;
     if (code === 410) {
-      // The server has forgotten how to go on from there, as any does that was started anew.
+      // The server has forgotten how to go on from there: it may have been started anew.
       this.#version = undefined;
       this.#expired++;
       if (this.#expired === 1) return 0;
