@@ -4,8 +4,8 @@
  * good one stays until a better one is there.
  */
 import { isDeepStrictEqual } from 'node:util';
+import type { ReloadReport } from './admin/command-report.js';
 import type { ConfigState } from './admin/facts.js';
-import type { ReloadReport } from './admin/report.js';
 import type { Clock } from './clock.js';
 import type { Config } from './config/config.js';
 import { diffConfigs } from './config/diff.js';

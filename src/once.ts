@@ -1,8 +1,10 @@
 /** The daemon's work done once, for the commands that need no daemon: `plan`, `apply`, `cleanup`. */
+
+import type { ApplyReport, CleanupReport, PlanReport } from './admin/command-report.js';
 import { CONNMARK } from './admin/connmark-answer.js';
 import { misplacedText } from './admin/misplaced-text.js';
 import { operationText } from './admin/operation-text.js';
-import type { ApplyReport, CleanupReport, HookReport, PlanReport } from './admin/report.js';
+import type { HookReport } from './admin/report.js';
 import { planNotes } from './admin/table-notes.js';
 import { systemClock } from './clock.js';
 import type { Config } from './config/config.js';

@@ -9,10 +9,6 @@ import type { Kernel, KernelRoute } from '../kernel/kernel.js';
 import { refusalsHere } from '../preflight.js';
 import { adopt } from '../reconcile/audit.js';
 import type { Mirror } from '../reconcile/mirror.js';
-import { connmarkPlan } from './connmark-answer.js';
-import { explainAnswer } from './explain-answer.js';
-import type { Facts } from './facts.js';
-import { operationText } from './operation-text.js';
 import type {
   ExplainReport,
   LimitClearReport,
@@ -20,8 +16,12 @@ import type {
   ReloadReport,
   RouteReport,
   RoutesQuery,
-  StatusReport,
-} from './report.js';
+} from './command-report.js';
+import { connmarkPlan } from './connmark-answer.js';
+import { explainAnswer } from './explain-answer.js';
+import type { Facts } from './facts.js';
+import { operationText } from './operation-text.js';
+import type { StatusReport } from './report.js';
 import { routesAnswer } from './routes-answer.js';
 import { AdminFault, type AdminService } from './service.js';
 import { statusAnswer } from './status-answer.js';

@@ -8,8 +8,8 @@ import type {
   ReloadReport,
   RouteReport,
   RoutesQuery,
-  StatusReport,
-} from './report.js';
+} from './command-report.js';
+import type { StatusReport } from './report.js';
 import { AdminFault } from './service.js';
 
 /** How long the daemon may be silent, in milliseconds. */

@@ -5,8 +5,9 @@ import { changeTo, wantedMarks } from '../connmark/wanted.js';
 import type { Engine } from '../desired/engine.js';
 import { FAMILIES } from '../net/family.js';
 import { hexMark } from '../net/mark.js';
+import type { PlanReport } from './command-report.js';
 import { type Facts, wallTime } from './facts.js';
-import type { ConnmarkReport, PlanReport } from './report.js';
+import type { ConnmarkReport } from './report.js';
 
 export function connmarkAnswer({ marks, clock, engine }: Facts): ConnmarkReport {
   const state = marks();

@@ -10,13 +10,13 @@ import { Prefix } from '../net/prefix.js';
 import type { LimitTracker } from '../policy/limit.js';
 import type { Refusal } from '../reconcile/retries.js';
 import { asPathText, nextHopText, type Path } from '../rib/path.js';
+import type { ExplainReport, ExplainStep } from './command-report.js';
 import { unmarkedReason } from './connmark-answer.js';
 import { contestText } from './contest-text.js';
 import { clusterText, ruleOrigin } from './discovery-answer.js';
 import { conclusionOf } from './explain-conclusion.js';
 import type { Facts } from './facts.js';
 import { misplacedText } from './misplaced-text.js';
-import type { ExplainReport, ExplainStep } from './report.js';
 import { aheadOf, contestOver } from './rival-routes.js';
 import {
   isInstalled,

@@ -1,6 +1,6 @@
 import { formatNexthop, formatRoute, formatRule, type LinkName } from '../desired/format.js';
 import type { Operation } from '../kernel/kernel.js';
-import type { PlanChange } from './report.js';
+import type { PlanChange } from './command-report.js';
 
 /** An operation in the words of `ip route`, `ip rule` and `ip nexthop`. */
 export function operationText(operation: Operation, linkName: LinkName): PlanChange {

@@ -12,10 +12,10 @@ import { isLeftAlone } from '../reconcile/left-alone.js';
 import type { OwnRoute } from '../reconcile/mirror.js';
 import type { Refusal } from '../reconcile/retries.js';
 import { asPathText } from '../rib/path.js';
+import type { RouteReport, RouteState, RoutesQuery } from './command-report.js';
 import { contestText } from './contest-text.js';
 import { clusterText } from './discovery-answer.js';
 import type { Facts } from './facts.js';
-import type { RouteReport, RouteState, RoutesQuery } from './report.js';
 import { aheadOf, contestOver, inPlaceOf } from './rival-routes.js';
 import { AdminFault } from './service.js';
 

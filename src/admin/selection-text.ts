@@ -10,7 +10,7 @@ import {
   type SelectionStep,
 } from '../policy/select.js';
 import { asPathLength, type Path } from '../rib/path.js';
-import type { ExplainStep } from './report.js';
+import type { ExplainStep } from './command-report.js';
 
 /** `heard`: every path of the entry's prefix. Of an accepted entry only. */
 export function* selectionSteps(

@@ -10,7 +10,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { Log } from '../log-port.js';
 import { FAMILIES } from '../net/family.js';
 import { REJECT_REASONS } from '../policy/verdict.js';
-import { ROUTE_STATES, type RouteReport, type RoutesQuery } from './report.js';
+import { ROUTE_STATES, type RouteReport, type RoutesQuery } from './command-report.js';
 import { AdminFault, type AdminService } from './service.js';
 import { listenPrivately } from './socket.js';
 

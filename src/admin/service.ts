@@ -6,8 +6,8 @@ import type {
   ReloadReport,
   RouteReport,
   RoutesQuery,
-  StatusReport,
-} from './report.js';
+} from './command-report.js';
+import type { StatusReport } from './report.js';
 
 /** A question that cannot be answered: its message is for the person who asked. */
 export class AdminFault extends Error {

@@ -1,4 +1,4 @@
-import type { CleanupReport } from '../admin/report.js';
+import type { CleanupReport } from '../admin/command-report.js';
 import { systemClock } from '../clock.js';
 import { statePath } from '../state-file.js';
 import type { Command } from './command.js';

@@ -1,4 +1,4 @@
-import type { ExplainReport, ExplainStep } from '../admin/report.js';
+import type { ExplainReport, ExplainStep } from '../admin/command-report.js';
 import type { Style } from './style.js';
 
 /** One prefix through the flow, a line a step; each table ends in its conclusion. */

@@ -1,5 +1,5 @@
 /** The last words of the commands that change something. */
-import type { ApplyReport, CleanupReport, ReloadReport } from '../admin/report.js';
+import type { ApplyReport, CleanupReport, ReloadReport } from '../admin/command-report.js';
 import { countText, plural } from './amount.js';
 import { noteText } from './plan-text.js';
 import type { Style } from './style.js';

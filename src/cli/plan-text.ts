@@ -1,4 +1,4 @@
-import type { PlanChange, PlanReport } from '../admin/report.js';
+import type { PlanChange, PlanReport } from '../admin/command-report.js';
 import { countText } from './amount.js';
 import type { Style } from './style.js';
 

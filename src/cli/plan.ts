@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import type { PlanReport } from '../admin/report.js';
+import type { PlanReport } from '../admin/command-report.js';
 import type { Command, Context } from './command.js';
 import {
   adminClient,

@@ -1,4 +1,4 @@
-import type { RouteReport, RouteState } from '../admin/report.js';
+import type { RouteReport, RouteState } from '../admin/command-report.js';
 import { Layout, left } from './columns.js';
 import type { Style } from './style.js';
 

@@ -1,5 +1,5 @@
 import type { AdminClient } from '../admin/client.js';
-import { ROUTE_STATES, type RouteState, type RoutesQuery } from '../admin/report.js';
+import { ROUTE_STATES, type RouteState, type RoutesQuery } from '../admin/command-report.js';
 import { FAMILIES, type Family } from '../net/family.js';
 import { REJECT_REASONS, type RejectReason } from '../policy/verdict.js';
 import type { Command } from './command.js';

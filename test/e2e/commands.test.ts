@@ -6,8 +6,8 @@ import type {
   LimitClearReport,
   ReloadReport,
   RouteReport,
-  StatusReport,
-} from '../../src/admin/report.js';
+} from '../../src/admin/command-report.js';
+import type { StatusReport } from '../../src/admin/report.js';
 import { type Daemon, startDaemon } from '../support/daemon.js';
 import { type Feeder, startFeeder } from '../support/feeder.js';
 import { GOBGPD_VERSIONS } from '../support/gobgpd.js';

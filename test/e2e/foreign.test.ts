@@ -1,7 +1,7 @@
 /** What is not ours is neither overwritten nor removed, and a batch of refusals costs nobody but its routes. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { RouteReport } from '../../src/admin/report.js';
+import type { RouteReport } from '../../src/admin/command-report.js';
 import { type Daemon, rib2fib } from '../support/daemon.js';
 import { foreignLines, kernelDump, ownLines } from '../support/kernel-dump.js';
 import { kernelNexthops, kernelRoutes, OWN, ownRoutes } from '../support/kernel-view.js';

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import type { ApplyReport, PlanReport } from '../../src/admin/report.js';
+import type { ApplyReport, PlanReport } from '../../src/admin/command-report.js';
 import { type CommandResult, type ConfigValue, rib2fib } from '../support/daemon.js';
 import { GOBGPD_VERSIONS } from '../support/gobgpd.js';
 import { kernelDump, ownLines } from '../support/kernel-dump.js';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Answers } from '../../../src/admin/answers.js';
-import type { PlanReport } from '../../../src/admin/report.js';
+import type { PlanReport } from '../../../src/admin/command-report.js';
 import { FakeNft } from '../../support/fake-nft.js';
 import { withFiles } from '../config/files-in-directory.js';
 import { config, table } from '../desired/build.js';

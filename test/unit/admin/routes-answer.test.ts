@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { RoutesQuery } from '../../../src/admin/report.js';
+import type { RoutesQuery } from '../../../src/admin/command-report.js';
 import { routesAnswer } from '../../../src/admin/routes-answer.js';
 import { AdminFault } from '../../../src/admin/service.js';
 import { config, limit, nextHop, prefix, staticRoute, table } from '../desired/build.js';

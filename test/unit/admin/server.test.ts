@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { AdminClient } from '../../../src/admin/client.js';
-import type { RouteReport, RoutesQuery } from '../../../src/admin/report.js';
+import type { RouteReport, RoutesQuery } from '../../../src/admin/command-report.js';
 import { type AdminServer, serveAdmin } from '../../../src/admin/server.js';
 import { AdminFault, type AdminService } from '../../../src/admin/service.js';
 import { STATUS } from './sample-status.js';

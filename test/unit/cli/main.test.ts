@@ -7,7 +7,7 @@ import { delimiter, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import type { RouteReport } from '../../../src/admin/report.js';
+import type { RouteReport } from '../../../src/admin/command-report.js';
 import { type AdminServer, serveAdmin } from '../../../src/admin/server.js';
 import { AdminFault, type AdminService } from '../../../src/admin/service.js';
 import { statusText } from '../../../src/cli/status-text.js';

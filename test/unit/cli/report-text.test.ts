@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ExplainReport, RouteReport } from '../../../src/admin/report.js';
+import type { ExplainReport, RouteReport } from '../../../src/admin/command-report.js';
 import { agoText, countText, durationText } from '../../../src/cli/amount.js';
 import { explainText } from '../../../src/cli/explain-text.js';
 import { applyText, cleanupText, reloadText } from '../../../src/cli/outcome-text.js';
