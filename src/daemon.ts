@@ -5,14 +5,13 @@
 import { hostname } from 'node:os';
 import { Answers } from './admin/answers.js';
 import type { Facts } from './admin/facts.js';
-import { acquireLock } from './admin/lock.js';
 import { unreadyReason } from './admin/readiness.js';
 import type { AlertReport } from './admin/report.js';
 import { serveAdmin } from './admin/server.js';
 import { statusAnswer } from './admin/status-answer.js';
 import { systemClock } from './clock.js';
 import type { Config } from './config/config.js';
-import type { LoadedConfig, LoadResult } from './config/loaded.js';
+import type { LoadedConfig } from './config/loaded.js';
 import { ConfigKeeper } from './config-keeper.js';
 import { MarkKeeper } from './connmark/mark-keeper.js';
 import { systemNft } from './connmark/nft.js';
@@ -29,17 +28,9 @@ import { tcpSockets } from './kernel/tcp-options.js';
 import { LimitKeeper } from './limit-keeper.js';
 import { AlertSender } from './observe/alerts.js';
 import { serveHealth } from './observe/health.js';
-import { createLogger, type Logger } from './observe/log.js';
+import type { Logger } from './observe/log.js';
 import { Metrics } from './observe/metrics.js';
-import {
-  acceptedOrFault,
-  checkAgainstKernel,
-  checkConnmark,
-  checkEnvironment,
-  openKernel,
-  refusalsHere,
-  removeRulesAheadOfLocal,
-} from './preflight.js';
+import { refusalsHere } from './preflight.js';
 import { Alarm } from './reconcile/alarm.js';
 import { Reconciler } from './reconcile/loop.js';
 import type { NodeReporter } from './report/node-reporter.js';
@@ -48,8 +39,7 @@ import { createSource } from './source/create.js';
 import { enablePeers } from './source/gobgp/enable-peers.js';
 import type { Source } from './source/source.js';
 import { SourceKeeper } from './source-keeper.js';
-import { StartFault } from './start-fault.js';
-import { EMPTY_STATE, loadState, type SavedState, statePath } from './state-file.js';
+import { type SavedState, statePath } from './state-file.js';
 
 export interface DaemonOptions {
   readonly configPath: string;
@@ -58,64 +48,11 @@ export interface DaemonOptions {
   readonly version: string;
 }
 
-export interface PreparedDaemon {
-  /**
-   * Runs until `signal` aborts; routes and rules then stay, unless told
-   * otherwise. Throws whatever breaks the kernel's socket later.
-   */
-  run(signal: AbortSignal): Promise<void>;
-}
-
-/**
- * All that may keep it from beginning: throws {@link StartFault}. `result` is what
- * came of reading the configuration; a later one takes its place, so nothing holds on to it.
- */
-export async function prepareDaemon(
-  options: DaemonOptions,
-  result: LoadResult,
-): Promise<PreparedDaemon> {
-  const loaded = acceptedOrFault(result);
-  const { config } = loaded;
-  checkEnvironment(config);
-  const log = createLogger({ level: config.log.level });
-  const lock = await acquireLock();
-  if (lock === undefined) {
-    throw new StartFault('another rib2fib runs in this network namespace', 1);
-  }
-  let kernel: Kernel | undefined;
-  const close = async (): Promise<void> => {
-    await kernel?.close();
-    lock.release();
-  };
-  try {
-    kernel = await openKernel(log);
-    const removed = await removeRulesAheadOfLocal(kernel);
-    if (removed > 0) log.warn({ removed }, 'rules of ours stood ahead of table local: taken out');
-    await checkAgainstKernel(loaded, kernel);
-    await checkConnmark(loaded, systemNft);
-    const saved = await savedState(config, log);
-    const daemon = new Daemon(options, loaded, kernel, log, saved);
-    return { run: (signal) => daemon.run(signal).finally(close) };
-  } catch (error) {
-    await close();
-    throw error;
-  }
-}
-
-async function savedState(config: Config, log: Logger): Promise<SavedState> {
-  const file = statePath(config.admin.socket);
-  try {
-    return await loadState(file);
-  } catch (error) {
-    log.error({ err: error, file }, 'the state file is damaged; limits begin unlatched');
-    return EMPTY_STATE;
-  }
-}
-
 /** Between two looks at what alerts are about. */
 const ALERTS_MS = 100;
 
-class Daemon {
+/** Runs once, over a kernel that the caller opens and closes. */
+export class Daemon {
   readonly #options: DaemonOptions;
   readonly #kernel: Kernel;
   readonly #log: Logger;

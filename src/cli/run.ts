@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
-import type { DaemonOptions, PreparedDaemon } from '../daemon.js';
+import type { DaemonOptions } from '../daemon.js';
 import { HeapSize } from '../heap-size.js';
+import type { PreparedDaemon } from '../prepare-daemon.js';
 import type { Command, Context } from './command.js';
 import { EXIT, type ExitCode } from './exit-code.js';
 import { withoutOptimising } from './loading.js';
@@ -47,7 +48,7 @@ export async function runUntilStopped(
 async function prepared(options: DaemonOptions): Promise<PreparedDaemon> {
   const [loaded, { prepareDaemon }] = await withoutOptimising(async () => {
     const { loadConfigApart } = await import('../config/load-apart.js');
-    return await Promise.all([loadConfigApart(options.configPath), import('../daemon.js')]);
+    return await Promise.all([loadConfigApart(options.configPath), import('../prepare-daemon.js')]);
   });
   // docs/decisions/015-little-garbage.md
   setFlagsFromString('--interrupt-budget=270336');

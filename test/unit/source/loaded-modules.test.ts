@@ -15,7 +15,7 @@ const HOOKS = `
 const PROGRAM = `
   import { createRequire, register } from 'node:module';
   register('data:text/javascript,' + encodeURIComponent(${JSON.stringify(HOOKS)}));
-  await import(${JSON.stringify(new URL('../../../src/daemon.ts', import.meta.url).href)});
+  await import(${JSON.stringify(new URL('../../../src/prepare-daemon.ts', import.meta.url).href)});
   const required = Object.keys(createRequire(${JSON.stringify(import.meta.url)}).cache);
   process.stderr.write(required.join('\\n'));
 `;
